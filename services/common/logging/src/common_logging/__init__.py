@@ -1,0 +1,1 @@
+"""Structured JSON logs for every service."""

@@ -1,0 +1,1 @@
+"""Writes a summary of a day of events to a bucket."""

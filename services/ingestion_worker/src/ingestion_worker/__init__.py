@@ -1,0 +1,1 @@
+"""Stores the events that arrive in the queue."""

@@ -1,0 +1,1 @@
+"""Answers questions about stored events over HTTP."""
