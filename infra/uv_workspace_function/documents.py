@@ -1,0 +1,40 @@
+"""TOML documents of the workspace, read with errors that name the file and the line."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from uv_workspace_function.errors import WorkspaceError
+
+Table = Mapping[str, Any]
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        WorkspaceError: when it cannot be read, is not UTF-8 or is malformed; the message has the path and the line.
+    """
+    try:
+        return tomllib.loads(path.read_bytes().decode())
+    except OSError as error:
+        raise WorkspaceError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise WorkspaceError(f"{path} is not UTF-8, as TOML must be: byte {error.start} is invalid") from error
+    except tomllib.TOMLDecodeError as error:
+        raise WorkspaceError(f"{path} is malformed TOML: {error}") from error
+
+
+def table(document: Table, *keys: str) -> dict[str, Any]:
+    """The table at a path of keys, empty where the document has none.
+
+    Raises:
+        WorkspaceError: when a value stands where a table belongs.
+    """
+    found: Any = document
+    for depth, key in enumerate(keys, start=1):
+        found = found.get(key, {})
+        if not isinstance(found, dict):
+            raise WorkspaceError(f"[{'.'.join(keys[:depth])}] must be a table, not {found!r}")
+    return dict(found) if keys else dict(document)
