@@ -1,0 +1,233 @@
+"""What of uv's configuration travels into an image's build, and what of it speaks of this closure.
+
+One table says of every setting uv knows what becomes of it. A setting the table does not know is carried: a needless
+rebuild beats a broken build. Source: the settings reference in uv's documentation; a test compares with the names that
+uv itself lists when it meets an unknown one.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from uv_workspace_function.documents import Table
+from uv_workspace_function.errors import WorkspaceError
+
+_LOCKING = "it shapes what `uv lock` chooses, and the lock is what the build reads"
+_MACHINE = "it speaks of the machine that uv runs on, and the build has one of its own"
+_PUBLISHING = "it speaks of publishing"
+_GROUPS = "development groups never enter an image"
+_FRESH = "every build installs afresh"
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of a setting, and why."""
+
+    what: Literal["carried", "dropped", "refused"]
+    why: str
+
+
+_CARRIED = Fate("carried", "the build's own resolution of backends, or its access to an index, depends on it")
+_OURS = Fate("carried", "cut down to the entries that speak of this closure")
+
+FATES: Mapping[str, Fate] = {
+    "add-bounds": Fate("dropped", "it speaks of `uv add`"),
+    "allow-insecure-host": _CARRIED,
+    "audit": Fate("dropped", "it speaks of `uv audit`"),
+    "build-backend": _CARRIED,
+    "build-constraint-dependencies": Fate("carried", "it pins the backends, whose own dependencies are not in the lock"),
+    "cache-dir": Fate("dropped", _MACHINE),
+    "cache-keys": Fate("dropped", _FRESH),
+    "check-url": Fate("dropped", _PUBLISHING),
+    "compile-bytecode": Fate("dropped", "the image's build compiles, with hashes instead of times"),
+    "concurrent-builds": Fate("dropped", _MACHINE),
+    "concurrent-downloads": Fate("dropped", _MACHINE),
+    "concurrent-installs": Fate("dropped", _MACHINE),
+    "config-settings": _CARRIED,
+    "config-settings-package": _OURS,
+    "conflicts": Fate("dropped", "the cut-down lock holds this service's fork alone"),
+    "constraint-dependencies": _OURS,
+    "default-groups": Fate("dropped", _GROUPS),
+    "dependency-groups": Fate("dropped", _GROUPS),
+    "dependency-metadata": _OURS,
+    "dev-dependencies": Fate("dropped", _GROUPS),
+    "environments": Fate("dropped", "the lock says it, as supported-markers"),
+    "exclude-dependencies": _OURS,
+    "exclude-newer": _CARRIED,
+    "exclude-newer-package": _OURS,
+    "extra-build-dependencies": _OURS,
+    "extra-build-variables": _OURS,
+    "extra-index-url": _CARRIED,
+    "find-links": _CARRIED,
+    "fork-strategy": Fate("dropped", _LOCKING),
+    "graalpy-install-mirror": Fate("dropped", _MACHINE),
+    "http-proxy": _CARRIED,
+    "https-proxy": _CARRIED,
+    "index": Fate("carried", "explicit indexes only where a source of this closure names them"),
+    "index-strategy": _CARRIED,
+    "index-url": _CARRIED,
+    "keyring-provider": Fate("dropped", "the build has no keyring: its credentials come as the secret `netrc`"),
+    "link-mode": Fate("dropped", _MACHINE),
+    "managed": _CARRIED,
+    "minimum-libc-version": Fate("dropped", "the image's target says it"),
+    "native-tls": _CARRIED,
+    "no-binary": _CARRIED,
+    "no-binary-package": _OURS,
+    "no-build": _CARRIED,
+    "no-build-isolation": Fate("refused", "an image's build has no environment that a backend could share"),
+    "no-build-isolation-package": Fate("refused", "an image's build has no environment that a backend could share"),
+    "no-build-package": _OURS,
+    "no-cache": Fate("dropped", _MACHINE),
+    "no-index": _CARRIED,
+    "no-proxy": _CARRIED,
+    "no-sources": _CARRIED,
+    "no-sources-package": _OURS,
+    "offline": Fate("dropped", _MACHINE),
+    "override-dependencies": _OURS,
+    "package": _CARRIED,
+    "pip": Fate("dropped", "it speaks of `uv pip`"),
+    "prerelease": _CARRIED,
+    "prerelease-package": _OURS,
+    "preview": _CARRIED,
+    "preview-features": _CARRIED,
+    "publish-url": Fate("dropped", _PUBLISHING),
+    "pyodide-install-mirror": Fate("dropped", _MACHINE),
+    "pypy-install-mirror": Fate("dropped", _MACHINE),
+    "python-downloads": Fate("dropped", _MACHINE),
+    "python-downloads-json-url": Fate("dropped", _MACHINE),
+    "python-install-mirror": Fate("dropped", _MACHINE),
+    "python-preference": Fate("dropped", _MACHINE),
+    "reinstall": Fate("dropped", _FRESH),
+    "reinstall-package": Fate("dropped", _FRESH),
+    "require-build-hashes": _CARRIED,
+    "required-environments": Fate("dropped", _LOCKING),
+    "required-version": Fate("dropped", "it speaks of the uv that people run; the image's uv is chosen by `uv_image`"),
+    "resolution": _CARRIED,
+    "sources": _OURS,
+    "system-certs": _CARRIED,
+    "torch-backend": Fate("dropped", "it speaks of `uv pip`"),
+    "trusted-publishing": Fate("dropped", _PUBLISHING),
+    "upgrade": Fate("dropped", _LOCKING),
+    "upgrade-package": Fate("dropped", _LOCKING),
+    "workspace": Fate("carried", "with the closure's folders as its members"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relevance:
+    """Which names the settings of one closure may speak of.
+
+    Attributes:
+        closure: packages of the closure, by normalized name.
+        local: those of them that are built.
+        building: what may take part in building them: the closure, and names that nobody has locked, since what a
+            backend needs is in no lock.
+    """
+
+    closure: Collection[str]
+    local: Collection[str]
+    building: Callable[[str], bool]
+
+
+def carried(settings: Table, relevance: Relevance, *, where: str, indexes: Collection[str] = ()) -> dict[str, Any]:
+    """The settings that travel into a build context.
+
+    Args:
+        settings: a `[tool.uv]` table, or a `uv.toml`.
+        relevance: the names that matter.
+        where: the file, for messages.
+        indexes: names of explicit indexes that the closure's sources use.
+
+    Raises:
+        WorkspaceError: naming a setting that cannot be carried, with the way out.
+    """
+    _refuse(settings, relevance, where)
+    kept: dict[str, Any] = {}
+    for key, value in settings.items():
+        if key == "workspace" or FATES.get(key, _CARRIED).what != "carried":
+            continue
+        chosen = _CHOICES[key](value, relevance) if key in _CHOICES else value
+        if key == "index":
+            chosen = _indexes(value, indexes)
+        if chosen not in ({}, []):
+            kept[key] = chosen
+    return kept
+
+
+def named_indexes(sources: Table) -> set[str]:
+    """The indexes that a `tool.uv.sources` table names."""
+    return {s["index"] for entry in sources.values() for s in _each(entry) if isinstance(s, dict) and "index" in s}
+
+
+def _refuse(settings: Table, relevance: Relevance, where: str) -> None:
+    remedy = (
+        "declare what the backend needs in its [build-system] requires, or in extra-build-dependencies, "
+        "and take the setting out"
+    )
+    if settings.get("no-build-isolation") is True:
+        raise WorkspaceError(
+            f"{where} sets no-build-isolation, which an image's build cannot follow: "
+            f"{FATES['no-build-isolation'].why}; {remedy}"
+        )
+    for name in settings.get("no-build-isolation-package", ()):
+        if canonicalize_name(name) in relevance.local:
+            raise WorkspaceError(
+                f"{where} sets no-build-isolation-package for {name!r}, which an image's build cannot follow: "
+                f"{FATES['no-build-isolation-package'].why}; {remedy}"
+            )
+
+
+def _each(entry: Any) -> list[Any]:
+    return entry if isinstance(entry, list) else [entry]
+
+
+def _indexes(value: Any, used: Collection[str]) -> list[Any]:
+    return [
+        {k: v for k, v in index.items() if k != "publish-url"}
+        for index in value
+        if not index.get("explicit") or index.get("name") in used
+    ]
+
+
+def _requirement_name(requirement: Any) -> str | None:
+    try:
+        name = requirement["name"] if isinstance(requirement, dict) else Requirement(requirement).name
+    except (InvalidRequirement, KeyError):
+        return None
+    return canonicalize_name(name)
+
+
+def _requirements(value: Any, relevance: Relevance) -> list[Any]:
+    return [r for r in value if (name := _requirement_name(r)) is None or name in relevance.closure]
+
+
+def _keys_of_closure(value: Any, relevance: Relevance) -> dict[str, Any]:
+    return {key: entry for key, entry in value.items() if canonicalize_name(key) in relevance.closure}
+
+
+def _keys_that_build(value: Any, relevance: Relevance) -> dict[str, Any]:
+    return {key: entry for key, entry in value.items() if relevance.building(canonicalize_name(key))}
+
+
+def _names_that_build(value: Any, relevance: Relevance) -> list[Any]:
+    return [name for name in value if relevance.building(canonicalize_name(name))]
+
+
+_CHOICES: Mapping[str, Callable[[Any, Relevance], Any]] = {
+    "config-settings-package": _keys_that_build,
+    "constraint-dependencies": _requirements,
+    "dependency-metadata": _requirements,
+    "exclude-dependencies": _requirements,
+    "exclude-newer-package": _keys_that_build,
+    "extra-build-dependencies": _keys_of_closure,
+    "extra-build-variables": _keys_of_closure,
+    "no-binary-package": _names_that_build,
+    "no-build-package": _names_that_build,
+    "no-sources-package": _names_that_build,
+    "override-dependencies": _requirements,
+    "prerelease-package": _keys_that_build,
+    "sources": _keys_that_build,
+}
