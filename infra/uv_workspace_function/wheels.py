@@ -1,0 +1,205 @@
+"""Does every locked third-party package have a wheel for the target, and do the wheels fit into a Lambda image?
+
+The builder installs wheels of another machine without running them; it cannot compile for that machine. So a package
+without a wheel is told at synth, by name, instead of half-way through a build.
+"""
+
+import re
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from packaging.tags import InvalidTag, Tag, parse_tag
+from packaging.utils import canonicalize_name
+
+from uv_workspace_function.documents import Table
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.lockfile import LockedPackage, Selection
+from uv_workspace_function.target import Target
+
+LAMBDA_IMAGE_LIMIT = 10 * 1024**3
+"""Bytes of an uncompressed image, all layers: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
+_WHEELS_SHOWN = 5
+_PACKAGES_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MissingWheel:
+    """A locked package that the target needs and has no wheel for; as text, the message for the user."""
+
+    package: LockedPackage
+    target: Target
+    needed_by: tuple[str, ...]
+    """The names from the service down to the package, which is left out."""
+
+    def __str__(self) -> str:
+        return f"{self.package} (needed by {' -> '.join(self.needed_by)}) {self._what_exists}; {self._what_to_do}"
+
+    @property
+    def _what_exists(self) -> str:
+        source = self.package.source
+        if "git" in source:
+            return (
+                f"is built from source, since it comes from {source['git']}: the builder then needs git and a network"
+            )
+        if "url" in source and not self.package.wheels:
+            return f"is built from source, since {source['url']} is no wheel"
+        if "path" in source and not self.package.wheels:
+            return f"is built from source, since {source['path']} is no wheel"
+        tags = [_tag_text(_file_name(wheel)) for wheel in self.package.wheels]
+        return f"has no wheel for {self.target}; the lock has {_shortened(tags, self.target)}"
+
+    @property
+    def _what_to_do(self) -> str:
+        name, source = self.package.name, self.package.source
+        options = []
+        if "git" in source or "url" in source or "path" in source:
+            options.append("publish a wheel of it to an index, or name one by its URL or path")
+        else:
+            options.append(f"lock a version that has one (`uv lock --upgrade-package {name}`)")
+        if self.package.sdist or "git" in source:
+            options.append(
+                f"list {name!r} in build_from_source (pure Python builds anywhere, compiled code where the build runs on "
+                f"{self.target.docker_platform})"
+            )
+        if "registry" in source:
+            options.append("ask its maintainers for a wheel")
+        return f"{', '.join(options[:-1])}, or {options[-1]}" if options[1:] else options[0]
+
+
+def check_wheels(
+    selection: Selection, target: Target, *, build_from_source: Collection[str] = ()
+) -> tuple[MissingWheel, ...]:
+    """The third-party packages that the target needs and has no wheel for, by name.
+
+    Git repositories, and source archives that are named by URL or path, are among them: a build backend makes their
+    wheel in the builder, as it does for an sdist of an index.
+
+    Args:
+        selection: the closure's part of the lock.
+        target: what the image runs on.
+        build_from_source: packages that may be built in the builder, in any spelling. A package of which the lock has no
+            source stays missing.
+    """
+    allowed = {canonicalize_name(name) for name in build_from_source}
+    return tuple(
+        MissingWheel(package=package, target=target, needed_by=needed_by)
+        for package, needed_by in _installed(selection, target).items()
+        if package.folder is None
+        and best_wheel(package.wheels, target) is None
+        and not (package.name in allowed and (package.sdist or "git" in package.source))
+    )
+
+
+def installed(selection: Selection, target: Target) -> tuple[LockedPackage, ...]:
+    """The packages of a selection that are installed on the target, its markers evaluated there, by name."""
+    return tuple(_installed(selection, target))
+
+
+def wheel_bytes(selection: Selection, target: Target) -> Mapping[str, int]:
+    """The size in bytes of the wheel that the target takes of each third-party package, largest first.
+
+    Packages whose size the lock does not tell (those of a flat index or a git repository) are left out.
+    """
+    sizes = {}
+    for package in installed(selection, target):
+        wheel = best_wheel(package.wheels, target) if package.folder is None else None
+        if wheel is not None and "size" in wheel:
+            sizes[package.name] = int(wheel["size"])
+    return dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0])))
+
+
+def refuse_oversize(selection: Selection, target: Target, *, limit: int = LAMBDA_IMAGE_LIMIT) -> None:
+    """Refuse a closure that no Lambda image can hold.
+
+    Wheels are compressed and the limit is not: what is refused is too large for certain, what passes may still be.
+
+    Args:
+        selection: the closure's part of the lock.
+        target: what the image runs on.
+        limit: bytes.
+
+    Raises:
+        WorkspaceError: when the wheels alone are larger than `limit`.
+    """
+    sizes = wheel_bytes(selection, target)
+    total = sum(sizes.values())
+    if total <= limit:
+        return
+    largest = ", ".join(f"{name} {_size(size)}" for name, size in [*sizes.items()][:_PACKAGES_SHOWN])
+    raise WorkspaceError(
+        f"the wheels of {selection.root.name} are {_size(total)} compressed, more than the {_size(limit)} that Lambda "
+        f"takes as an image; the largest are {largest}; lock smaller builds of them (CPU only, no optional data), or split "
+        "the service"
+    )
+
+
+def best_wheel(wheels: Iterable[Table], target: Target) -> Table | None:
+    """The wheel that uv installs on the target: the most fitting tag, then the highest build number; None if none fits."""
+    ranks = {tag: rank for rank, tag in enumerate(target.tags)}
+    fitting = []
+    for wheel in wheels:
+        name = _file_name(wheel)
+        if (rank := min((ranks[tag] for tag in _tags(name) if tag in ranks), default=None)) is not None:
+            fitting.append((-rank, _build_number(name), wheel))
+    return max(fitting, key=lambda item: item[:2])[2] if fitting else None
+
+
+def _installed(selection: Selection, target: Target) -> dict[LockedPackage, tuple[str, ...]]:
+    """The packages installed on the target, by name, each with the shortest chain of names that leads to it."""
+    chains: dict[LockedPackage, tuple[str, ...]] = {selection.root: ()}
+    seen: set[tuple[LockedPackage, str | None]] = set()
+    queue: deque[tuple[LockedPackage, str | None]] = deque([(selection.root, None)])
+    queue.extend((selection.root, extra) for extra in selection.extras)
+    while queue:
+        package, part = queue.popleft()
+        if (package, part) in seen:
+            continue
+        seen.add((package, part))
+        for step in selection.nodes[package][part]:
+            if target.satisfies(step.marker):
+                chains.setdefault(step.to, (*chains[package], package.name))
+                queue.append((step.to, None))
+                queue.extend((step.to, extra) for extra in step.extras)
+    return dict(sorted(chains.items(), key=lambda item: (item[0].name, item[0].version or "")))
+
+
+def _file_name(wheel: Table) -> str:
+    """A wheel's file name: uv writes a URL, a path below a flat index, or the bare name."""
+    location: Any = wheel.get("filename") or wheel.get("path") or urlsplit(wheel["url"]).path
+    return unquote(str(location).rpartition("/")[2])
+
+
+def _tags(file_name: str) -> frozenset[Tag]:
+    # Not packaging's parse_wheel_filename: a name or version it dislikes is uv's to judge, and uv took it into the lock.
+    try:
+        return parse_tag(_tag_text(file_name))
+    except InvalidTag:
+        return frozenset()
+
+
+def _tag_text(file_name: str) -> str:
+    return "-".join(file_name.removesuffix(".whl").split("-")[-3:])
+
+
+def _build_number(file_name: str) -> tuple[int, str]:
+    """A wheel's build number as it is ordered: digits, then what follows them; none is the lowest."""
+    build = re.search(r"-(\d+)([^-]*)-[^-]+-[^-]+-[^-]+\.whl$", file_name)
+    # With five parts what stands there is the version; with six the build number.
+    return (int(build[1]), build[2]) if build and file_name.count("-") == 5 else (-1, "")
+
+
+def _shortened(tags: list[str], target: Target) -> str:
+    if not tags:
+        return "its source alone"
+    # The near misses are what one wants to see: the same machine, and of it the same C library.
+    nearest = sorted(tags, key=lambda tag: (target.machine not in tag, "manylinux" not in tag, tag))
+    more = len(nearest) - _WHEELS_SHOWN
+    return f"wheels for {', '.join(nearest[:_WHEELS_SHOWN])}" + (f" and {more} more" if more > 0 else "")
+
+
+def _size(size: int) -> str:
+    return f"{size / 1024**3:.1f} GiB"
