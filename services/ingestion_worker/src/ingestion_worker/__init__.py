@@ -1,1 +1,1 @@
-"""Stores the events that arrive in the queue."""
+"""Stores the events that arrive in the queue, each one once."""

@@ -1,0 +1,1 @@
+"""Exports a day's event counts in a partner's fixed-width format."""
