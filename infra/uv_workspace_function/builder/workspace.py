@@ -1,0 +1,166 @@
+"""The workspace as the builder finds it in the build context: a `uv.lock` and folders."""
+
+import os
+import re
+import shutil
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from .errors import BuildError
+
+LOCK_NAME = "uv.lock"
+_DEFINITIONS = frozenset({LOCK_NAME, "uv.toml", "pyproject.toml"})
+_LOCAL_SOURCES = ("editable", "virtual", "directory")
+_NAME = re.compile(
+    r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
+)  # https://packaging.python.org/specifications/name-normalization
+BUILDER_FOLDER = ".uv-workspace-function"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalPackage:
+    """A package whose source is in the workspace."""
+
+    name: str
+    folder: PurePosixPath
+    """Relative to the build context."""
+    virtual: bool
+    """Not a package for uv: no build backend makes a wheel of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """A build context: a folder with one project in it."""
+
+    root: Path
+    project: PurePosixPath
+    """The folder of `uv.lock`, relative to the root."""
+    lock: Mapping[str, Any]
+    service: LocalPackage
+
+    @classmethod
+    def read(cls, root: Path, service: str) -> "Workspace":
+        """Find the project below `root` and its service in the lock, by any spelling of the service's name."""
+        if not service:
+            raise BuildError("SERVICE_NAME is empty; give the service's name with --build-arg SERVICE_NAME=NAME")
+        if not _NAME.fullmatch(service):
+            raise BuildError(
+                f"SERVICE_NAME is {service!r}, which no package can be named; give the service's package name"
+            )
+        project = _project(root)
+        lock = tomllib.loads((root / project / LOCK_NAME).read_text(encoding="utf-8"))
+        known = {package.name: package for package in _local_packages(lock, project)}
+        if normalized(service) not in known:
+            raise BuildError(
+                f"{project / LOCK_NAME} has no local package {service!r}; it has: {', '.join(sorted(known))}"
+            )
+        return cls(root=root, project=project, lock=lock, service=known[normalized(service)])
+
+    @cached_property
+    def local(self) -> Mapping[str, LocalPackage]:
+        """Every local package of the lock, by name."""
+        return {package.name: package for package in _local_packages(self.lock, self.project)}
+
+    @cached_property
+    def third_party(self) -> frozenset[str]:
+        """The names of all other packages of the lock."""
+        return frozenset(package["name"] for package in self.lock.get("package", ())) - frozenset(self.local)
+
+    def closure(self, extras: Iterable[str]) -> frozenset[str]:
+        """The names the service leads to, markers not evaluated: what is installed is among them."""
+        packages: dict[str, list[Mapping[str, Any]]] = {}
+        for package in self.lock.get("package", ()):
+            packages.setdefault(package["name"], []).append(package)
+        seen: set[tuple[str, str | None]] = set()
+        pending: list[tuple[str, str | None]] = [(self.service.name, None), *((self.service.name, e) for e in extras)]
+        while pending:
+            name, extra = step = pending.pop()
+            if step in seen:
+                continue
+            seen.add(step)
+            for package in packages.get(name, ()):
+                edges = (
+                    package.get("dependencies", ())
+                    if extra is None
+                    else package.get("optional-dependencies", {}).get(extra, ())
+                )
+                for edge in edges:
+                    pending += [(edge["name"], None), *((edge["name"], asked) for asked in edge.get("extra", ()))]
+        return frozenset(name for name, _ in seen)
+
+    def split(self, definitions: Path, libraries: Path) -> None:
+        """Copy what the third-party layer depends on, and what the local packages but the service depend on.
+
+        A branch of the build that reads its part alone is run again only when that part changed: BuildKit compares contents.
+        """
+        archives = set(_archives(self.lock, self.project))
+        for path in _files(self.root):
+            if path.name in _DEFINITIONS or any(path == archive or archive in path.parents for archive in archives):
+                _copy(self.root / path, definitions / path)
+                _copy(self.root / path, libraries / path)
+            elif not self._is_code(path):
+                _copy(self.root / path, libraries / path)
+
+    def own_files(self, package: LocalPackage) -> Iterator[PurePosixPath]:
+        """The files of a local package's folder, without those of local packages nested in it; relative to the folder."""
+        for path in _files(self.root / package.folder):
+            if self._owner(package.folder / path) == package:
+                yield path
+
+    def _is_code(self, path: PurePosixPath) -> bool:
+        if path.parts[0] == BUILDER_FOLDER:
+            return path.name != "build-env.json"
+        return self._owner(path) == self.service
+
+    def _owner(self, path: PurePosixPath) -> LocalPackage | None:
+        holders = [p for p in self.local.values() if p.folder == PurePosixPath() or p.folder in path.parents]
+        return max(holders, key=lambda p: len(p.folder.parts), default=None)
+
+
+def normalized(name: str) -> str:
+    """A package's name as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _project(root: Path) -> PurePosixPath:
+    if (root / LOCK_NAME).is_file():
+        return PurePosixPath()
+    found = [path.parent for path in _files(root) if path.name == LOCK_NAME]
+    if len(found) != 1:
+        places = ", ".join(sorted(str(path / LOCK_NAME) for path in found)) or "none"
+        raise BuildError(f"the build context needs one {LOCK_NAME}, at its root or below; found: {places}")
+    return found[0]
+
+
+def _local_packages(lock: Mapping[str, Any], project: PurePosixPath) -> Iterator[LocalPackage]:
+    for package in lock.get("package", ()):
+        for kind in _LOCAL_SOURCES:
+            if kind in package.get("source", {}):
+                folder = PurePosixPath(os.path.normpath(project / package["source"][kind]))
+                yield LocalPackage(name=package["name"], folder=folder, virtual=kind == "virtual")
+
+
+def _archives(lock: Mapping[str, Any], project: PurePosixPath) -> Iterator[PurePosixPath]:
+    """Wheels, source archives and flat indexes that the lock names by path: third-party files inside the workspace."""
+    for package in lock.get("package", ()):
+        source = package.get("source", {})
+        for location in (source.get("path"), source.get("registry")):
+            if location and "://" not in location:
+                yield PurePosixPath(os.path.normpath(project / location))
+
+
+def _files(root: Path) -> Iterator[PurePosixPath]:
+    for folder, folders, names in os.walk(root):
+        folders.sort()
+        for name in sorted(names):
+            yield PurePosixPath(os.path.relpath(folder, root), name)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    shutil.copymode(source, target)
