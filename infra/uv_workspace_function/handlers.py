@@ -1,0 +1,343 @@
+"""Whether a Lambda handler exists: read from source, so that a typo is found at synth and not at the first event.
+
+A handler is a dotted path to a callable (`acme.orders.main.handler`) or, as Lambda also takes it, a path with slashes
+up to the module (`acme/orders/main.handler`). A name counts however it is bound.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import NoReturn, Protocol
+
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.layouts import Layout, Module
+
+_COMPILED = (".so", ".pyx", ".pyd")
+
+
+class HandlerError(WorkspaceError):
+    """A service's handler that Lambda could not import, or a member that has none."""
+
+
+class LocalPackage(Protocol):
+    """What is asked of a member here: its name, where it lies (relative to the workspace's root, and absolute), its code."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def folder(self) -> PurePosixPath: ...
+    @property
+    def path(self) -> Path: ...
+    @property
+    def layout(self) -> Layout: ...
+
+
+def conventional_handler(package: LocalPackage) -> str | None:
+    """The handler that a package has by convention, `<module>.main.handler`, or None for a library.
+
+    It has one when `<module>/main.py` binds `handler`; a `main.py` that does not parse counts, so that `check_handler`
+    can say where it is wrong.
+    """
+    for name, file in _main_files(package):
+        bindings = _Reader([package]).bindings(file)
+        if isinstance(bindings, SyntaxError) or "handler" in bindings.names or bindings.anything:
+            return f"{name}.handler"
+    return None
+
+
+def refuse_library(package: LocalPackage) -> NoReturn:
+    """Say why a package without a handler is no service.
+
+    Raises:
+        HandlerError: always; the message tells a library from a `main.py` that lacks the handler.
+    """
+    table = f"`handler` in [tool.uv-workspace-function] of {package.folder / 'pyproject.toml'}"
+    for _name, file in _main_files(package):
+        raise HandlerError(
+            f"{package.name!r} has no handler: {_shown(package, file)} binds no 'handler'; "
+            f"define it there, or name another function as {table}"
+        )
+    modules = [module for module in package.layout.modules if module.path.suffix != ".py"]
+    places = ", ".join(str(package.folder / module.path / "main.py") for module in modules)
+    looked = f"there is no {places}" if places else f"no importable package was found in {package.folder}"
+    raise HandlerError(
+        f"{package.name!r} is a library: there is no {table}, and {looked}; add one of them for a service"
+    )
+
+
+def check_handler(
+    service: LocalPackage,
+    handler: str | None = None,
+    *,
+    local: Iterable[LocalPackage] = (),
+    third_party: Collection[str] = (),
+) -> str:
+    """The handler of a service, once it is found in the sources of its closure.
+
+    Args:
+        service: the package that is to have a handler.
+        handler: the handler asked for; without one, the convention `<module>.main.handler` holds.
+        local: the closure's other local packages.
+        third_party: normalized names of the closure's locked third-party distributions.
+
+    Returns:
+        The handler as Lambda is to be told it.
+
+    Raises:
+        HandlerError: no handler, none that can be imported, or a source that does not parse.
+    """
+    handler = handler if handler is not None else conventional_handler(service)
+    if handler is None:
+        refuse_library(service)
+    module, _, name = handler.rpartition(".")
+    parts = module.replace("/", ".").split(".")
+    if not all(part.isidentifier() for part in (*parts, name)):
+        raise HandlerError(
+            f"{handler!r}, the handler of {service.name!r}, is not a dotted path to a callable; "
+            "write it as '<module>.<function>', such as 'orders.main.handler'"
+        )
+    reader = _Reader([service, *(package for package in local if package.name != service.name)])
+    dotted = ".".join(parts)
+    found = reader.find(dotted)
+    if found is None:
+        _check_elsewhere(reader, service, handler, dotted, third_party)
+    elif found.suffix == ".py" and not reader.binds(found, name):
+        known = sorted(reader.callables(found))
+        exists = f" (it binds {', '.join(known)})" if known else ""
+        raise HandlerError(
+            f"the handler of {service.name!r} is {handler!r}, but {reader.shown(found)} binds no {name!r}{exists}; "
+            "define it there, or correct `handler`"
+        )
+    return handler
+
+
+def _main_files(package: LocalPackage) -> Iterator[tuple[str, Path]]:
+    """The `main.py` of each of the package's modules, with its dotted name; the module named like the package first."""
+    expected = package.name.replace("-", "_")
+    for module in sorted(package.layout.modules, key=lambda m: (m.name.replace(".", "_").lower() != expected, m.name)):
+        path = package.path / module.path
+        if path.suffix != ".py" and (path / "main.py").is_file():
+            yield f"{module.name}.main", path / "main.py"
+        elif module.name == "main" and path.is_file():
+            yield "main", path
+
+
+def _check_elsewhere(
+    reader: _Reader, service: LocalPackage, handler: str, dotted: str, third_party: Collection[str]
+) -> None:
+    """Refuse a handler whose module is in no local package, unless a third-party distribution can hold it.
+
+    Raises:
+        HandlerError: neither a local module nor one of a distribution whose name is the module's or its beginning.
+    """
+    modules = [(package, module) for package in reader.packages for module in package.layout.modules]
+    if dotted.partition(".")[0] not in {module.name.partition(".")[0] for _, module in modules}:
+        normalized = re.sub(r"[._]+", "-", dotted).lower()
+        if any(normalized == name or normalized.startswith(f"{name}-") for name in third_party):
+            return
+    looked = sorted({str(package.folder / module.path) for package, module in modules})
+    where = f"looked in {', '.join(looked)}" if looked else f"{service.folder} has no importable module"
+    raise HandlerError(
+        f"the handler of {service.name!r} is {handler!r}, but its closure has no module {dotted!r}: {where}, and for a "
+        "third-party package of that name; correct `handler`, or add the package that has it to the dependencies"
+    )
+
+
+def _is_below(dotted: str, module: Module) -> bool:
+    return dotted == module.name or dotted.startswith(f"{module.name}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bindings:
+    """What a module's top level binds.
+
+    `callables` are the names that look like functions or objects made there, `stars` the modules it takes everything
+    from (with their level of relative import). `anything` is True where a module answers for any name by `__getattr__`.
+    """
+
+    names: frozenset[str]
+    callables: frozenset[str]
+    stars: tuple[tuple[int, str], ...]
+    anything: bool
+
+
+class _Reader:
+    """Finds modules in local packages and reads what they bind, each file once."""
+
+    def __init__(self, packages: Iterable[LocalPackage]) -> None:
+        self.packages = tuple(packages)
+        self._read: dict[Path, _Bindings | SyntaxError] = {}
+
+    def find(self, dotted: str) -> Path | None:
+        """The source file of a local module: `x.py`, `x/__init__.py`, or the binary it is compiled to."""
+        for package in self.packages:
+            for module in package.layout.modules:
+                if _is_below(dotted, module):
+                    rest = dotted[len(module.name) + 1 :].split(".") if dotted != module.name else []
+                    found = _module_file(package.path / module.path, rest)
+                    if found is not None:
+                        return found
+        return None
+
+    def binds(self, file: Path, name: str, seen: frozenset[Path] = frozenset()) -> bool:
+        """Whether a module has an attribute of this name once it is imported.
+
+        Raises:
+            HandlerError: the source does not parse.
+        """
+        bindings = self.bindings(file)
+        if isinstance(bindings, SyntaxError):
+            raise HandlerError(self._unparsable(file, bindings))
+        if name in bindings.names or bindings.anything:
+            return True
+        if file.name == "__init__.py" and (_module_file(file.parent, [name]) is not None):
+            return True
+        if name.startswith("_"):
+            return False
+        for level, module in bindings.stars:
+            dotted = self._absolute(file, level, module)
+            source = self.find(dotted) if dotted is not None else None
+            if source is None or source.suffix != ".py":
+                return True
+            if source not in seen and self.binds(source, name, seen | {file}):
+                return True
+        return False
+
+    def callables(self, file: Path) -> frozenset[str]:
+        """Names that a handler may have been meant to be."""
+        bindings = self.bindings(file)
+        return frozenset() if isinstance(bindings, SyntaxError) else bindings.callables
+
+    def bindings(self, file: Path) -> _Bindings | SyntaxError:
+        """What the module's top level binds, or why it does not parse."""
+        if file not in self._read:
+            try:
+                self._read[file] = _bindings(ast.parse(file.read_bytes(), filename=str(file)))
+            except SyntaxError as error:
+                self._read[file] = error
+            except ValueError as error:
+                self._read[file] = SyntaxError(str(error))
+            except OSError as error:
+                raise HandlerError(f"cannot read {self.shown(file)}: {error.strerror}; make it readable") from error
+        return self._read[file]
+
+    def shown(self, file: Path) -> str:
+        """A path as messages show it: relative to the workspace's root."""
+        package = next((package for package in self.packages if file.is_relative_to(package.path)), None)
+        return str(file) if package is None else _shown(package, file)
+
+    def _unparsable(self, file: Path, error: SyntaxError) -> str:
+        line = f", line {error.lineno}" if error.lineno is not None else ""
+        return (
+            f"{self.shown(file)}{line} does not parse: {error.msg}; correct it, or the handler in it cannot be checked"
+        )
+
+    def _absolute(self, file: Path, level: int, module: str) -> str | None:
+        """The dotted name that a relative import in a file means; None where the file is in no local package."""
+        if level == 0:
+            return module
+        dotted = self._dotted(file)
+        if dotted is None:
+            return None
+        package = dotted.split(".") if file.name == "__init__.py" else dotted.split(".")[:-1]
+        above = package[: len(package) - level + 1]
+        return ".".join([*above, *([module] if module else [])])
+
+    def _dotted(self, file: Path) -> str | None:
+        for package in self.packages:
+            for module in package.layout.modules:
+                base = package.path / module.path
+                if file == base:
+                    return module.name
+                if base in file.parents:
+                    parts = file.relative_to(base).with_suffix("").parts
+                    return ".".join([module.name, *(part for part in parts if part != "__init__")])
+        return None
+
+
+def _shown(package: LocalPackage, file: Path) -> str:
+    return str(package.folder / file.relative_to(package.path))
+
+
+def _module_file(base: Path, rest: Sequence[str]) -> Path | None:
+    """The file of the module `rest` below a package's folder; a folder without `__init__.py` is no module one can call."""
+    if base.suffix == ".py":
+        return base if not rest and base.is_file() else None
+    path = base.joinpath(*rest)
+    package = path / "__init__.py"
+    if package.is_file():
+        return package
+    if not rest:
+        return None
+    source = path.with_name(path.name + ".py")
+    if source.is_file():
+        return source
+    if not path.parent.is_dir():
+        return None
+    binaries = sorted(path.parent.glob(f"{path.name}.*"))
+    return next((binary for binary in binaries if binary.suffix in _COMPILED), None)
+
+
+def _bindings(tree: ast.Module) -> _Bindings:
+    names: set[str] = set()
+    callables: set[str] = set()
+    stars: list[tuple[int, str]] = []
+    for node in _top_level(tree.body):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                names.add(name)
+                callables.add(name)
+            case ast.Import(names=aliases):
+                names.update(alias.asname or alias.name.partition(".")[0] for alias in aliases)
+            case ast.ImportFrom(names=aliases, module=module, level=level):
+                if any(alias.name == "*" for alias in aliases):
+                    stars.append((level, module or ""))
+                names.update(alias.asname or alias.name for alias in aliases if alias.name != "*")
+            case ast.Name(id=name, ctx=ast.Store()):
+                names.add(name)
+            case ast.Assign(targets=targets, value=ast.Call()):
+                callables.update(target.id for target in targets if isinstance(target, ast.Name))
+            case ast.ExceptHandler(name=str() as name) | ast.MatchAs(name=str() as name):
+                names.add(name)
+            case ast.MatchStar(name=str() as name) | ast.MatchMapping(rest=str() as name):
+                names.add(name)
+            case _:
+                pass
+    public = frozenset(name for name in callables if not name.startswith("_"))
+    return _Bindings(names=frozenset(names), callables=public, stars=tuple(stars), anything="__getattr__" in names)
+
+
+_OWN_SCOPE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def _top_level(body: Iterable[ast.AST], *, comprehension: bool = False) -> Iterator[ast.AST]:
+    """Every node that is run in the module's own scope; of a comprehension, only the walruses bind there."""
+    for node in body:
+        if comprehension and isinstance(node, ast.comprehension):
+            yield from _top_level((node.iter, *node.ifs), comprehension=True)
+            continue
+        if not (isinstance(node, ast.AnnAssign) and node.value is None):
+            yield node
+        if isinstance(node, ast.AnnAssign):
+            yield from _top_level([node.value, node.target] if node.value is not None else [])
+        elif isinstance(node, _OWN_SCOPE):
+            decorators = getattr(node, "decorator_list", [])
+            yield from _top_level([*decorators, *_defaults(node)])
+        else:
+            inner = comprehension or isinstance(node, _COMPREHENSIONS)
+            yield from _top_level(ast.iter_child_nodes(node), comprehension=inner)
+
+
+def _defaults(node: ast.AST) -> list[ast.expr]:
+    """What a function's or a class's head evaluates in the scope around it."""
+    if isinstance(node, ast.ClassDef):
+        return [*node.bases, *(keyword.value for keyword in node.keywords)]
+    arguments = getattr(node, "args", None)
+    if not isinstance(arguments, ast.arguments):
+        return []
+    return [*arguments.defaults, *(default for default in arguments.kw_defaults if default is not None)]

@@ -1,0 +1,317 @@
+"""Files that a package's own build tables name: what a build needs beside the importable code.
+
+A readme, licence files, a file that holds the version, fragments of a long description, build hooks, data directories:
+each stands as a string in `[project]`, `[build-system]` or the tables of the backend and its plugins.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from uv_workspace_function.gitignore import parse_rule, translate
+from uv_workspace_function.layouts import is_virtual
+
+Table = Mapping[str, Any]
+
+_WILDCARDS = re.compile(r"[*?\[]")
+
+# Without `license-files`, setuptools, hatchling, flit, pdm and poetry take these from the package's folder; uv_build none.
+_DEFAULT_LICENCES = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*", "LICENSES/**")
+
+# Tables whose keys are the files, and whose values are places inside the wheel.
+_KEYED_BY_PATH = frozenset({"force-include", "shared-data", "shared-scripts", "extra-metadata"})
+
+# Settings whose strings name packages, folders to search, outputs or things for a source distribution alone: the layout
+# reads the first, and no build of a wheel reads the others.
+_NOT_FILES = frozenset(
+    {
+        *("packages", "py-modules", "package-dir", "package-data", "sources", "dev-mode-dirs", "directory"),
+        *("search-paths", "where", "dependencies", "requires", "source-includes", "source-include", "sdist"),
+        *("module-root", "module-name", "python-source", "relative-to", "reference-dir", "from", "to", "root"),
+    }
+)
+
+# Where hatch takes patterns in the manner of `.gitignore`, at any depth unless anchored.
+_UNANCHORED = frozenset({"include", "artifacts"})
+
+# Settings under which a string with wildcards is a glob, and not a regular expression or a template.
+_GLOBS = frozenset(
+    {
+        "include",
+        "includes",
+        "artifacts",
+        "data-files",
+        "files",
+        "paths",
+        "globs",
+        "license-files",
+        "script-files",
+        "path",
+    }
+)
+
+# Files that the backend or its plugin writes while it builds. A checkout in which a build has run holds an old one.
+_WRITTEN = (
+    ("setuptools_scm", "write_to"),
+    ("setuptools_scm", "version_file"),
+    ("setuptools-scm", "write_to"),
+    ("setuptools-scm", "version_file"),
+    ("hatch", "build", "hooks", "vcs", "version-file"),
+    ("hatch", "build", "targets", "wheel", "hooks", "vcs", "version-file"),
+    ("pdm", "version", "write_to"),
+    ("versioningit", "write", "file"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glob:
+    """A pattern for files and folders, relative to the package's folder; a folder it matches comes with all below it.
+
+    `below` is the folder that holds everything it can match. `wins` says that it stands above `.gitignore`.
+    """
+
+    regex: re.Pattern[str]
+    below: str
+    wins: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedFiles:
+    """All that a package's tables name, relative to its folder.
+
+    `paths` maps a path that exists (a file or a folder; it can start with `../`) to whether it stands above `.gitignore`
+    with all below it. `written` are paths that the build itself writes.
+    """
+
+    paths: Mapping[str, bool]
+    globs: tuple[Glob, ...]
+    written: frozenset[str]
+
+
+def anchored_glob(pattern: str, *, wins: bool) -> Glob:
+    """A glob as uv's and PEP 639's are: from the package's folder on, `*` within a segment, `**` across.
+
+    Raises:
+        ValueError: the pattern is malformed.
+    """
+    clean = os.path.normpath(pattern.lstrip("/"))
+    literal: list[str] = []
+    for segment in clean.split("/"):
+        if _WILDCARDS.search(segment):
+            break
+        literal.append(segment)
+    below = "/".join(literal if len(literal) < clean.count("/") + 1 else literal[:-1])
+    return Glob(regex=re.compile(translate(clean) + r"\Z", re.DOTALL), below=below, wins=wins)
+
+
+def named_files(pyproject: Table, folder: Path) -> NamedFiles:
+    """The files that the tables of a package's `pyproject.toml` (and `setup.cfg`) name.
+
+    Args:
+        pyproject: the parsed `pyproject.toml`.
+        folder: the package's folder; a string counts when something of that name exists there.
+    """
+    if is_virtual(pyproject):
+        return NamedFiles(paths={}, globs=(), written=frozenset())
+    paths: dict[str, bool] = {}
+    globs: list[Glob] = []
+
+    def name(value: str, *, wins: bool, pattern: bool = False) -> None:
+        if pattern and _WILDCARDS.search(value):
+            globs.extend(_glob(value, wins=wins))
+            return
+        clean = os.path.normpath(value) if 0 < len(value) < 1024 and "\0" not in value and "\n" not in value else "."
+        if clean != "." and not clean.startswith("/") and clean.strip("./") and os.path.lexists(folder / clean):
+            is_folder = (folder / clean).is_dir()
+            paths[clean] = paths.get(clean, False) or wins or not is_folder
+
+    for value in _metadata_strings(pyproject):
+        name(value, wins=True, pattern=True)
+    backend = str(_table(pyproject, "build-system").get("build-backend", "setuptools.build_meta")).partition(":")[0]
+    for value in _strings(_table(pyproject, "build-system").get("backend-path")):
+        name(value, wins=False)
+    for table in _build_tables(pyproject, backend):
+        for key, value, parent in _strings_below(table, ""):
+            wins = key not in ("include", "includes", "only-include")
+            if key in _UNANCHORED and backend == "hatchling.build":
+                globs.extend(_unanchored(value, wins=key == "artifacts"))
+            elif key == "attr" or parent == "cmdclass":
+                for file in _module_files(value):
+                    name(file, wins=False)
+            else:
+                name(value, wins=wins or "poetry" in backend, pattern=key in _GLOBS or parent in _GLOBS)
+    if backend not in _WITHOUT_SETUP_PY:
+        for file in ("setup.py", "setup.cfg", "MANIFEST.in"):
+            name(file, wins=True)
+        for value in _setup_cfg_strings(folder):
+            name(value, wins=True, pattern=True)
+    for file in _hooks(backend):
+        name(file, wins=True)
+    return NamedFiles(paths=paths, globs=tuple(globs), written=frozenset(_written(pyproject)))
+
+
+_WITHOUT_SETUP_PY = frozenset(
+    {"uv_build", "hatchling.build", "flit_core.buildapi", "flit.buildapi", "poetry.core.masonry.api", "pdm.backend"}
+)
+
+
+def _metadata_strings(pyproject: Table) -> Iterator[str]:
+    """What `[project]` (PEP 621, PEP 639) and `[tool.poetry]` name as readme and licence files, or what stands for it."""
+    project = _table(pyproject, "project")
+    poetry = _table(pyproject, "tool", "poetry")
+    for readme in (project.get("readme"), poetry.get("readme")):
+        yield from _strings(readme.get("file") if isinstance(readme, Mapping) else readme)
+    yield from _strings(_table(project, "license").get("file"))
+    licences = project.get("license-files", _table(pyproject, "tool", "setuptools").get("license-files"))
+    if isinstance(licences, Mapping):
+        licences = [*_strings(licences.get("paths")), *_strings(licences.get("globs"))]
+    if licences is not None:
+        yield from _strings(licences)
+    elif _table(pyproject, "build-system").get("build-backend") != "uv_build":
+        yield from _DEFAULT_LICENCES
+
+
+def _build_tables(pyproject: Table, backend: str) -> Iterator[Table]:
+    """The tables that the backend and the plugins among its build requirements read."""
+    tool = _table(pyproject, "tool")
+    yield _table(tool, "uv", "build-backend") if backend == "uv_build" else {}
+    if backend == "hatchling.build":
+        hatch = _table(tool, "hatch")
+        build = _table(hatch, "build")
+        yield {key: value for key, value in build.items() if key != "targets"}
+        yield _table(build, "targets", "wheel")
+        yield _table(hatch, "version")
+        yield _table(hatch, "metadata")
+    if backend == "pdm.backend":
+        yield _table(tool, "pdm", "build")
+        yield _table(tool, "pdm", "version")
+    if backend.startswith("poetry."):
+        poetry = _table(tool, "poetry")
+        yield {key: poetry[key] for key in ("build", "include", "scripts") if key in poetry}
+    if backend.startswith("flit"):
+        yield _table(tool, "flit", "external-data")
+    spoken_for = {"uv", "hatch", "hatchling", "pdm", "poetry", "flit", "setuptools-scm"}
+    names = {canonicalize_name(backend.partition(".")[0]), *_build_requirements(pyproject)} - spoken_for
+    for key, table in tool.items():
+        if canonicalize_name(key) in names and isinstance(table, Mapping):
+            yield table
+
+
+def _build_requirements(pyproject: Table) -> Iterator[str]:
+    for requirement in _strings(_table(pyproject, "build-system").get("requires")):
+        try:
+            name = canonicalize_name(Requirement(requirement).name)
+        except InvalidRequirement:
+            continue
+        yield name
+        # scikit-build-core and maturin's kin name their tables without the suffix.
+        yield name.removesuffix("-core")
+
+
+def _strings_below(value: Any, key: str, parent: str = "") -> Iterator[tuple[str, str, str]]:
+    """Each string of a table with the key it stands under and the key above that; excludes and sdist settings left out."""
+    if isinstance(value, str):
+        yield key, value, parent
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings_below(item, key, parent)
+    elif isinstance(value, Mapping):
+        if _strings(value.get("format")) == ("sdist",):
+            return
+        for inner, item in value.items():
+            if inner in _NOT_FILES or "exclude" in inner or inner == "format":
+                continue
+            if key in _KEYED_BY_PATH:
+                yield key, inner, parent
+            else:
+                yield from _strings_below(item, inner, key)
+
+
+def _glob(pattern: str, *, wins: bool) -> Iterator[Glob]:
+    try:
+        yield anchored_glob(pattern, wins=wins)
+    except ValueError:
+        return
+
+
+def _unanchored(pattern: str, *, wins: bool) -> Iterator[Glob]:
+    rule = parse_rule(pattern)
+    if rule is None or rule.negated:
+        return
+    regex = rule.regex if not rule.by_name else re.compile(r"(?:.*/)?" + rule.regex.pattern, re.DOTALL)
+    literal = anchored_glob(pattern, wins=wins).below if not rule.by_name else ""
+    yield Glob(regex=regex, below=literal, wins=wins)
+
+
+def _module_files(dotted: str) -> Iterator[str]:
+    """Where the module of a dotted attribute can lie: `acme.version.VERSION` in `acme/version.py`, below `src` too."""
+    parts = dotted.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        path = "/".join(parts[:length])
+        yield from (f"{path}.py", f"{path}/__init__.py", f"src/{path}.py", f"src/{path}/__init__.py")
+
+
+def _setup_cfg_strings(folder: Path) -> Iterator[str]:
+    """What `setup.cfg` names: `file:` directives, licence files, data files, scripts."""
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read(folder / "setup.cfg", encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError):
+        return
+    for section in ("metadata", "options", "options.data_files"):
+        if not parser.has_section(section):
+            continue
+        for key, value in parser[section].items():
+            items = [item.strip() for item in re.split(r"[\n,]", value) if item.strip()]
+            if items and items[0].startswith(("file:", "attr:")):
+                kind = items[0][:5]
+                items[0] = items[0][5:].strip()
+                yield from items if kind == "file:" else [file for item in items for file in _module_files(item)]
+            elif section == "options.data_files" or key.replace("-", "_") in (
+                "license_file",
+                "license_files",
+                "scripts",
+            ):
+                yield from items
+
+
+def _hooks(backend: str) -> Iterator[str]:
+    """The default file of a build hook that is declared without one."""
+    if backend == "hatchling.build":
+        yield "hatch_build.py"
+    if backend == "pdm.backend":
+        yield "pdm_build.py"
+
+
+def _written(pyproject: Table) -> Iterator[str]:
+    tool = _table(pyproject, "tool")
+    for keys in _WRITTEN:
+        for value in _strings(_table(tool, *keys[:-1]).get(keys[-1])):
+            root = _strings(_table(tool, "pdm", "build").get("package-dir")) if keys[0] == "pdm" else ()
+            yield os.path.normpath("/".join((*root, value)))
+            if keys[0] == "pdm" and not root:
+                yield os.path.normpath(f"src/{value}")
+
+
+def _table(document: Table, *keys: str) -> Table:
+    found: Any = document
+    for key in keys:
+        found = found.get(key)
+        if not isinstance(found, Mapping):
+            return {}
+    return found  # type: ignore[no-any-return]
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
