@@ -1,0 +1,29 @@
+# Each target sets up what it needs, from the locks alone, and may be run again at any time. `make` by itself lists them.
+RUN := scripts/with-tools
+
+.DEFAULT_GOAL := help
+.PHONY: help synth test check format local local-down reliability
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1@/p' Makefile | awk -F@ '{ printf "make %-12s %s\n", $$1, $$2 }'
+
+synth: ## the template, one build context per service, and a table of them (no Docker, no AWS account)
+	@$(RUN) cdk synth --quiet && $(RUN) python scripts/synth_table.py cdk.out
+
+test: ## every test this machine can run; what it can't is skipped, with the reason
+	@$(RUN) uv run pytest && $(RUN) uv run --project services/legacy_export pytest tests/services/legacy_export
+
+check: ## linters, types, the direction of modules, and the gate
+	@$(RUN) sh -c 'ruff check && ruff format --check && mypy && lint-imports && services check'
+
+format: ## what the linters can mend by themselves
+	@$(RUN) sh -c 'ruff check --fix && ruff format'
+
+local: ## the stack on this machine: deploy onto an emulator, send events, read one back
+	@$(RUN) python -m local_cloud up
+
+local-down: ## end what `make local` started (WIPE=1: delete its downloads too)
+	@$(RUN) python -m local_cloud down $(if $(WIPE),--wipe)
+
+reliability: ## faults on the local cloud: no event lost, none stored twice (EVENTS=1000)
+	@$(RUN) python -m local_cloud.reliability

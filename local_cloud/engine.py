@@ -1,0 +1,483 @@
+"""The container engine: the machine's own Docker, else one brought along; and a registry beside the one brought along.
+
+Bringing one along takes root on Debian: Docker, buildx, an emulator of arm64 and a registry are unpacked (not installed)
+below the state folder, and run from there on a network bridge of their own, so that they disturb no other engine.
+"""
+
+import concurrent.futures
+import contextlib
+import json
+import os
+import re
+import shutil
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from local_cloud import debian, stand_ins
+from local_cloud.state import (
+    PROJECT,
+    Daemon,
+    LocalCloudError,
+    choose_port,
+    have,
+    home,
+    run,
+    say,
+    shell_exports,
+    short_hash,
+    wait_until,
+    write_whole,
+)
+
+ENGINE_SUITE = "trixie"
+"""The Debian release that the engine's programs come from."""
+
+_PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "containerd", "qemu-user", "docker-registry")
+_PROGRAMS = (
+    *("./usr/sbin/docker*", "./usr/bin/docker*", "./usr/libexec/docker/*"),
+    *("./usr/bin/containerd*", "./usr/bin/qemu-aarch64"),
+)
+# Small system parts that the engine calls and that only work when installed: program, package.
+_SYSTEM_PARTS = {"runc": "runc", "iptables": "iptables", "ip": "iproute2"}
+# The first bytes of an arm64 program and which of them count, as binfmt_misc takes them.
+_ARM64_MAGIC = rb"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
+_ARM64_MASK = rb"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
+_ARM64_MAGIC_SHOWN = "magic 7f454c460201010000000000000000000200b700"
+_BINFMT = Path("/proc/sys/fs/binfmt_misc")
+# A unix socket's path has at most 107 characters, and containerd makes one well below this folder.
+_LONGEST_RUN_FOLDER = 50
+
+
+def uv_version() -> str:
+    """The version of uv that the Dockerfile pins: the one place that says it."""
+    asked = os.environ.get("UV_VERSION")
+    if asked:
+        return asked
+    dockerfile = PROJECT / "infra/uv_workspace_function/Dockerfile"
+    found = re.search(r"^ARG UV_IMAGE=[^@\s]*:([0-9.]+)", dockerfile.read_text(), flags=re.MULTILINE)
+    if found is None:
+        raise LocalCloudError(
+            f"{dockerfile.name} has no line 'ARG UV_IMAGE=...:VERSION', which says which uv to provide"
+        )
+    return found[1]
+
+
+def environment() -> dict[str, str]:
+    """What a process needs to reach the engine, as the last `up` left it: `DOCKER_HOST`, `PATH`, ..., `LOCAL_REGISTRY`.
+
+    `LOCAL_REGISTRY` is the registry's `host:port`, or "" where the emulator's own is used.
+    """
+    try:
+        saved: dict[str, str] = json.loads((home() / "engine.json").read_text())
+    except OSError:
+        return {}
+    programs = saved.pop("PROGRAMS", "")
+    path = os.environ.get("PATH", os.defpath)
+    if programs and programs not in path.split(os.pathsep):
+        saved["PATH"] = f"{programs}{os.pathsep}{path}"
+    return saved
+
+
+def up() -> bool:
+    """Have an engine answer, with the base images in it. Returns whether one was started for it.
+
+    Raises `LocalCloudError` where there is no engine and none can be brought along.
+    """
+    own = _own_engine()
+    if own.pid is None and have("docker") and _answers({}):
+        _use_the_machines_own()
+        return False
+    _require_debian_root()
+    started = own.pid is None
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        # The base images take the longest: they are made while the engine comes up.
+        made = pool.submit(_make_stand_ins)
+        _unpack_engine()
+        if started:
+            _install_system_parts()
+            _register_arm64()
+            _start_engine(own)
+        reach = _reach_own_engine()
+        wait_until(lambda: _answers(reach), 60, f"dockerd does not answer; its log is {_folder() / 'dockerd.log'}")
+        say(f"engine {'up' if started else 'was up'}: docker {_server_version(reach)}")
+        registry = _start_registry()
+        _save_environment({**reach, "LOCAL_REGISTRY": registry}, programs=_folder() / "bin")
+        made.result()
+    _load_stand_ins(reach)
+    say(f"engine ready; a shell reaches it after:  . {home() / 'engine.env'}")
+    return started
+
+
+def down(*, wipe: bool = False) -> None:
+    """End what `up` started, by pid; `wipe` deletes everything the local cloud keeps as well."""
+    registry, own = _registry(), _own_engine()
+    registry.stop(seconds=10)
+    if own.stop(seconds=60):
+        _unmount_leftovers()
+        bridge = _bridge_name()
+        if have("ip") and _has_bridge(bridge):
+            run("ip", "link", "del", bridge)
+        say("engine ended")
+    entry = _BINFMT / "qemu-aarch64"
+    with contextlib.suppress(OSError):
+        if f"interpreter {_folder()}/" in entry.read_text():
+            entry.write_text("-1")
+    for name in ("engine.env", "engine.json"):
+        (home() / name).unlink(missing_ok=True)
+    if wipe:
+        shutil.rmtree(home())
+        say(f"deleted {home()}")
+
+
+# --- an engine that somebody else runs ---
+
+
+def _use_the_machines_own() -> None:
+    """Use the Docker that answers, if it has or can pull the base images, or takes stand-ins."""
+    say(
+        f"using the Docker that answers: {_server_version({})} at {os.environ.get('DOCKER_HOST', 'its default address')}"
+    )
+    try:
+        run("docker", "buildx", "version")
+    except LocalCloudError:
+        raise LocalCloudError(
+            "Docker has no buildx, which builds for arm64 need; install it (Debian, Ubuntu: docker-buildx)"
+        ) from None
+    missing = [name for name in _base_images() if not _present(name, {})]
+    for name in missing:
+        try:
+            run("docker", "pull", "--quiet", name, timeout=300)
+        except LocalCloudError as error:
+            _replace_by_stand_ins(name, reason=error)
+            break
+    reach = {
+        name: os.environ[name] for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG") if name in os.environ
+    }
+    # A shell that has sourced another state folder's engine.env names that one's registry.
+    registry = os.environ.get("LOCAL_REGISTRY", "")
+    if not (registry and _registry_answers(registry)):
+        registry = ""
+    _save_environment({**reach, "LOCAL_REGISTRY": registry}, programs=None)
+    _prove_arm64({})
+
+
+def _replace_by_stand_ins(name: str, *, reason: LocalCloudError) -> None:
+    """Load stand-ins into the machine's own engine, where that is possible."""
+    status = run("docker", "info", "-f", "{{.DriverStatus}}")
+    if not debian.is_debian() or "containerd.snapshotter" not in status:
+        raise LocalCloudError(
+            f"the base image {name} is not there and cannot be pulled, and this machine cannot make a stand-in (that "
+            f"takes Debian, and a Docker with the containerd image store): {reason}"
+        )
+    say(f"{name} cannot be pulled: making stand-ins")
+    _make_stand_ins()
+    _load_stand_ins({})
+
+
+# --- the engine that is brought along ---
+
+
+def _folder() -> Path:
+    return home() / "engine"
+
+
+def _own_engine() -> Daemon:
+    return Daemon(pid_file=_folder() / "docker.pid", word=str(_folder()))
+
+
+def _require_debian_root() -> None:
+    if debian.is_debian() and os.geteuid() == 0:
+        return
+    raise LocalCloudError(
+        "no container engine answers, and one can be brought along on Debian as root only. Install Docker and start it "
+        "(macOS: Docker Desktop; Linux: your distribution's docker and docker-buildx, and your user in the group "
+        "'docker'), then run this again. `make synth` and `make test` need no engine"
+    )
+
+
+def _unpack_engine() -> None:
+    root = _folder() / "root"
+    if (root / "usr/bin/docker-registry").exists():
+        return
+    part = _folder() / "root.part"
+    cache = home() / "cache-engine"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    apt = debian.own_apt(cache, suite=ENGINE_SUITE, arch=debian.architecture())
+    for package in debian.download(apt, _PACKAGES, cache / "packages"):
+        debian.unpack(package, part, only=_PROGRAMS)
+    shutil.rmtree(cache)
+    shutil.rmtree(root, ignore_errors=True)
+    part.rename(root)
+    programs = _folder() / "bin"
+    programs.mkdir(exist_ok=True)
+    for program in [*(root / "usr/sbin").iterdir(), *(root / "usr/bin").iterdir()]:
+        link = programs / program.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(program)
+    plugins = _folder() / "cfg/cli-plugins"
+    plugins.mkdir(parents=True, exist_ok=True)
+    buildx = plugins / "docker-buildx"
+    buildx.unlink(missing_ok=True)
+    buildx.symlink_to(root / "usr/libexec/docker/cli-plugins/docker-buildx")
+    say(f"engine unpacked (Debian {ENGINE_SUITE})")
+
+
+def _install_system_parts() -> None:
+    missing = [package for program, package in _SYSTEM_PARTS.items() if not have(program)]
+    if missing:
+        debian.install(missing)
+        say(f"installed with apt: {' '.join(missing)}")
+
+
+def _register_arm64() -> None:
+    """Let the kernel run arm64 programs through qemu, in containers too.
+
+    Flag F opens the interpreter now, so that it is found from inside a container's file system.
+    """
+    if debian.architecture() == "arm64":
+        return
+    if not (_BINFMT / "register").exists():
+        run("mount", "-t", "binfmt_misc", "binfmt_misc", _BINFMT)
+    for entry in _BINFMT.iterdir():
+        if entry.name not in ("register", "status") and _ARM64_MAGIC_SHOWN in entry.read_text():
+            return
+    interpreter = _folder() / "root/usr/bin/qemu-aarch64"
+    magic, mask = (
+        "".join(f"\\x{byte:02x}" for byte in value.decode("unicode_escape").encode("latin-1"))
+        for value in (_ARM64_MAGIC, _ARM64_MASK)
+    )
+    try:
+        (_BINFMT / "register").write_text(f":qemu-aarch64:M::{magic}:{mask}:{interpreter}:OPF")
+    except OSError as error:
+        raise LocalCloudError(f"the kernel does not take qemu for arm64 programs: {error}") from error
+    say("arm64 emulation registered")
+
+
+def _run_folder() -> Path:
+    """Where the engine's sockets are."""
+    folder = _folder()
+    if len(str(folder)) <= _LONGEST_RUN_FOLDER:
+        return folder
+    return Path(f"/run/local-cloud-{short_hash(str(folder).encode())}")
+
+
+def _bridge_name() -> str:
+    """The network bridge of this state folder's engine; a network interface's name has at most 15 characters."""
+    return f"lc-{short_hash(str(_folder()).encode())}"
+
+
+def _has_bridge(name: str) -> bool:
+    return Path(f"/sys/class/net/{name}").exists()
+
+
+def _add_bridge() -> str:
+    name = _bridge_name()
+    if not _has_bridge(name):
+        used = run("ip", "-4", "-o", "addr", "show") + run("ip", "-4", "route", "show")
+        free = next((n for n in range(77, 255) if f"172.29.{n}." not in used), None)
+        if free is None:
+            raise LocalCloudError(
+                "no network between 172.29.77.0/24 and 172.29.254.0/24 is free for the engine's bridge"
+            )
+        run("ip", "link", "add", name, "type", "bridge")
+        run("ip", "addr", "add", f"172.29.{free}.1/24", "dev", name)
+    run("ip", "link", "set", name, "up")
+    return name
+
+
+def _start_engine(own: Daemon) -> None:
+    folder, sockets = _folder(), _run_folder()
+    sockets.mkdir(parents=True, exist_ok=True)
+    (folder / "run").write_text(f"{sockets}\n")
+    (folder / "daemon.json").write_text('{"features": {"buildkit": true, "containerd-snapshotter": true}}\n')
+    own.pid_file.unlink(missing_ok=True)
+    # dockerd writes its pid file itself, and refuses to start over another one's.
+    daemon = Daemon(pid_file=folder / "dockerd-started.pid", word=str(folder))
+    daemon.start(
+        [
+            folder / "bin/dockerd",
+            *("--config-file", folder / "daemon.json", "--data-root", folder / "data", "--exec-root", sockets / "exec"),
+            *("--pidfile", own.pid_file, "--bridge", _add_bridge(), "-H", f"unix://{sockets}/docker.sock"),
+        ],
+        log=folder / "dockerd.log",
+        env={**os.environ, "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"},
+    )
+    daemon.pid_file.unlink()
+
+
+def _reach_own_engine() -> dict[str, str]:
+    sockets = (_folder() / "run").read_text().strip()
+    programs = str(_folder() / "bin")
+    return {
+        "DOCKER_HOST": f"unix://{sockets}/docker.sock",
+        "DOCKER_CONFIG": str(_folder() / "cfg"),
+        "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    }
+
+
+def _unmount_leftovers() -> None:
+    """What a container that was killed with its engine leaves mounted."""
+    folders = (f"{_run_folder()}/", f"{_folder()}/data/")
+    mounted = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for path in sorted((path for path in mounted if path.startswith(folders)), reverse=True):
+        with contextlib.suppress(LocalCloudError):
+            run("umount", path)
+
+
+# --- the registry ---
+
+
+def _registry() -> Daemon:
+    return Daemon(pid_file=home() / "registry/pid", word=str(home() / "registry"))
+
+
+def _registry_port() -> int:
+    return int((home() / "registry/port").read_text())
+
+
+def _start_registry() -> str:
+    """Start the registry that ECR's repositories are kept in; returns its `host:port`."""
+    folder, registry = home() / "registry", _registry()
+    if registry.pid is None:
+        folder.mkdir(exist_ok=True)
+        port = choose_port("REGISTRY_PORT", 5055)
+        (folder / "port").write_text(f"{port}\n")
+        configuration = {
+            "version": "0.1",
+            "log": {"level": "warn", "accesslog": {"disabled": True}},
+            "storage": {"filesystem": {"rootdirectory": f"{folder}/data"}, "delete": {"enabled": True}},
+            "http": {"addr": f"127.0.0.1:{port}"},
+        }
+        # YAML takes JSON.
+        (folder / "config.yml").write_text(json.dumps(configuration, indent=2) + "\n")
+        registry.start(
+            [_folder() / "root/usr/bin/docker-registry", "serve", folder / "config.yml"],
+            log=folder / "log",
+            env={**os.environ, "OTEL_TRACES_EXPORTER": "none"},
+        )
+    address = f"127.0.0.1:{_registry_port()}"
+    wait_until(
+        lambda: _registry_answers(address),
+        10,
+        f"the registry at {address} does not answer; its log is {folder / 'log'}",
+    )
+    say(f"registry up: {address}")
+    return address
+
+
+def _registry_answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{address}/v2/", timeout=5):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+# --- the base images ---
+
+
+def _base_images() -> tuple[str, ...]:
+    return (stand_ins.LAMBDA_IMAGE, *stand_ins.LAMBDA_IMAGE_BY_ARCH.values(), _uv_image())
+
+
+def _uv_image() -> str:
+    return f"ghcr.io/astral-sh/uv:{uv_version()}"
+
+
+def _archives() -> tuple[Path, Path]:
+    folder = home() / "images"
+    return folder / f"lambda-{stand_ins.recipe()}.tar", folder / f"uv-{uv_version()}.tar"
+
+
+def _loaded(archive: Path) -> Path:
+    """The file that says an archive was loaded, after which it is deleted: the engine keeps the images."""
+    return archive.with_name(f"{archive.name}.loaded")
+
+
+def _make_stand_ins(*, again: bool = False) -> None:
+    folder = home() / "images"
+    folder.mkdir(exist_ok=True)
+    lambda_archive, uv_archive = _archives()
+    if again or not (lambda_archive.exists() or _loaded(lambda_archive).exists()):
+        stand_ins.make_lambda(lambda_archive, home() / "cache-lambda")
+        for older in folder.glob("lambda-*"):
+            if not older.name.startswith(lambda_archive.name):
+                older.unlink()
+        say("stand-in for the Lambda base image made")
+    if again or not (uv_archive.exists() or _loaded(uv_archive).exists()):
+        stand_ins.make_uv(uv_archive, home() / "cache-uv", version=uv_version())
+        say("stand-in for the uv image made")
+
+
+def _load_stand_ins(reach: dict[str, str]) -> None:
+    """Load what the engine lacks, or has from an older recipe. A base image that is no stand-in is left alone."""
+    needed = {
+        archive
+        for archive, names in zip(_archives(), (_base_images()[:-1], _base_images()[-1:]), strict=True)
+        for name in names
+        if not _present(name, reach)
+    }
+    if any(not archive.exists() for archive in needed):
+        _make_stand_ins(again=True)
+    for archive in sorted(needed):
+        run("docker", "load", "--quiet", "-i", archive, env=reach)
+        say(f"loaded {archive.stem}")
+    for archive in _archives():
+        _loaded(archive).touch()
+        archive.unlink(missing_ok=True)
+    if needed:
+        _prove_arm64(reach)
+
+
+def _present(name: str, reach: dict[str, str]) -> bool:
+    template = f'{{{{index .Config.Labels "{stand_ins.RECIPE_LABEL}"}}}}'
+    try:
+        label = run("docker", "image", "inspect", "-f", template, name, env=reach).strip()
+    except LocalCloudError:
+        return False
+    return label in ("", "<no value>", stand_ins.recipe())
+
+
+def _prove_arm64(reach: dict[str, str]) -> None:
+    """Run the base image for arm64 once: a build needs no emulation, but the functions do."""
+    image = stand_ins.LAMBDA_IMAGE_BY_ARCH["arm64"]
+    program = "import platform, awslambdaric, boto3; print(platform.machine())"
+    try:
+        run(
+            *("docker", "run", "--rm", "--platform", "linux/arm64", "--network", "none"),
+            *("--entrypoint", "/var/lang/bin/python3.14", image, "-c", program),
+            env=reach,
+        )
+    except LocalCloudError as error:
+        raise LocalCloudError(
+            "the engine does not run arm64 images; Docker Desktop does, on Linux install qemu's user emulation "
+            f"(Debian, Ubuntu: qemu-user-static): {error}"
+        ) from error
+
+
+# --- small things ---
+
+
+def _answers(reach: dict[str, str]) -> bool:
+    try:
+        run("docker", "info", env=reach, timeout=20)
+    except LocalCloudError:
+        return False
+    return True
+
+
+def _server_version(reach: dict[str, str]) -> str:
+    return run("docker", "version", "-f", "{{.Server.Version}}", env=reach).strip()
+
+
+def _save_environment(variables: dict[str, str], *, programs: Path | None) -> None:
+    """Write what `environment` reads, and the same for a shell to source."""
+    variables = {name: value for name, value in variables.items() if name != "PATH"}
+    lines = shell_exports(variables)
+    if programs:
+        variables["PROGRAMS"] = str(programs)
+        lines += f'case ":$PATH:" in *":{programs}:"*) ;; *) export PATH="{programs}:$PATH" ;; esac\n'
+    write_whole(home() / "engine.json", json.dumps(variables, indent=2) + "\n")
+    write_whole(home() / "engine.env", lines)
