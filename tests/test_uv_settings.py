@@ -8,9 +8,7 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.uv_settings import FATES, Relevance, carried
 from wheelhouse import uv
 
-RELEVANCE = Relevance(
-    closure={"svc", "lib", "used"}, local={"svc", "lib"}, building=lambda name: name not in {"elsewhere"}
-)
+RELEVANCE = Relevance(closure={"svc", "lib", "used"}, local={"svc", "lib"}, building=lambda name: name != "elsewhere")
 
 
 def test_the_table_names_every_setting_that_uv_knows(tmp_path: Path) -> None:
@@ -60,15 +58,19 @@ def test_a_setting_travels_as_far_as_it_matters(settings: dict[str, object], exp
     [
         (
             {"no-build-isolation": True},
-            "uv.toml sets no-build-isolation, which an image's build cannot follow: an image's build has no environment "
-            "that a backend could share; declare what the backend needs in its [build-system] requires, or in "
-            "extra-build-dependencies, and take the setting out",
+            (
+                "uv.toml sets no-build-isolation, which an image's build cannot follow: an image's build has no environment "
+                "that a backend could share; declare what the backend needs in its [build-system] requires, or in "
+                "extra-build-dependencies, and take the setting out"
+            ),
         ),
         (
             {"no-build-isolation-package": ["Lib"]},
-            "uv.toml sets no-build-isolation-package for 'Lib', which an image's build cannot follow: an image's build "
-            "has no environment that a backend could share; declare what the backend needs in its [build-system] "
-            "requires, or in extra-build-dependencies, and take the setting out",
+            (
+                "uv.toml sets no-build-isolation-package for 'Lib', which an image's build cannot follow: an image's build "
+                "has no environment that a backend could share; declare what the backend needs in its [build-system] "
+                "requires, or in extra-build-dependencies, and take the setting out"
+            ),
         ),
     ],
     ids=["all", "one"],

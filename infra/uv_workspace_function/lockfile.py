@@ -133,7 +133,9 @@ class Lock:
         ]
         if not found:
             wanted = f"{edge.name} {edge.version}" if edge.version else edge.name
-            raise WorkspaceError(f"{self.path}: {of.name} needs {wanted}, which has no entry in the lock; run `uv lock`")
+            raise WorkspaceError(
+                f"{self.path}: {of.name} needs {wanted}, which has no entry in the lock; run `uv lock`"
+            )
         return found[0]
 
     def select(self, name: str, extras: Iterable[str] = ()) -> "Selection":
@@ -239,8 +241,14 @@ class Selection:
         for steps in self.nodes[package].values():
             yield from steps
 
-    def text(self) -> str:
-        """The lock cut down to this selection, as uv writes one."""
+    def text(self, *, builders: Iterable[str] = ()) -> str:
+        """The lock cut down to this selection, as uv writes one.
+
+        Args:
+            builders: names of local packages that only take part in building others. uv asks for an entry of every
+                member, but resolves what builds a package anew: theirs are without dependencies.
+        """
+        bare = {name: package for name in builders if (package := self.lock.local(name)) is not None}
         names: dict[str, int] = {}
         for package in self.nodes:
             names[package.name] = names.get(package.name, 0) + 1
@@ -252,14 +260,14 @@ class Selection:
         if markers := self.lock.header.get("supported-markers"):
             header.append(_array("supported-markers", map(_value, markers)))
         manifest = []
-        if len(members := [p.name for p in self.local if p.name in self.lock.members]) > 0:
+        if members := sorted({*(p.name for p in self.local), *bare}.intersection(self.lock.members)):
             manifest.append(_array("members", map(_value, members)))
         for key in ("build-constraints", "dependency-metadata"):
             if entries := self._manifest(key):
                 manifest.append(_array(key, map(_value, entries)))
         if manifest:
             header += ["", "[manifest]", *manifest]
-        blocks = [self._block(package, ambiguous) for package in self.packages]
+        blocks = [self._block(package, ambiguous) for package in sorted((*self.nodes, *bare.values()), key=_order)]
         return "\n".join(header) + "\n" + "".join(f"\n[[package]]\n{block}" for block in blocks)
 
     def _manifest(self, key: str) -> list[Any]:
@@ -270,7 +278,7 @@ class Selection:
         return [entry for entry in entries if canonicalize_name(entry["name"]) in names]
 
     def _block(self, package: LockedPackage, ambiguous: set[str]) -> str:
-        parts = self.nodes[package]
+        parts = self.nodes.get(package, {})
         lines = [f"name = {_value(package.name)}"]
         if package.version is not None:
             lines.append(f"version = {_value(package.version)}")

@@ -24,7 +24,9 @@ def folders(root: Path, patterns: Iterable[str], *, exclude: Iterable[str] = ())
     excluded = [_exclusion(pattern) for pattern in exclude]
     found = set()
     for pattern in patterns:
-        for match in glob.iglob(posixpath.normpath(pattern), root_dir=root, recursive=True, include_hidden=True):
+        normal = posixpath.normpath(pattern)
+        # Path.glob has no include_hidden
+        for match in glob.iglob(normal, root_dir=root, recursive=True, include_hidden=True):  # noqa: PTH207
             folder = PurePosixPath(os.path.relpath(root / match, root))
             if not any(rule.fullmatch(folder.as_posix()) for rule in excluded) and (root / match / PYPROJECT).is_file():
                 found.add(folder)
@@ -33,7 +35,8 @@ def folders(root: Path, patterns: Iterable[str], *, exclude: Iterable[str] = ())
 
 def _exclusion(pattern: str) -> re.Pattern[str]:
     """A glob as uv matches `exclude` with it: against the whole path, wildcards not stopping at separators."""
-    rest, parts = posixpath.normpath(pattern), []
+    rest = posixpath.normpath(pattern)
+    parts: list[str] = []
     while rest:
         if rest.startswith("**/"):
             parts, rest = [*parts, "(?:.*/)?"], rest[3:]

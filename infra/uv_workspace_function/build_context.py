@@ -1,0 +1,171 @@
+"""The folder that one image is built from: a real uv workspace, cut down to one closure."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from uv_workspace_function import archives, definitions, freshness, membership
+from uv_workspace_function.documents import table
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.lockfile import LOCK_NAME
+from uv_workspace_function.sources import ContextFile, Dropped
+from uv_workspace_function.workspace import Closure, Workspace
+
+DOCKERFILE = "Dockerfile"
+BUILDER_FOLDER = ".uv-workspace-function"
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BuildContext:
+    """Everything that one image is built from, in memory until it is written."""
+
+    closure: Closure
+    files: Mapping[str, ContextFile]
+    """By path relative to the context, with `/`, in order."""
+    dropped: tuple[Dropped, ...]
+    """What was left out below an importable package, with the reason."""
+
+    @classmethod
+    def of(cls, workspace: Workspace, name: str, *, extras: Iterable[str] = ()) -> "BuildContext":
+        """Gather the context of a member.
+
+        Args:
+            workspace: the workspace.
+            name: the member's package name, in any spelling. It need not have a handler.
+            extras: the member's extras to install.
+
+        Raises:
+            WorkspaceError: when there is no such member, its lock is stale, or a file or setting of its closure cannot
+                be carried.
+        """
+        closure = workspace.closure(name, extras)
+        _check_fresh(closure)
+        relevance = definitions.relevance_of(closure)
+        files = dict(_builder(closure))
+        dropped: list[Dropped] = []
+        for member in closure.sources:
+            sources = workspace.sources(member)
+            files |= sources.files
+            dropped += sources.dropped
+            definition = definitions.member_definition(member, closure, relevance)
+            if definition is not None:
+                files[str(member.folder / membership.PYPROJECT)] = _text(definition)
+        project = closure.project.folder
+        files.setdefault(str(project / membership.PYPROJECT), _text(definitions.root_definition(closure, relevance)))
+        files[str(project / LOCK_NAME)] = _text(closure.selection.text(builders=[m.name for m in closure.builders]))
+        if (configuration := definitions.configuration(closure, relevance)) is not None:
+            files[str(project / "uv.toml")] = _text(configuration)
+        files |= archives.files(workspace.root, closure)
+        return cls(
+            closure=closure,
+            files={path: files[path] for path in sorted(files)},
+            dropped=tuple(sorted(dropped, key=lambda entry: entry.path)),
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256, in hex, over every file's path, executable bit and content."""
+        whole = hashlib.sha256()
+        for path, file in self.files.items():
+            content = hashlib.sha256(file.content).hexdigest()
+            whole.update(f"{len(path.encode())} {path} {'x' if file.executable else '-'} {content}\n".encode())
+        return whole.hexdigest()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(len(file.content) for file in self.files.values())
+
+    @property
+    def build_args(self) -> dict[str, str]:
+        """The build arguments that belong to this context, for `docker build --build-arg`."""
+        extras = {"SERVICE_EXTRAS": " ".join(self.closure.extras)} if self.closure.extras else {}
+        return {"SERVICE_NAME": self.closure.service.name} | extras
+
+    def write(self, folder: Path | str) -> None:
+        """Write the context, whole or not at all.
+
+        Args:
+            folder: where; it must be absent or empty.
+
+        Raises:
+            WorkspaceError: when the folder is not empty, or the context cannot be written; nothing is left then.
+        """
+        folder = Path(folder)
+        try:
+            if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
+                raise WorkspaceError(
+                    f"{folder} is not an empty folder; it was left as it is: choose another, or empty it"
+                )
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+            try:
+                self._write_files(staging)
+                staging.rename(folder)
+            except BaseException:
+                shutil.rmtree(staging, ignore_errors=True)
+                raise
+        except OSError as error:
+            reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
+            raise WorkspaceError(f"the build context could not be written to {folder}: {reason}") from error
+
+    def _write_files(self, root: Path) -> None:
+        root.chmod(0o755)
+        made = {""}
+        for path, file in self.files.items():
+            _make_folders(root, path.rpartition("/")[0], made)
+            descriptor = os.open(root / path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            try:
+                os.fchmod(descriptor, 0o755 if file.executable else 0o644)
+                with open(descriptor, "wb", buffering=0, closefd=False) as stream:
+                    stream.write(file.content)
+            finally:
+                os.close(descriptor)
+
+
+def _check_fresh(closure: Closure) -> None:
+    """Refuse a lock that was made for other requirements than a local package of the closure has."""
+    lock = closure.project.lock
+    sources = table(closure.project.pyproject, "tool", "uv", "sources")
+    for member in closure.local:
+        locked = lock.local(member.name)
+        if locked is None:
+            continue
+        stale = freshness.stale_requirements(
+            member.pyproject, locked, requires_python=lock.requires_python, root_sources=sources
+        )
+        if stale:
+            raise WorkspaceError("\n".join(map(str, stale)))
+
+
+def _make_folders(root: Path, folder: str, made: set[str]) -> None:
+    if folder in made:
+        return
+    _make_folders(root, folder.rpartition("/")[0], made)
+    path = root / folder
+    path.mkdir()
+    path.chmod(0o755)
+    made.add(folder)
+
+
+def _text(content: str) -> ContextFile:
+    return ContextFile(content=content.encode(), executable=False)
+
+
+def _builder(closure: Closure) -> Iterator[tuple[str, ContextFile]]:
+    """What the image's build itself consists of."""
+    yield DOCKERFILE, ContextFile(content=(_HERE / DOCKERFILE).read_bytes(), executable=False)
+    for module in sorted((_HERE / "builder").glob("*.py")):
+        path = f"{BUILDER_FOLDER}/builder/{module.name}"
+        yield path, ContextFile(content=module.read_bytes(), executable=False)
+    variables = {m.name: dict(v) for m in closure.sources if (v := definitions.version_variables(m))}
+    if variables:
+        yield f"{BUILDER_FOLDER}/build-env.json", _text(json.dumps(variables, indent=2, sort_keys=True) + "\n")

@@ -1,0 +1,27 @@
+"""The workspace that a command works on."""
+
+from pathlib import Path
+
+from uv_workspace_function.documents import read_toml, table
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.membership import PYPROJECT
+from uv_workspace_function.workspace import Workspace
+
+
+def load_workspace(root: Path | None) -> Workspace:
+    """Load the workspace of `--workspace`, or the nearest one at or above the current folder.
+
+    Raises:
+        WorkspaceError: when there is none.
+    """
+    if root is not None:
+        return Workspace.load(root)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        path = folder / PYPROJECT
+        if path.is_file() and "workspace" in table(read_toml(path), "tool", "uv"):
+            return Workspace.load(folder)
+    raise WorkspaceError(
+        f"there is no uv workspace at or above {here}: no {PYPROJECT} with [tool.uv.workspace]; "
+        "go to one, or name it with --workspace"
+    )

@@ -1,0 +1,428 @@
+"""A uv workspace read from its `pyproject.toml` files and locks: members, services, closures.
+
+Nothing here runs uv, git or a Python of the workspace, or needs a network.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from uv_workspace_function import handlers, layouts, membership
+from uv_workspace_function.documents import Table, read_toml, table
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.gitignore import Repository
+from uv_workspace_function.lockfile import LOCK_NAME, Lock, LockedPackage, Selection, relative_folder
+from uv_workspace_function.sources import PackageSources, package_sources
+
+OUR_TABLE = "uv-workspace-function"
+_NAME = re.compile(r"[A-Z0-9]([A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE)
+_NAME_START = re.compile(r"[A-Z0-9][A-Z0-9._-]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Member:
+    """One local package: a workspace member, a standalone project or a path dependency."""
+
+    name: str
+    """Normalized (PEP 503)."""
+    folder: PurePosixPath
+    """Relative to the workspace's root."""
+    root: Path
+    """The workspace's root."""
+    pyproject: Table
+
+    @classmethod
+    def load(cls, root: Path, folder: PurePosixPath) -> "Member":
+        """Read a package's `pyproject.toml`.
+
+        Raises:
+            WorkspaceError: when it is unreadable, or has no valid `[project] name`.
+        """
+        path = root / folder / membership.PYPROJECT
+        pyproject = read_toml(path)
+        name = table(pyproject, "project").get("name")
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise WorkspaceError(
+                f"{path} has no [project] name that is a valid package name, but {name!r}; "
+                "give it one, or list the folder in `exclude` of [tool.uv.workspace]"
+            )
+        return cls(name=canonicalize_name(name), folder=folder, root=root, pyproject=pyproject)
+
+    @property
+    def path(self) -> Path:
+        """Its folder."""
+        return self.root / self.folder
+
+    @property
+    def settings(self) -> Table:
+        """Its `[tool.uv-workspace-function]`."""
+        return table(self.pyproject, "tool", OUR_TABLE)
+
+    @property
+    def is_package(self) -> bool:
+        """Whether it is built and installed; otherwise its files are copied.
+
+        Source: uv's documentation of `tool.uv.package` (a project without `[build-system]` is not a package).
+        """
+        declared = table(self.pyproject, "tool", "uv").get("package")
+        return "build-system" in self.pyproject or not self.pyproject if declared is None else bool(declared)
+
+    @cached_property
+    def layout(self) -> layouts.Layout:
+        """Where its importable modules lie."""
+        return layouts.layout_of(self.pyproject, self.path)
+
+    @cached_property
+    def handler(self) -> str | None:
+        """Its Lambda handler, `package.module.function`; None for a library."""
+        declared = self.settings.get("handler")
+        if declared is None:
+            return handlers.conventional_handler(self)
+        if not isinstance(declared, str):
+            raise WorkspaceError(f"{self.path / membership.PYPROJECT}: handler must be a string, not {declared!r}")
+        return declared
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Project:
+    """What one `uv.lock` belongs to: the workspace, or a standalone project."""
+
+    folder: PurePosixPath
+    """Relative to the workspace's root."""
+    pyproject: Table
+    uv_toml: Table | None
+    lock: Lock
+
+    @classmethod
+    def load(cls, root: Path, folder: PurePosixPath) -> "Project":
+        """Read a project's settings and its lock.
+
+        Raises:
+            WorkspaceError: when one of the files is missing or malformed.
+        """
+        uv_toml = root / folder / "uv.toml"
+        return cls(
+            folder=folder,
+            pyproject=read_toml(root / folder / membership.PYPROJECT),
+            uv_toml=read_toml(uv_toml) if uv_toml.is_file() else None,
+            lock=Lock.load(root / folder / LOCK_NAME),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Closure:
+    """A service and every package it needs at run time, transitively."""
+
+    service: Member
+    project: Project
+    selection: Selection
+    local: tuple[Member, ...]
+    """The local packages by name, the service included."""
+    builders: tuple[Member, ...] = ()
+    """Local packages that no service imports, but that take part in building one of `local`."""
+
+    @property
+    def sources(self) -> tuple[Member, ...]:
+        """Every local package that the build reads, by name."""
+        return tuple(sorted((*self.local, *self.builders), key=lambda member: member.name))
+
+    @property
+    def libraries(self) -> tuple[Member, ...]:
+        """The local packages but the service."""
+        return tuple(member for member in self.local if member is not self.service)
+
+    @property
+    def third_party(self) -> tuple[LockedPackage, ...]:
+        """The others: the superset over all machines."""
+        return self.selection.third_party
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """The service's extras that are installed."""
+        return self.selection.extras
+
+    def handler(self, declared: str | None = None) -> str:
+        """The handler for Lambda, found in the closure's sources.
+
+        Args:
+            declared: another one than the service's own, `package.module.function`.
+
+        Raises:
+            HandlerError: when there is none, or it could not be imported; the message says where it was looked for.
+        """
+        return handlers.check_handler(
+            self.service,
+            declared or self.service.handler,
+            local=self.libraries,
+            third_party={package.name for package in self.third_party},
+        )
+
+    def check_python(self, version: str) -> None:
+        """Refuse a Python that a local package of the closure excludes.
+
+        Args:
+            version: `major.minor`; a package that admits any patch release of it admits it.
+
+        Raises:
+            WorkspaceError: naming the package and its `requires-python`.
+        """
+        for member in self.local:
+            declared = table(member.pyproject, "project").get("requires-python")
+            if declared is None:
+                continue
+            try:
+                admitted = SpecifierSet(declared)
+            except InvalidSpecifier as error:
+                raise WorkspaceError(f"{member.path / membership.PYPROJECT}: {error}") from error
+            if not any(f"{version}.{patch}" in admitted for patch in range(100)):
+                raise WorkspaceError(
+                    f"{member.name} requires Python {declared}, which excludes the image's Python {version}; "
+                    "widen requires-python and run `uv lock`, or choose another python_version"
+                )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Workspace:
+    """A uv workspace and the standalone projects beside it."""
+
+    root: Path
+    project: Project
+    members: tuple[Member, ...]
+    """The workspace's members as uv sees them, by name."""
+    standalone: tuple[Member, ...]
+    """The standalone projects, by name."""
+
+    @classmethod
+    def load(cls, root: Path | str) -> "Workspace":
+        """Read a workspace.
+
+        Args:
+            root: the folder with the root `pyproject.toml` and `uv.lock`.
+
+        Raises:
+            WorkspaceError: when it is no workspace, a file is malformed, or the lock is of other members.
+        """
+        root = Path(root).resolve()
+        path = root / membership.PYPROJECT
+        if not path.is_file():
+            raise WorkspaceError(f"there is no {path.name} in {root}; give the folder of a uv workspace's root")
+        declared = table(read_toml(path), "tool", "uv")
+        if "workspace" not in declared:
+            raise WorkspaceError(
+                f"{path} has no [tool.uv.workspace]; give the workspace's root, or make this one: "
+                '[tool.uv.workspace] members = ["services/*"]'
+            )
+        project = Project.load(root, PurePosixPath())
+        globs = table(declared, "workspace")
+        members = _members(root, project, globs)
+        _check_members(project.lock, members)
+        taken = {member.folder for member in members}
+        standalone = tuple(
+            Member.load(root, folder)
+            for folder in membership.folders(
+                root, [*globs.get("exclude", ()), *table(project.pyproject, "tool", OUR_TABLE).get("standalone", ())]
+            )
+            if folder not in taken and (root / folder / LOCK_NAME).is_file()
+        )
+        return cls(root=root, project=project, members=members, standalone=_by_name(root, standalone))
+
+    @cached_property
+    def services(self) -> tuple[Member, ...]:
+        """Members and standalone projects with a Lambda handler, by name."""
+        found = [member for member in (*self.members, *self.standalone) if member.handler is not None]
+        return tuple(sorted(found, key=lambda member: member.name))
+
+    def member(self, name: str) -> Member:
+        """A member or standalone project.
+
+        Args:
+            name: its package name, in any spelling.
+
+        Raises:
+            WorkspaceError: when there is none; the message names the nearest and the known ones.
+        """
+        if not _NAME.fullmatch(name):
+            raise WorkspaceError(
+                f"{name!r} cannot be a package's name: letters, digits, '-', '_' and '.' are allowed, "
+                "and the first and last must be a letter or digit"
+            )
+        wanted = canonicalize_name(name)
+        known = {member.name: member for member in (*self.standalone, *self.members)}
+        if wanted in known:
+            return known[wanted]
+        for member in known.values():
+            if canonicalize_name(member.folder.name) == wanted:
+                raise WorkspaceError(f"no workspace member is named {name!r}; {member.folder} is {member.name!r}")
+        near = difflib.get_close_matches(wanted, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ";"
+        services = ", ".join(member.name for member in self.services) or "none: no member has a handler"
+        raise WorkspaceError(f"no workspace member is named {name!r}{hint} services are: {services}")
+
+    def service(self, name: str) -> Member:
+        """A member or standalone project that has a handler.
+
+        Args:
+            name: its package name, in any spelling.
+
+        Raises:
+            WorkspaceError: when there is none, or it is a library.
+        """
+        member = self.member(name)
+        if member.handler is None:
+            handlers.refuse_library(member)
+        return member
+
+    def closure(self, name: str, extras: Iterable[str] = ()) -> Closure:
+        """What a member needs at run time.
+
+        Args:
+            name: the member's package name, in any spelling; a library has a closure too.
+            extras: its extras to install.
+
+        Raises:
+            WorkspaceError: when there is no such member or extra, or its lock is not whole.
+        """
+        service = self.member(name)
+        project = self.project_of(service)
+        selection = project.lock.select(service.name, extras)
+        local = self._local_members(project, selection)
+        builders = self._builders(project, local)
+        return Closure(service=service, project=project, selection=selection, local=local, builders=builders)
+
+    def project_of(self, member: Member) -> Project:
+        """The project whose lock a member is locked in."""
+        if member not in self.standalone:
+            return self.project
+        return self._projects.setdefault(member, Project.load(self.root, member.folder))
+
+    def sources(self, member: Member) -> PackageSources:
+        """The files that a local package's build needs, read once."""
+        if member not in self._sources:
+            others = {m.folder for m in (*self.members, *self.standalone, *self._path_dependencies.values())}
+            self._sources[member] = package_sources(
+                self.repository, member.folder, member.pyproject, other_folders=others - {member.folder}
+            )
+        return self._sources[member]
+
+    @cached_property
+    def repository(self) -> Repository:
+        """The files below the root, with their ignore rules."""
+        return Repository.at(self.root)
+
+    @cached_property
+    def _projects(self) -> dict[Member, Project]:
+        return {}
+
+    @cached_property
+    def _sources(self) -> dict[Member, PackageSources]:
+        return {}
+
+    @cached_property
+    def _path_dependencies(self) -> dict[PurePosixPath, Member]:
+        return {}
+
+    @cached_property
+    def _by_folder(self) -> Mapping[PurePosixPath, Member]:
+        return {member.folder: member for member in (*self.members, *self.standalone)}
+
+    def _local_members(self, project: Project, selection: Selection) -> tuple[Member, ...]:
+        """The local packages of a selection, each found in its folder."""
+        return tuple(
+            self._local(relative_folder(project.folder, str(p.folder), lock=project.lock.path, name=p.name), p)
+            for p in selection.local
+        )
+
+    def _builders(self, project: Project, local: tuple[Member, ...]) -> tuple[Member, ...]:
+        """Local packages that `[build-system] requires` of others names, with what those need in turn."""
+        found: dict[str, Member] = {}
+        known = {member.name for member in local}
+        queue = list(local)
+        while queue:
+            member = queue.pop()
+            for name in _local_build_requirements(member, project):
+                if name in known or project.lock.local(name) is None:
+                    continue
+                for needed in self._local_members(project, project.lock.select(name)):
+                    if needed.name not in known:
+                        known.add(needed.name)
+                        found[needed.name] = needed
+                        queue.append(needed)
+        return tuple(found[name] for name in sorted(found))
+
+    def _local(self, folder: PurePosixPath, locked: LockedPackage) -> Member:
+        """The local package in a folder: a member, or one that a path dependency leads to."""
+        member = self._by_folder.get(folder) or self._path_dependencies.get(folder)
+        if member is None:
+            path = self.root / folder
+            if (path / membership.PYPROJECT).is_file():
+                pyproject = read_toml(path / membership.PYPROJECT)
+            elif (path / "setup.py").is_file() or (path / "setup.cfg").is_file():
+                pyproject = {}
+            else:
+                raise WorkspaceError(
+                    f"{locked.name} should lie in {folder}, as the lock says, but there is no {membership.PYPROJECT}; "
+                    "restore it, or run `uv lock`"
+                )
+            # a path dependency may be older than [project]: the lock knows its name
+            member = Member(name=locked.name, folder=folder, root=self.root, pyproject=pyproject)
+            self._path_dependencies[folder] = member
+        return member
+
+
+def _local_build_requirements(member: Member, project: Project) -> Iterator[str]:
+    """The names that a member's `[build-system] requires` takes from the workspace or from a path."""
+    declared = table(project.pyproject, "tool", "uv", "sources") | table(member.pyproject, "tool", "uv", "sources")
+    sources = {canonicalize_name(name): source for name, source in declared.items()}
+    for requirement in table(member.pyproject, "build-system").get("requires", ()):
+        named = _NAME_START.match(requirement)
+        source = sources.get(canonicalize_name(named[0]), []) if named else []
+        entries = source if isinstance(source, list) else [source]
+        if named and any("workspace" in entry or "path" in entry for entry in entries):
+            yield canonicalize_name(named[0])
+
+
+def _members(root: Path, project: Project, globs: Mapping[str, Any]) -> tuple[Member, ...]:
+    found = [
+        Member.load(root, folder)
+        for folder in membership.folders(root, globs.get("members", ()), exclude=globs.get("exclude", ()))
+        if folder != PurePosixPath()
+    ]
+    if "project" in project.pyproject:
+        found.append(Member.load(root, PurePosixPath()))
+    managed = [m for m in found if table(m.pyproject, "tool", "uv").get("managed", True)]
+    return _by_name(root, managed)
+
+
+def _by_name(root: Path, members: Iterable[Member]) -> tuple[Member, ...]:
+    known: dict[str, Member] = {}
+    for member in members:
+        if member.name in known:
+            raise WorkspaceError(
+                f"two members of {root} are named {member.name!r}: {known[member.name].folder} and {member.folder}; "
+                "rename one, or list it in `exclude` of [tool.uv.workspace]"
+            )
+        known[member.name] = member
+    return tuple(known[name] for name in sorted(known))
+
+
+def _check_members(lock: Lock, members: tuple[Member, ...]) -> None:
+    """Refuse a lock that was written for other members than there are."""
+    there = {member.name for member in members}
+    locked = set(lock.members) or {p.name for p in lock.packages if p.folder is not None and p.name in there}
+    if missing := sorted(there - locked):
+        raise WorkspaceError(f"{lock.path} lacks the workspace's member {', '.join(missing)}; run `uv lock`")
+    if surplus := sorted(locked - there):
+        raise WorkspaceError(
+            f"{lock.path} has a member that the workspace lacks: {', '.join(surplus)}; run `uv lock`, "
+            "or restore its folder"
+        )

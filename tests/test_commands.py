@@ -1,0 +1,119 @@
+"""`services list` and `services prune` as people call them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from made import files, handler, lock, needs, workspace
+from uv_workspace_function.cli import COMMANDS, main
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A service with a library."""
+    root = workspace(tmp_path_factory.mktemp("shop"), {"api": needs("models"), "models": ""})
+    handler(root / "api")
+    return lock(root)
+
+
+def run(*arguments: str | Path) -> Result:
+    """Call the command."""
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+def test_list_shows_services_first(shop: Path) -> None:
+    """One line a member."""
+    assert run("list", "--workspace", shop).stdout == (
+        "PACKAGE  FOLDER  HANDLER           LOCAL   THIRD-PARTY\n"
+        "api      api     api.main.handler  models  0\n"
+        "models   models  -                 -       0\n"
+    )
+
+
+def test_list_as_json(shop: Path) -> None:
+    """The same for programs."""
+    assert json.loads(run("list", "--workspace", shop, "--json").stdout)[0] == {
+        "package": "api",
+        "folder": "api",
+        "handler": "api.main.handler",
+        "standalone": False,
+        "local": ["models"],
+        "third_party": 0,
+    }
+
+
+def test_prune_writes_a_context(shop: Path, tmp_path: Path) -> None:
+    """Data goes to the folder, words to stderr."""
+    result = run("prune", "Api", "--workspace", shop, "--output", tmp_path / "out")
+    assert (0, "") == (result.exit_code, result.stdout)
+    assert "uv.lock" in files(tmp_path / "out")
+
+
+def test_prune_lists_without_writing(shop: Path, tmp_path: Path) -> None:
+    """Files, what was left out, and the digest."""
+    (shop / "api/src/api/.env").write_text("SECRET=1")
+    result = run("prune", "api", "--workspace", shop, "--list")
+    (shop / "api/src/api/.env").unlink()
+    assert "  api/src/api/main.py\n" in result.stdout
+    assert "  left out  api/src/api/.env: " in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("digest ")
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_library_can_be_pruned(shop: Path) -> None:
+    """A handler is not asked for."""
+    assert 0 == run("prune", "models", "--workspace", shop, "--list").exit_code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["prune", "apo", "--list"], "error: no workspace member is named 'apo'; did you mean 'api'? services are: api\n"),
+        (["prune", "api"], "Error: give --output DIR to write the context, or --list to see what it holds\n"),
+        (["prune", "api", "--list", "--extra", "fast"], "error: api has no extra 'fast'; it has no extras\n"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line_and_exit_code_2(shop: Path, arguments: list[str], message: str) -> None:
+    """Messages on stderr, nothing on stdout."""
+    result = run(*arguments, "--workspace", shop)
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert result.stderr.endswith(message)
+
+
+def test_outside_any_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The option that names one is told."""
+    monkeypatch.chdir(tmp_path)
+    result = run("list")
+    assert 2 == result.exit_code
+    assert "go to one, or name it with --workspace\n" in result.stderr
+
+
+def test_the_nearest_workspace_above_is_found(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As uv does."""
+    monkeypatch.chdir(shop / "api/src")
+    assert 0 == run("list").exit_code
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_s_help_has_an_example(name: str) -> None:
+    """And its line in the overview says what it does."""
+    result = run(name, "--help")
+    assert (0, "") == (result.exit_code, result.stderr)
+    assert f"  services {name}" in result.stdout
+    assert name in run("--help").stdout
+
+
+def test_no_command_loads_the_cdk(shop: Path) -> None:
+    """A fresh process that lists and prunes has no aws_cdk."""
+    program = (
+        "import sys\nfrom click.testing import CliRunner\nfrom uv_workspace_function.cli import COMMANDS, main\n"
+        "for arguments in (['list'], ['prune', 'api', '--list']):\n"
+        "    assert CliRunner().invoke(main, [*arguments, '--workspace', sys.argv[1]]).exit_code == 0\n"
+        "for name in COMMANDS:\n    assert CliRunner().invoke(main, [name, '--help']).exit_code == 0\n"
+        "print(sorted(m for m in sys.modules if m.startswith(('aws_cdk', 'jsii'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, shop], capture_output=True, text=True, check=False)
+    assert ("[]\n", "") == (done.stdout, done.stderr)
