@@ -61,6 +61,8 @@ def git_ignores(checkout: Path, paths: list[str]) -> set[str]:
 @settings(max_examples=200, deadline=None)
 @given(rules=RULES, paths=PATHS)
 @example(rules={"": ["[b-a]"]}, paths=["b", "a"])
+@example(rules={"": ["a/***/b"]}, paths=["a/b"])
+@example(rules={"": ["[!a]"]}, paths=["é"])
 @example(rules={"": ["a/", "!a/b.py"]}, paths=["a/b.py"])
 @example(rules={"": ["*", "!*/", "!*.py"]}, paths=["a/b.py", "a/b"])
 def test_git_agrees_on_every_path_of_a_made_tree(checkout, rules, paths):

@@ -81,7 +81,8 @@ def translate(pattern: str) -> str:
                 end += 1
             starts_segment = index == 0 or pattern[index - 1] == "/"
             ends_segment = end == len(pattern) or pattern[end] == "/"
-            if end - index == 2 and starts_segment and ends_segment:
+            # The documentation knows two asterisks; git itself takes any longer run for the same.
+            if end - index >= 2 and starts_segment and ends_segment:
                 if end == len(pattern):
                     out.append(".*")
                 else:
