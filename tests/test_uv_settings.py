@@ -8,7 +8,9 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.uv_settings import FATES, Relevance, carried
 from wheelhouse import uv
 
-RELEVANCE = Relevance(closure={"svc", "lib", "used"}, local={"svc", "lib"}, building=lambda name: name != "elsewhere")
+RELEVANCE = Relevance(
+    closure={"svc", "lib", "used"}, local={"svc", "lib"}, building=lambda name: name != "elsewhere", indexes={"cpu"}
+)
 
 
 def test_the_table_names_every_setting_that_uv_knows(tmp_path: Path) -> None:
@@ -50,7 +52,7 @@ def test_every_fate_has_a_reason() -> None:
 )  # fmt: skip
 def test_a_setting_travels_as_far_as_it_matters(settings: dict[str, object], expected: dict[str, object]) -> None:
     """Carried whole, cut down to the closure, or dropped."""
-    assert expected == carried(settings, RELEVANCE, where="uv.toml", indexes={"cpu"})
+    assert expected == carried(settings, RELEVANCE, where="uv.toml")
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def member_definition(member: Member, closure: Closure, relevance: Relevance) ->
     document = _reduced(member.pyproject)
     settings = table(member.pyproject, "tool", "uv")
     where = str(member.path / membership.PYPROJECT)
-    kept = carried(settings, relevance, where=where, indexes=_used_indexes(closure))
+    kept = carried(settings, relevance, where=where)
     if member.folder == closure.project.folder:
         kept |= _workspace(closure)
     _set_tool(document, "uv", kept)
@@ -124,7 +124,7 @@ def member_definition(member: Member, closure: Closure, relevance: Relevance) ->
 def root_definition(closure: Closure, relevance: Relevance) -> str:
     """The root's `pyproject.toml` where the root itself is outside the closure: a virtual root with uv's settings."""
     settings = table(closure.project.pyproject, "tool", "uv")
-    kept = carried(settings, relevance, where=membership.PYPROJECT, indexes=_used_indexes(closure))
+    kept = carried(settings, relevance, where=membership.PYPROJECT)
     kept.pop("package", None)
     return tomli_w.dumps({"tool": {"uv": kept | _workspace(closure)}})
 
@@ -133,7 +133,7 @@ def configuration(closure: Closure, relevance: Relevance) -> str | None:
     """The project's `uv.toml` for the context; None where it has none."""
     if closure.project.uv_toml is None:
         return None
-    kept = carried(closure.project.uv_toml, relevance, where="uv.toml", indexes=_used_indexes(closure))
+    kept = carried(closure.project.uv_toml, relevance, where="uv.toml")
     return tomli_w.dumps(kept)
 
 
@@ -141,10 +141,15 @@ def relevance_of(closure: Closure) -> Relevance:
     """Which names the settings of a closure may speak of."""
     names = {package.name for package in closure.selection.packages} | {m.name for m in closure.builders}
     locked = {package.name for package in closure.project.lock.packages}
+    used: set[str] = set()
+    for document in (closure.project.pyproject, *(member.pyproject for member in closure.sources)):
+        sources = table(document, "tool", "uv", "sources")
+        used |= named_indexes({key: entry for key, entry in sources.items() if canonicalize_name(key) in names})
     return Relevance(
         closure=names,
         local={member.name for member in closure.sources},
         building=lambda name: name in names or name not in locked,
+        indexes=used,
     )
 
 
@@ -196,13 +201,3 @@ def _workspace(closure: Closure) -> dict[str, Any]:
 def _escaped(folders: Iterable[str]) -> list[str]:
     """Folder names as globs that match just them."""
     return [re.sub(r"([*?\[])", r"[\1]", folder) for folder in folders]
-
-
-def _used_indexes(closure: Closure) -> set[str]:
-    documents = [closure.project.pyproject, *(member.pyproject for member in closure.sources)]
-    names = relevance_of(closure).closure
-    used: set[str] = set()
-    for document in documents:
-        sources = table(document, "tool", "uv", "sources")
-        used |= named_indexes({key: entry for key, entry in sources.items() if canonicalize_name(key) in names})
-    return used

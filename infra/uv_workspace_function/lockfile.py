@@ -25,6 +25,8 @@ KNOWN_VERSION = 1
 # A frozen install does not read the lock's `requires-python`, but uv asks for the field. Its markers are simplified
 # under the real one; under a wider one they mean the same wherever the real one holds.
 _ANY_PYTHON = ">=3"
+# a TOML basic string is a JSON string, but that it escapes DEL
+_quoted = json.encoder.encode_basestring
 _LOCAL_KINDS = ("editable", "directory", "virtual")
 
 
@@ -345,7 +347,7 @@ def _extra_atom(name: str, extra: str) -> str:
 
 
 def _order(package: LockedPackage) -> tuple[str, str, str]:
-    return package.name, package.version or "", json.dumps(package.source, sort_keys=True)
+    return package.name, package.version or "", str(package.source)
 
 
 def _step(step: Step, ambiguous: set[str]) -> str:
@@ -370,7 +372,7 @@ def _value(value: Any) -> str:
         case bool() | int() | float():
             return json.dumps(value)
         case str():
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+            return _quoted(value).replace("\x7f", "\\u007f")
         case list() | tuple():
             return f"[{', '.join(map(_value, value))}]"
         case Mapping():

@@ -38,7 +38,9 @@ FATES: Mapping[str, Fate] = {
     "allow-insecure-host": _CARRIED,
     "audit": Fate("dropped", "it speaks of `uv audit`"),
     "build-backend": _CARRIED,
-    "build-constraint-dependencies": Fate("carried", "it pins the backends, whose own dependencies are not in the lock"),
+    "build-constraint-dependencies": Fate(
+        "carried", "it pins the backends, whose own dependencies are not in the lock"
+    ),
     "cache-dir": Fate("dropped", _MACHINE),
     "cache-keys": Fate("dropped", _FRESH),
     "check-url": Fate("dropped", _PUBLISHING),
@@ -125,21 +127,22 @@ class Relevance:
         local: those of them that are built.
         building: what may take part in building them: the closure, and names that nobody has locked, since what a
             backend needs is in no lock.
+        indexes: explicit indexes that the closure's sources name.
     """
 
     closure: Collection[str]
     local: Collection[str]
     building: Callable[[str], bool]
+    indexes: Collection[str] = ()
 
 
-def carried(settings: Table, relevance: Relevance, *, where: str, indexes: Collection[str] = ()) -> dict[str, Any]:
+def carried(settings: Table, relevance: Relevance, *, where: str) -> dict[str, Any]:
     """The settings that travel into a build context.
 
     Args:
         settings: a `[tool.uv]` table, or a `uv.toml`.
         relevance: the names that matter.
         where: the file, for messages.
-        indexes: names of explicit indexes that the closure's sources use.
 
     Raises:
         WorkspaceError: naming a setting that cannot be carried, with the way out.
@@ -150,8 +153,6 @@ def carried(settings: Table, relevance: Relevance, *, where: str, indexes: Colle
         if key == "workspace" or FATES.get(key, _CARRIED).what != "carried":
             continue
         chosen = _CHOICES[key](value, relevance) if key in _CHOICES else value
-        if key == "index":
-            chosen = _indexes(value, indexes)
         if chosen not in ({}, []):
             kept[key] = chosen
     return kept
@@ -184,11 +185,11 @@ def _each(entry: Any) -> list[Any]:
     return entry if isinstance(entry, list) else [entry]
 
 
-def _indexes(value: Any, used: Collection[str]) -> list[Any]:
+def _indexes(value: Any, relevance: Relevance) -> list[Any]:
     return [
         {k: v for k, v in index.items() if k != "publish-url"}
         for index in value
-        if not index.get("explicit") or index.get("name") in used
+        if not index.get("explicit") or index.get("name") in relevance.indexes
     ]
 
 
@@ -224,6 +225,7 @@ _CHOICES: Mapping[str, Callable[[Any, Relevance], Any]] = {
     "exclude-newer-package": _keys_that_build,
     "extra-build-dependencies": _keys_of_closure,
     "extra-build-variables": _keys_of_closure,
+    "index": _indexes,
     "no-binary-package": _names_that_build,
     "no-build-package": _names_that_build,
     "no-sources-package": _names_that_build,
