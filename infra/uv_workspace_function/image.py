@@ -1,0 +1,172 @@
+"""The container image of one service as a CDK asset, built from the service's own build context."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import region_info
+from constructs import Construct
+
+from uv_workspace_function.build_arguments import build_arguments, check_secrets
+from uv_workspace_function.build_context import BuildContext
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.image_reference import ImageReference
+from uv_workspace_function.target import Machine, Target
+from uv_workspace_function.wheels import check_wheels, refuse_oversize
+from uv_workspace_function.workspace import Closure, Workspace
+
+MIRRORS_CONTEXT_KEY = "uv-workspace-function:mirrors"
+"""The CDK context key of the mirrors: a registry or a longer prefix of images' names -> what to take instead."""
+
+_MACHINES: Mapping[str, Machine] = {"arm64": "aarch64", "x86_64": "x86_64"}
+_STAGED = ".build-contexts"
+
+
+class UvWorkspaceImage(ecr_assets.DockerImageAsset):
+    """The container image of one service of a uv workspace.
+
+    The service's build context is written into the cloud assembly (`cdk.out`), and the CDK CLI builds and pushes the image when it
+    deploys. Nothing here runs Docker or uv, or needs a network.
+
+    Args:
+        scope: what it is a part of.
+        construct_id: its id there.
+        workspace: the workspace.
+        service: the service's package name, in any spelling.
+        extras: extras of the service to install.
+        architecture: the processor that the image is for.
+        python_version: the Python minor version of the base image, such as `3.14`.
+        base_image: what the image starts from: a name with tag or digest, or another image asset, for example the Lambda base image
+            with an extension. By default the Lambda base image of `python_version`.
+        uv_image: the image that uv is taken from. By default the version that the Dockerfile pins.
+        target_folder: the folder of the image that packages and code go to. By default Lambda's, `/var/task`.
+        include_bytecode: whether every module comes with its bytecode.
+        build_from_source: third-party packages that the builder may build where no wheel fits.
+        build_on_target: whether the builder runs on the image's own platform, emulated where the machine is of another: what
+            packages with compiled code need to be built from source.
+        build_secrets: the build's secrets by id: `netrc` holds passwords of package indexes. Their values are in no layer and in
+            no hash.
+        cache_from: caches that the build reads, as for `docker build --cache-from`.
+        cache_to: the cache that the build writes, as for `docker build --cache-to`.
+        snap_start: whether the image carries the label that SnapStart asks for.
+
+    Raises:
+        WorkspaceError: when there is no such service, or no image of it could be built; nothing was written then.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        workspace: Workspace,
+        service: str,
+        extras: Sequence[str] = (),
+        architecture: lambda_.Architecture = lambda_.Architecture.ARM_64,
+        python_version: str = "3.14",
+        base_image: str | ecr_assets.DockerImageAsset | None = None,
+        uv_image: str | None = None,
+        target_folder: str | None = None,
+        include_bytecode: bool = True,
+        build_from_source: Sequence[str] = (),
+        build_on_target: bool = False,
+        build_secrets: Mapping[str, str] | None = None,
+        cache_from: Sequence[ecr_assets.DockerCacheOption] | None = None,
+        cache_to: ecr_assets.DockerCacheOption | None = None,
+        snap_start: bool = False,
+    ) -> None:
+        target = Target(python=python_version, machine=_MACHINES[architecture.name])
+        context = BuildContext.of(workspace, service, extras=extras)
+        _check_closure(context.closure, target, build_from_source)
+        check_secrets(context, build_secrets or {})
+        options = {
+            "BASE_IMAGE": base_image if isinstance(base_image, str) else None,
+            "UV_IMAGE": uv_image,
+            "TARGET_FOLDER": target_folder,
+            "INCLUDE_BYTECODE": None if include_bytecode else "0",
+            "BUILD_FROM_SOURCE": " ".join(sorted(build_from_source)) or None,
+            "BUILDER_PLATFORM": target.docker_platform if build_on_target else None,
+            "SNAP_START": "Allow" if snap_start else None,
+        }
+        build_args = build_arguments(context, target, options, mirrors=_mirrors(scope))
+        hashed = dict(build_args)
+        if isinstance(base_image, ecr_assets.DockerImageAsset):
+            build_args["BASE_IMAGE"] = _name_of(base_image)
+            hashed["BASE_IMAGE"] = base_image.asset_hash
+        super().__init__(
+            scope,
+            construct_id,
+            directory=str(_staged(context, scope)),
+            asset_name=context.closure.service.name,
+            platform=ecr_assets.Platform.custom(target.docker_platform),
+            build_args=build_args,
+            build_secrets=build_secrets,
+            cache_from=cache_from,
+            cache_to=cache_to,
+            # CDK's own hash doesn't see mode bits, and takes CRLF for LF. What it sees besides is not in the image: where a secret
+            # lies, and in which account's registry a base image.
+            extra_hash=json.dumps([context.digest, hashed], sort_keys=True),
+            invalidation=ecr_assets.DockerImageAssetInvalidationOptions(build_args=False, build_secrets=False),
+        )
+        for image in (base_image, uv_image):
+            if isinstance(image, str) and not ImageReference.parse(image).is_pinned:
+                cdk.Annotations.of(self).add_warning_v2(
+                    "uv-workspace-function:moving-image",
+                    f"{image} may be another image tomorrow, and the hash of this one would not tell: give a tag or a digest",
+                )
+        if "cdkasset-" in build_args.get("BASE_IMAGE", ""):
+            cdk.Annotations.of(self).add_warning_v2(
+                "uv-workspace-function:local-base-image",
+                "the base image is found only by the machine that builds it too, since its place in ECR is not known: give its "
+                "stack an account and a region (env=)",
+            )
+
+
+def _check_closure(closure: Closure, target: Target, build_from_source: Sequence[str]) -> None:
+    closure.check_python(target.python)
+    missing = check_wheels(closure.selection, target, build_from_source=build_from_source)
+    if missing:
+        raise WorkspaceError("\n".join(map(str, missing)))
+    refuse_oversize(closure.selection, target)
+
+
+def _mirrors(scope: Construct) -> Mapping[str, str]:
+    mirrors = scope.node.try_get_context(MIRRORS_CONTEXT_KEY)
+    if mirrors is None:
+        return {}
+    if not isinstance(mirrors, Mapping) or not all(isinstance(mirror, str) for mirror in mirrors.values()):
+        raise WorkspaceError(
+            f"the context {MIRRORS_CONTEXT_KEY!r} must be an object such as "
+            f'{{"public.ecr.aws": "registry.example.com/aws"}}, not {mirrors!r}'
+        )
+    return mirrors
+
+
+def _staged(context: BuildContext, scope: Construct) -> Path:
+    """Write the context where it lives as long as the cloud assembly; one that is there already has the same bytes."""
+    stage = cdk.Stage.of(scope)
+    if stage is None:
+        raise WorkspaceError(f"{scope.node.path!r} is in no app; make its stack a part of a cdk.App")
+    folder = Path(stage.asset_outdir) / _STAGED / f"{context.closure.service.name}-{context.digest[:12]}"
+    if not folder.exists():
+        context.write(folder)
+    return folder
+
+
+def _name_of(image: ecr_assets.DockerImageAsset) -> str:
+    """The name by which a build finds the image of another asset.
+
+    The CDK CLI tags an image, when it has built it, `cdkasset-HASH` and with its name in ECR. The second one is found by any
+    machine once the image is pushed, since the CLI logs in before it builds. It is known where the stack's account and region are.
+    """
+    stack = cdk.Stack.of(image)
+    uri = stack.resolve(image.image_uri)
+    if isinstance(uri, Mapping):
+        uri = uri.get("Fn::Sub", "")
+    if not cdk.Token.is_unresolved(stack.region):
+        suffix = region_info.RegionInfo.get(stack.region).domain_suffix
+        uri = uri.replace("${AWS::URLSuffix}", suffix or "amazonaws.com")
+    return f"cdkasset-{image.asset_hash}" if "${" in uri or not uri else uri
