@@ -15,8 +15,10 @@ from uv_workspace_function.errors import WorkspaceError
 
 # A command's help line stands here so that `services --help` loads none of them.
 COMMANDS = {
+    "graph": "Draw the services, their libraries, and who uses whom.",
     "list": "The services and libraries of the workspace.",
     "prune": "Write the build context of a service.",
+    "who": "Tell which services hold a package, and through what.",
 }
 
 
@@ -49,7 +51,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="uv-workspace-function")
 def main() -> None:
-    r"""Work with the services of a uv workspace.
+    """Work with the services of a uv workspace.
 
     \b
     Example:

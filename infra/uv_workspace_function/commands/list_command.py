@@ -17,7 +17,7 @@ from uv_workspace_function.workspace import Member, Workspace
 @workspace_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def command(root: Path | None, as_json: bool) -> None:
-    r"""List services and libraries: package, folder, handler, local packages, number of third-party packages.
+    """List services and libraries: package, folder, handler, local packages, number of third-party packages.
 
     Third-party packages are counted for Lambda on arm64. A member without a handler is a library.
 

@@ -26,7 +26,7 @@ from uv_workspace_function.commands.located import load_workspace
 def command(
     service: str, root: Path | None, output: Path | None, as_list: bool, extras: tuple[str, ...], as_json: bool
 ) -> None:
-    r"""Write the build context of SERVICE: the workspace cut down to what its image needs.
+    """Write the build context of SERVICE: the workspace cut down to what its image needs.
 
     SERVICE is a member's package name in any spelling; a library can be pruned too.
 
