@@ -371,11 +371,11 @@ def _poetry(pyproject: Table, folder: Path) -> Layout:
         target = _join(str(package.get("to", "")), literal)
         modules += _distributed(folder, _join(source, literal), target)
     for include in settings.get("include", []):
-        # A file that is only included is no module, but one can import it all the same.
+        # What is only included is data in most packages, but a folder of modules can be imported all the same.
         entry = include if isinstance(include, Mapping) else {"path": include, "format": "sdist"}
-        if "wheel" in _strings(entry.get("format")):
-            literal = _literal_prefix(str(entry.get("path", "")))
-            modules += _distributed(folder, literal, literal) if literal else []
+        path = _normal(str(entry.get("path", "")))
+        if "wheel" in _strings(entry.get("format")) and _literal_prefix(path) == path:
+            modules += (m for m in _distributed(folder, path, path) if _is_importable(folder / m.path))
     return Layout(modules=tuple(modules), complete=complete)
 
 
@@ -498,6 +498,10 @@ def _module(name: str, path: str, *, declared: bool = True) -> Module:
 
 def _exists(folder: Path, module: Module) -> bool:
     return (folder / module.path).exists()
+
+
+def _is_importable(path: Path) -> bool:
+    return _holds_python(str(path)) if path.is_dir() else path.suffix == ".py"
 
 
 def _is_package(folder: Path) -> bool:

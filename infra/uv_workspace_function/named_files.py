@@ -35,7 +35,7 @@ _KEYED_BY_PATH = frozenset({"force-include", "shared-data", "shared-scripts", "e
 _NOT_FILES = frozenset(
     {
         *("packages", "py-modules", "package-dir", "package-data", "sources", "dev-mode-dirs", "directory"),
-        *("search-paths", "where", "dependencies", "requires", "source-includes", "source-include", "sdist"),
+        *("search-paths", "where", "source-includes", "source-include", "sdist"),
         *("module-root", "module-name", "python-source", "relative-to", "reference-dir", "from", "to", "root"),
     }
 )
@@ -198,7 +198,7 @@ def _build_tables(pyproject: Table, backend: str) -> Iterator[Table]:
         poetry = _table(tool, "poetry")
         yield {key: poetry[key] for key in ("build", "include", "scripts") if key in poetry}
     if backend.startswith("flit"):
-        yield _table(tool, "flit", "external-data")
+        yield {"data": _table(tool, "flit", "external-data").get("directory")}
     spoken_for = {"uv", "hatch", "hatchling", "pdm", "poetry", "flit", "setuptools-scm"}
     names = {canonicalize_name(backend.partition(".")[0]), *_build_requirements(pyproject)} - spoken_for
     for key, table in tool.items():
@@ -228,7 +228,8 @@ def _strings_below(value: Any, key: str, parent: str = "") -> Iterator[tuple[str
         if _strings(value.get("format")) == ("sdist",):
             return
         for inner, item in value.items():
-            if inner in _NOT_FILES or "exclude" in inner or inner == "format":
+            requirements = inner in ("dependencies", "requires") and isinstance(item, list)
+            if inner in _NOT_FILES or "exclude" in inner or inner == "format" or requirements:
                 continue
             if key in _KEYED_BY_PATH:
                 yield key, inner, parent
