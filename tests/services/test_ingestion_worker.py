@@ -176,7 +176,7 @@ def test_a_throttled_record_comes_back_alone_and_is_stored_when_it_does(
     assert ids(table) == ["login-77", "order-1001"]
     (error,) = [line for line in log() if line["level"] == "ERROR"]
     assert error["message_id"] == ORDER_1002
-    assert error["reason"].startswith("ThrottlingException: An error occurred (ThrottlingException)")
+    assert "(ThrottlingException)" in error["reason"]
 
     assert main.handler({"Records": [batch["Records"][1]]}, context) == failures()
     assert ids(table) == ["login-77", "order-1001", "order-1002"]
