@@ -38,3 +38,20 @@ def table(document: Table, *keys: str) -> dict[str, Any]:
         if not isinstance(found, dict):
             raise WorkspaceError(f"[{'.'.join(keys[:depth])}] must be a table, not {found!r}")
     return dict(found) if keys else dict(document)
+
+
+def foreign_table(document: Table, *keys: str) -> Table:
+    """The table at a path of keys in settings that are another tool's to check; empty where there is none."""
+    found: Any = document
+    for key in keys:
+        found = found.get(key)
+        if not isinstance(found, Mapping):
+            return {}
+    return dict(found) if keys else document
+
+
+def strings(value: object) -> tuple[str, ...]:
+    """A setting that is one string or a list of them; what else it may be is left out."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()

@@ -276,16 +276,20 @@ class Repository:
     def ignored(self, path: str, *, is_folder: bool) -> bool:
         """Whether a path, or a folder above it, is ignored.
 
+        The workspace's root and what lies above it count as not ignored: a workspace can lie in a folder that its
+        repository ignores, a copy for a test say, and holds sources all the same.
+
         Args:
             path: absolute and real, below `top`.
             is_folder: whether the path is a folder.
         """
-        parts = path[len(str(self.top)) + 1 :].split("/")
-        folder = str(self.top)
+        folder = str(self.root) if path.startswith(f"{self.root}/") else str(self.top)
+        parts = path[len(folder) + 1 :].split("/")
         for number, name in enumerate(parts, 1):
-            if self.ignores(folder).ignored(f"{folder}/{name}", name, is_folder=is_folder or number < len(parts)):
-                return True
+            ignores = self.ignores(folder)
             folder = f"{folder}/{name}"
+            if ignores.ignored(folder, name, is_folder=is_folder or number < len(parts)):
+                return True
         return False
 
 

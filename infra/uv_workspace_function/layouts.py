@@ -18,7 +18,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-Table = Mapping[str, Any]
+from uv_workspace_function.documents import Table, foreign_table, strings
 
 _SKIPPED = frozenset({"__pycache__", "node_modules", "__pypackages__"})
 _WILDCARDS = re.compile(r"[*?\[]")
@@ -61,7 +61,7 @@ def layout_of(pyproject: Table, folder: Path) -> Layout:
     """
     if is_virtual(pyproject):
         return _virtual(pyproject, folder)
-    build_system = _table(pyproject, "build-system")
+    build_system = foreign_table(pyproject, "build-system")
     backend = str(build_system.get("build-backend", "setuptools.build_meta:__legacy__")).partition(":")[0]
     find = _BACKENDS.get(backend)
     if find is None:
@@ -78,7 +78,7 @@ def is_virtual(pyproject: Table) -> bool:
 
     uv's rule: https://docs.astral.sh/uv/concepts/projects/config/#project-packaging
     """
-    package = _table(pyproject, "tool", "uv").get("package")
+    package = foreign_table(pyproject, "tool", "uv").get("package")
     # Without a [project] there is nothing to install dependencies of: such a folder is built by setuptools, as pip does.
     return "build-system" not in pyproject and "project" in pyproject if package is None else package is False
 
@@ -92,14 +92,14 @@ def _virtual(_pyproject: Table, folder: Path) -> Layout:
 
 
 def _guess(pyproject: Table, folder: Path) -> Layout:
-    maturin = _table(pyproject, "tool", "maturin")
-    scikit = _table(pyproject, "tool", "scikit-build", "wheel").get("packages")
+    maturin = foreign_table(pyproject, "tool", "maturin")
+    scikit = foreign_table(pyproject, "tool", "scikit-build", "wheel").get("packages")
     modules: list[Module] = []
     if isinstance(scikit, Mapping):
         modules += [_module(name.replace("/", "."), str(path)) for name, path in scikit.items()]
     else:
-        modules += [_module(PurePosixPath(path).name, path) for path in _strings(scikit)]
-    roots = dict.fromkeys((*_strings(maturin.get("python-source")), "src", "python", "lib", ""))
+        modules += [_module(PurePosixPath(path).name, path) for path in strings(scikit)]
+    roots = dict.fromkeys((*strings(maturin.get("python-source")), "src", "python", "lib", ""))
     for root in roots:
         modules += _top_level(folder, root, declared=False)
     return Layout(modules=_outermost(m for m in modules if _exists(folder, m)), complete=False)
@@ -107,9 +107,9 @@ def _guess(pyproject: Table, folder: Path) -> Layout:
 
 def _uv_build(pyproject: Table, folder: Path) -> Layout:
     # https://docs.astral.sh/uv/concepts/build-backend/#modules
-    settings = _table(pyproject, "tool", "uv", "build-backend")
+    settings = foreign_table(pyproject, "tool", "uv", "build-backend")
     root = str(settings.get("module-root", "src"))
-    names = _strings(settings.get("module-name")) or (_uv_module_name(_name(pyproject)),)
+    names = strings(settings.get("module-name")) or (_uv_module_name(_name(pyproject)),)
     modules = [_module(name, _join(root, name.replace(".", "/"))) for name in names]
     if settings.get("namespace") is not True:
         modules = [module for module in modules if _is_package(folder / module.path)]
@@ -125,22 +125,22 @@ def _uv_module_name(name: str) -> str:
 def _hatchling(pyproject: Table, folder: Path) -> Layout:
     # https://hatch.pypa.io/latest/plugins/builder/wheel/#default-file-selection and hatchling/builders/config.py:
     # a wheel target's option replaces the build-level one of the same name.
-    build = _table(pyproject, "tool", "hatch", "build")
-    wheel = _table(build, "targets", "wheel")
+    build = foreign_table(pyproject, "tool", "hatch", "build")
+    wheel = foreign_table(build, "targets", "wheel")
 
     def option(name: str) -> Any:
         return wheel.get(name, build.get(name))
 
-    packages = sorted(_normal(path) for path in _strings(option("packages")))
-    only_include = [_normal(path) for path in _strings(option("only-include"))]
-    include = list(_strings(option("include")))
+    packages = sorted(_normal(path) for path in strings(option("packages")))
+    only_include = [_normal(path) for path in strings(option("only-include"))]
+    include = list(strings(option("include")))
     force_include = option("force-include")
     forced = {_normal(source): _normal(target) for source, target in _pairs(force_include)}
     if not (packages or only_include or include):
         packages, only_include = _hatchling_default(pyproject, folder)
     sources = _hatchling_sources(option("sources"), packages)
 
-    complete = not _has_hook(_table(pyproject, "tool", "hatch"), build, wheel)
+    complete = not _has_hook(foreign_table(pyproject, "tool", "hatch"), build, wheel)
     modules: list[Module] = []
     paths = only_include or packages
     if not paths:
@@ -180,7 +180,7 @@ def _hatchling_sources(raw: Any, packages: Iterable[str]) -> dict[str, str]:
             normal = _normal(target)
             sources[_normal(source) + "/" if source else ""] = f"{normal}/" if normal else ""
     else:
-        sources = {_normal(source) + "/": "" for source in _strings(raw)}
+        sources = {_normal(source) + "/": "" for source in strings(raw)}
     for path in packages:
         parent = path.rpartition("/")[0]
         if parent and path + "/" not in sources:
@@ -201,16 +201,16 @@ def _hatchling_target(path: str, sources: Mapping[str, str]) -> str:
 def _has_hook(hatch: Table, *levels: Table) -> bool:
     """Whether code of the package's own takes part in the build."""
     return (
-        any("custom" in _table(level, "hooks") for level in levels)
-        or "custom" in _table(hatch, "metadata", "hooks")
-        or _table(hatch, "build", "targets", "custom") != {}
+        any("custom" in foreign_table(level, "hooks") for level in levels)
+        or "custom" in foreign_table(hatch, "metadata", "hooks")
+        or foreign_table(hatch, "build", "targets", "custom") != {}
     )
 
 
 def _setuptools(pyproject: Table, folder: Path) -> Layout:
     # https://setuptools.pypa.io/en/latest/userguide/package_discovery.html; a table of pyproject.toml stands above the
     # same of setup.cfg.
-    settings = {**_setup_cfg(folder), **_table(pyproject, "tool", "setuptools")}
+    settings = {**_setup_cfg(folder), **foreign_table(pyproject, "tool", "setuptools")}
     package_dir = {name: _normal(path) for name, path in _pairs(settings.get("package-dir"))}
     packages = settings.get("packages")
     single = settings.get("py-modules")
@@ -219,12 +219,12 @@ def _setuptools(pyproject: Table, folder: Path) -> Layout:
     )
     modules: list[Module] = []
     if isinstance(packages, list):
-        modules += [_module(name, _package_path(name, package_dir)) for name in _strings(packages)]
+        modules += [_module(name, _package_path(name, package_dir)) for name in strings(packages)]
     elif isinstance(packages, Mapping):
-        modules += _found(folder, _table(packages, "find"), package_dir)
+        modules += _found(folder, foreign_table(packages, "find"), package_dir)
     if single is not None:
         root = package_dir.get("", "")
-        modules += [_module(name, _join(root, name.replace(".", "/") + ".py")) for name in _strings(single)]
+        modules += [_module(name, _join(root, name.replace(".", "/") + ".py")) for name in strings(single)]
     if packages is None and single is None:
         modules += _discovered(folder, package_dir)
     return Layout(modules=tuple(modules), complete=complete)
@@ -242,10 +242,10 @@ def _package_path(name: str, package_dir: Mapping[str, str]) -> str:
 
 def _found(folder: Path, find: Table, package_dir: Mapping[str, str]) -> Iterator[Module]:
     """What `[tool.setuptools.packages.find]` finds."""
-    include = _strings(find.get("include")) or ("*",)
-    exclude = _strings(find.get("exclude"))
+    include = strings(find.get("include")) or ("*",)
+    exclude = strings(find.get("exclude"))
     namespaces = find.get("namespaces", True) is True
-    for where in _strings(find.get("where")) or (".",):
+    for where in strings(find.get("where")) or (".",):
         for name in _packages_below(folder / where, "", include, exclude, namespaces=namespaces):
             path = _join(_normal(where), name.replace(".", "/"))
             mapped = _package_path(name, package_dir)
@@ -344,7 +344,7 @@ def _is_plain_setup(node: ast.stmt) -> bool:
 
 def _flit(pyproject: Table, _folder: Path) -> Layout:
     # https://flit.pypa.io/en/stable/pyproject_toml.html and flit_core/common.py
-    name = str(_table(pyproject, "tool", "flit", "module").get("name") or _name(pyproject).replace("-", "_"))
+    name = str(foreign_table(pyproject, "tool", "flit", "module").get("name") or _name(pyproject).replace("-", "_"))
     path = name.replace(".", "/")
     candidates = (path, f"{path}.py", f"src/{path}", f"src/{path}.py")
     return Layout(modules=tuple(_module(name, candidate) for candidate in candidates), complete=True)
@@ -352,7 +352,7 @@ def _flit(pyproject: Table, _folder: Path) -> Layout:
 
 def _poetry(pyproject: Table, folder: Path) -> Layout:
     # https://python-poetry.org/docs/pyproject/#packages and poetry/core/masonry/utils/module.py
-    settings = _table(pyproject, "tool", "poetry")
+    settings = foreign_table(pyproject, "tool", "poetry")
     name = canonicalize_name(_name(pyproject)).replace("-", "_")
     packages = settings.get("packages")
     complete = "build" not in settings
@@ -362,7 +362,7 @@ def _poetry(pyproject: Table, folder: Path) -> Layout:
         return Layout(modules=(_module(name, found),) if found else (), complete=complete)
     modules: list[Module] = []
     for package in packages:
-        formats = _strings(package.get("format"))
+        formats = strings(package.get("format"))
         if formats and "wheel" not in formats:
             continue
         include, source = str(package.get("include", "")), str(package.get("from", ""))
@@ -374,16 +374,16 @@ def _poetry(pyproject: Table, folder: Path) -> Layout:
         # What is only included is data in most packages, but a folder of modules can be imported all the same.
         entry = include if isinstance(include, Mapping) else {"path": include, "format": "sdist"}
         path = _normal(str(entry.get("path", "")))
-        if "wheel" in _strings(entry.get("format")) and _literal_prefix(path) == path:
+        if "wheel" in strings(entry.get("format")) and _literal_prefix(path) == path:
             modules += (m for m in _distributed(folder, path, path) if _is_importable(folder / m.path))
     return Layout(modules=tuple(modules), complete=complete)
 
 
 def _pdm(pyproject: Table, folder: Path) -> Layout:
     # https://backend.pdm-project.org/build_config/ and pdm/backend/base.py, config.py
-    settings = _table(pyproject, "tool", "pdm", "build")
-    includes = _strings(settings.get("includes"))
-    excludes = _strings(settings.get("excludes"))
+    settings = foreign_table(pyproject, "tool", "pdm", "build")
+    includes = strings(settings.get("includes"))
+    excludes = strings(settings.get("excludes"))
     root = settings.get("package-dir")
     if root is None:
         below_src = any(PurePosixPath(path).parts[:1] == ("src",) for path in includes)
@@ -396,7 +396,7 @@ def _pdm(pyproject: Table, folder: Path) -> Layout:
     if not includes:
         top = [module for module in _top_level(folder, root, declared=False) if _is_package(folder / module.path)]
         modules = top or [m for m in _top_level(folder, root, declared=False) if m.path.suffix == ".py"]
-        kept = _strings(settings.get("source-includes")) or ("tests",)
+        kept = strings(settings.get("source-includes")) or ("tests",)
         modules = [m for m in modules if not any(fnmatchcase(str(m.path), p.rstrip("/")) for p in (*kept, *excludes))]
     for include in includes:
         literal = _normal(_literal_prefix(include))
@@ -521,7 +521,9 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
 
 
 def _name(pyproject: Table) -> str:
-    return str(_table(pyproject, "project").get("name") or _table(pyproject, "tool", "poetry").get("name") or "")
+    return str(
+        foreign_table(pyproject, "project").get("name") or foreign_table(pyproject, "tool", "poetry").get("name") or ""
+    )
 
 
 def _normal(path: str) -> str:
@@ -541,23 +543,6 @@ def _literal_prefix(pattern: str) -> str:
             break
         segments.append(segment)
     return "/".join(segments)
-
-
-def _table(document: Table, *keys: str) -> Table:
-    """The table at a path of keys; empty where there is none."""
-    found: Any = document
-    for key in keys:
-        found = found.get(key)
-        if not isinstance(found, Mapping):
-            return {}
-    return found  # type: ignore[no-any-return]
-
-
-def _strings(value: Any) -> tuple[str, ...]:
-    """A setting that is one string or a list of them."""
-    if isinstance(value, str):
-        return (value,)
-    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
 def _pairs(value: Any) -> list[tuple[str, str]]:

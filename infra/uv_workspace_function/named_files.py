@@ -17,10 +17,9 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from uv_workspace_function.documents import Table, foreign_table, strings
 from uv_workspace_function.gitignore import parse_rule, translate
 from uv_workspace_function.layouts import is_virtual
-
-Table = Mapping[str, Any]
 
 _WILDCARDS = re.compile(r"[*?\[]")
 
@@ -46,16 +45,8 @@ _UNANCHORED = frozenset({"include", "artifacts"})
 # Settings under which a string with wildcards is a glob, and not a regular expression or a template.
 _GLOBS = frozenset(
     {
-        "include",
-        "includes",
-        "artifacts",
-        "data-files",
-        "files",
-        "paths",
-        "globs",
-        "license-files",
-        "script-files",
-        "path",
+        *("include", "includes", "artifacts", "data-files", "wheel-data", "script-files", "license-files"),
+        *("files", "paths", "path", "globs"),
     }
 )
 
@@ -76,11 +67,12 @@ _WRITTEN = (
 class Glob:
     """A pattern for files and folders, relative to the package's folder; a folder it matches comes with all below it.
 
-    `below` is the folder that holds everything it can match. `wins` says that it stands above `.gitignore`.
+    `regex` says what it matches and `holders` which folders can hold a match, None where only the package's own folder
+    can. `wins` says that it stands above `.gitignore`.
     """
 
     regex: re.Pattern[str]
-    below: str
+    holders: re.Pattern[str] | None
     wins: bool
 
 
@@ -104,13 +96,18 @@ def anchored_glob(pattern: str, *, wins: bool) -> Glob:
         ValueError: the pattern is malformed.
     """
     clean = os.path.normpath(pattern.lstrip("/"))
-    literal: list[str] = []
-    for segment in clean.split("/"):
-        if _WILDCARDS.search(segment):
+    above, _, _ = clean.rpartition("/")
+    holders: list[str] = []
+    for segment in above.split("/") if above else ():
+        if segment == "**":
+            holders.append(f"{holders[-1]}(?:/.*)?" if holders else ".*")
             break
-        literal.append(segment)
-    below = "/".join(literal if len(literal) < clean.count("/") + 1 else literal[:-1])
-    return Glob(regex=re.compile(translate(clean) + r"\Z", re.DOTALL), below=below, wins=wins)
+        holders.append((f"{holders[-1]}/" if holders else "") + translate(segment))
+    return Glob(
+        regex=re.compile(translate(clean) + r"\Z", re.DOTALL),
+        holders=re.compile(f"(?:{'|'.join(holders)})\\Z", re.DOTALL) if holders else None,
+        wins=wins,
+    )
 
 
 def named_files(pyproject: Table, folder: Path) -> NamedFiles:
@@ -136,8 +133,10 @@ def named_files(pyproject: Table, folder: Path) -> NamedFiles:
 
     for value in _metadata_strings(pyproject):
         name(value, wins=True, pattern=True)
-    backend = str(_table(pyproject, "build-system").get("build-backend", "setuptools.build_meta")).partition(":")[0]
-    for value in _strings(_table(pyproject, "build-system").get("backend-path")):
+    backend = str(foreign_table(pyproject, "build-system").get("build-backend", "setuptools.build_meta")).partition(
+        ":"
+    )[0]
+    for value in strings(foreign_table(pyproject, "build-system").get("backend-path")):
         name(value, wins=False)
     for table in _build_tables(pyproject, backend):
         for key, value, parent in _strings_below(table, ""):
@@ -166,48 +165,53 @@ _WITHOUT_SETUP_PY = frozenset(
 
 def _metadata_strings(pyproject: Table) -> Iterator[str]:
     """What `[project]` (PEP 621, PEP 639) and `[tool.poetry]` name as readme and licence files, or what stands for it."""
-    project = _table(pyproject, "project")
-    poetry = _table(pyproject, "tool", "poetry")
+    project = foreign_table(pyproject, "project")
+    poetry = foreign_table(pyproject, "tool", "poetry")
     for readme in (project.get("readme"), poetry.get("readme")):
-        yield from _strings(readme.get("file") if isinstance(readme, Mapping) else readme)
-    yield from _strings(_table(project, "license").get("file"))
-    licences = project.get("license-files", _table(pyproject, "tool", "setuptools").get("license-files"))
+        yield from strings(readme.get("file") if isinstance(readme, Mapping) else readme)
+    yield from strings(foreign_table(project, "license").get("file"))
+    licences = project.get("license-files", foreign_table(pyproject, "tool", "setuptools").get("license-files"))
     if isinstance(licences, Mapping):
-        licences = [*_strings(licences.get("paths")), *_strings(licences.get("globs"))]
+        licences = [*strings(licences.get("paths")), *strings(licences.get("globs"))]
     if licences is not None:
-        yield from _strings(licences)
-    elif _table(pyproject, "build-system").get("build-backend") != "uv_build":
+        yield from strings(licences)
+    elif foreign_table(pyproject, "build-system").get("build-backend") != "uv_build":
         yield from _DEFAULT_LICENCES
 
 
 def _build_tables(pyproject: Table, backend: str) -> Iterator[Table]:
     """The tables that the backend and the plugins among its build requirements read."""
-    tool = _table(pyproject, "tool")
-    yield _table(tool, "uv", "build-backend") if backend == "uv_build" else {}
+    tool = foreign_table(pyproject, "tool")
+    yield foreign_table(tool, "uv", "build-backend") if backend == "uv_build" else {}
     if backend == "hatchling.build":
-        hatch = _table(tool, "hatch")
-        build = _table(hatch, "build")
+        hatch = foreign_table(tool, "hatch")
+        build = foreign_table(hatch, "build")
         yield {key: value for key, value in build.items() if key != "targets"}
-        yield _table(build, "targets", "wheel")
-        yield _table(hatch, "version")
-        yield _table(hatch, "metadata")
+        yield foreign_table(build, "targets", "wheel")
+        yield foreign_table(hatch, "version")
+        yield foreign_table(hatch, "metadata")
     if backend == "pdm.backend":
-        yield _table(tool, "pdm", "build")
-        yield _table(tool, "pdm", "version")
+        yield foreign_table(tool, "pdm", "build")
+        yield foreign_table(tool, "pdm", "version")
     if backend.startswith("poetry."):
-        poetry = _table(tool, "poetry")
+        poetry = foreign_table(tool, "poetry")
         yield {key: poetry[key] for key in ("build", "include", "scripts") if key in poetry}
     if backend.startswith("flit"):
-        yield {"data": _table(tool, "flit", "external-data").get("directory")}
-    spoken_for = {"uv", "hatch", "hatchling", "pdm", "poetry", "flit", "setuptools-scm"}
-    names = {canonicalize_name(backend.partition(".")[0]), *_build_requirements(pyproject)} - spoken_for
-    for key, table in tool.items():
-        if canonicalize_name(key) in names and isinstance(table, Mapping):
-            yield table
+        yield {"data": foreign_table(tool, "flit", "external-data").get("directory")}
+    others = [key for key in tool if canonicalize_name(key) not in _SPOKEN_FOR]
+    if others:
+        readers = {canonicalize_name(backend.partition(".")[0]), *_build_requirements(pyproject)}
+        yield from (foreign_table(tool, key) for key in others if canonicalize_name(key) in readers)
+
+
+# Tables read above, or that tell setuptools-scm where to write and what to ask git.
+_SPOKEN_FOR = frozenset(
+    {"uv", "hatch", "hatchling", "pdm", "poetry", "flit", "setuptools-scm", "uv-workspace-function"}
+)
 
 
 def _build_requirements(pyproject: Table) -> Iterator[str]:
-    for requirement in _strings(_table(pyproject, "build-system").get("requires")):
+    for requirement in strings(foreign_table(pyproject, "build-system").get("requires")):
         try:
             name = canonicalize_name(Requirement(requirement).name)
         except InvalidRequirement:
@@ -225,7 +229,7 @@ def _strings_below(value: Any, key: str, parent: str = "") -> Iterator[tuple[str
         for item in value:
             yield from _strings_below(item, key, parent)
     elif isinstance(value, Mapping):
-        if _strings(value.get("format")) == ("sdist",):
+        if strings(value.get("format")) == ("sdist",):
             return
         for inner, item in value.items():
             requirements = inner in ("dependencies", "requires") and isinstance(item, list)
@@ -246,11 +250,11 @@ def _glob(pattern: str, *, wins: bool) -> Iterator[Glob]:
 
 def _unanchored(pattern: str, *, wins: bool) -> Iterator[Glob]:
     rule = parse_rule(pattern)
-    if rule is None or rule.negated:
-        return
-    regex = rule.regex if not rule.by_name else re.compile(r"(?:.*/)?" + rule.regex.pattern, re.DOTALL)
-    literal = anchored_glob(pattern, wins=wins).below if not rule.by_name else ""
-    yield Glob(regex=regex, below=literal, wins=wins)
+    if rule is not None and not rule.negated and rule.by_name:
+        anywhere = re.compile(r"(?:.*/)?" + rule.regex.pattern, re.DOTALL)
+        yield Glob(regex=anywhere, holders=re.compile(""), wins=wins)
+    elif rule is not None and not rule.negated:
+        yield Glob(regex=rule.regex, holders=anchored_glob(pattern.rstrip("/"), wins=wins).holders, wins=wins)
 
 
 def _module_files(dotted: str) -> Iterator[str]:
@@ -294,25 +298,10 @@ def _hooks(backend: str) -> Iterator[str]:
 
 
 def _written(pyproject: Table) -> Iterator[str]:
-    tool = _table(pyproject, "tool")
+    tool = foreign_table(pyproject, "tool")
     for keys in _WRITTEN:
-        for value in _strings(_table(tool, *keys[:-1]).get(keys[-1])):
-            root = _strings(_table(tool, "pdm", "build").get("package-dir")) if keys[0] == "pdm" else ()
+        for value in strings(foreign_table(tool, *keys[:-1]).get(keys[-1])):
+            root = strings(foreign_table(tool, "pdm", "build").get("package-dir")) if keys[0] == "pdm" else ()
             yield os.path.normpath("/".join((*root, value)))
             if keys[0] == "pdm" and not root:
                 yield os.path.normpath(f"src/{value}")
-
-
-def _table(document: Table, *keys: str) -> Table:
-    found: Any = document
-    for key in keys:
-        found = found.get(key)
-        if not isinstance(found, Mapping):
-            return {}
-    return found  # type: ignore[no-any-return]
-
-
-def _strings(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()

@@ -13,8 +13,9 @@ import stat
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from uv_workspace_function.documents import Table, foreign_table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gitignore import Ignores, Repository, translate
 from uv_workspace_function.layouts import Layout, Module, layout_of
@@ -57,7 +58,7 @@ class PackageSources:
 def package_sources(
     repository: Repository,
     folder: PurePosixPath,
-    pyproject: Mapping[str, Any],
+    pyproject: Table,
     *,
     other_folders: Collection[PurePosixPath] = (),
     layout: Layout | None = None,
@@ -91,7 +92,7 @@ def package_sources(
         others=frozenset(map(str, other_folders)),
     )
     whole = "." in wanted.modules
-    walk.enter(real, "", _State(wanted=wanted.everything or whole, module=whole))
+    walk.enter(real, "", _State(wanted=wanted.everything or whole, worth=whole))
     for path in sorted(wanted.outside):
         walk.enter_outside(path, forced=wanted.outside[path])
     files = {path: walk.files[path] for path in sorted(walk.files)}
@@ -150,6 +151,9 @@ _BESIDE = re.compile(
     re.DOTALL,
 )
 
+# In the package's own folder these are the context's, rewritten or left out, and never the package's.
+_DEFINITIONS = frozenset({"pyproject.toml", "uv.lock", "uv.toml", ".python-version"})
+
 _ALLOWED = "allowed"
 
 
@@ -163,10 +167,14 @@ def _never(name: str) -> str | None:
 
 
 class _State(NamedTuple):
-    """What holds for a folder and everything in it: a source, in an importable package, above `.gitignore`, ignored."""
+    """What holds for a folder and everything in it.
+
+    `wanted`: a source. `worth`: asked for by name, or importable, so that what is left out of it is worth a line.
+    `forced`: above `.gitignore`. `ignored`: by `.gitignore`.
+    """
 
     wanted: bool
-    module: bool = False
+    worth: bool = False
     forced: bool = False
     ignored: bool = False
 
@@ -186,9 +194,7 @@ class _Wanted:
 
     def may_hold(self, path: str) -> bool:
         """Whether something wanted can lie below a folder that is not wanted itself."""
-        return path in self.passages or any(
-            not glob.below or _within(path, glob.below) or _within(glob.below, path) for glob in self.globs
-        )
+        return path in self.passages or any(glob.holders and glob.holders.match(path) for glob in self.globs)
 
 
 _NOTHING = _Wanted(
@@ -203,9 +209,7 @@ _NOTHING = _Wanted(
 )
 
 
-def _wanted(
-    repository: Repository, folder: PurePosixPath, pyproject: Mapping[str, Any], layout: Layout, at: Path
-) -> _Wanted:
+def _wanted(repository: Repository, folder: PurePosixPath, pyproject: Table, layout: Layout, at: Path) -> _Wanted:
     named = named_files(pyproject, at)
     include, exclude = _own_globs(pyproject, folder)
     modules = {str(module.path): module for module in layout.modules if module.path.parts[:1] != ("..",)}
@@ -232,15 +236,13 @@ def _wanted(
     )
 
 
-def _own_globs(
-    pyproject: Mapping[str, Any], folder: PurePosixPath
-) -> tuple[tuple[Glob, ...], tuple[re.Pattern[str], ...]]:
+def _own_globs(pyproject: Table, folder: PurePosixPath) -> tuple[tuple[Glob, ...], tuple[re.Pattern[str], ...]]:
     """`include` and `exclude` of the package's own table, with uv's meaning of such globs.
 
     https://docs.astral.sh/uv/concepts/build-backend/#include-and-exclude-syntax: what includes starts at the package's
     folder; what excludes holds at any depth unless it begins with a slash.
     """
-    table = pyproject.get("tool", {}).get("uv-workspace-function", {})
+    table = foreign_table(pyproject, *TABLE.split("."))
     include, exclude = table.get("include", []), table.get("exclude", [])
     for key, patterns in (("include", include), ("exclude", exclude)):
         if not isinstance(patterns, list) or not all(isinstance(pattern, str) and pattern for pattern in patterns):
@@ -289,14 +291,14 @@ class _Walk:
         entries = self._entries(real, path)
         names = {entry.name for entry in entries}
         if path and "pyvenv.cfg" in names:
-            self._drop(f"{path}/", "a virtual environment", worth=state.module)
+            self._drop(f"{path}/", "a virtual environment", worth=state.worth)
             return
         if path and "CACHEDIR.TAG" in names:
             return
         ignores = self.repository.ignores(real, has_rules=".gitignore" in names)
         self.above.append(real)
         for entry in entries:
-            if path or entry.name not in ("pyproject.toml", "uv.lock"):
+            if path or entry.name not in _DEFINITIONS:
                 self._visit(entry, f"{path}/{entry.name}" if path else entry.name, state, ignores)
         self.above.pop()
 
@@ -322,34 +324,31 @@ class _Walk:
             return
         for entry in walk._entries(real, parent):
             if entry.name == name:
-                walk._visit(entry, path, _State(wanted=True, module=True, forced=forced), self.repository.ignores(real))
+                walk._visit(entry, path, _State(wanted=True, worth=True, forced=forced), self.repository.ignores(real))
 
     def _visit(self, entry: os.DirEntry[str], path: str, state: _State, ignores: Ignores) -> None:
-        name = entry.name
+        name, wanted = entry.name, self.wanted
         is_link = entry.is_symlink()
-        is_folder = Path(entry.path).is_dir() if is_link else entry.is_dir()
-        wanted = self.wanted
+        is_folder = os.path.isdir(entry.path) if is_link else entry.is_dir()  # noqa: PTH112 (a Path's raises)
         module, named = wanted.modules.get(path), wanted.named.get(path)
         matched = [glob for glob in wanted.globs if glob.regex.match(path)]
-        asked = module is not None or named is not None or bool(matched)
-        worth = state.module or asked
+        worth = state.worth or module is not None or named is not None or bool(matched)
         shown = f"{path}/" if is_folder and not is_link else path
         never = _never(name)
         if never != _ALLOWED:
             if never is not None:
-                self._drop(shown, never, worth=worth)
+                self._drop(shown, never, worth=worth or path in wanted.passages)
             return
         if is_folder and self._in_workspace(path) in self.others:
             return
-        is_source = state.wanted or asked
-        if not worth and not state.forced and _BESIDE.fullmatch(name):
-            is_source = False
+        is_source = worth or (state.wanted and (state.forced or not _BESIDE.fullmatch(name)))
         passes = is_folder and wanted.may_hold(path)
         if not is_source and not passes:
             return
-        if any(pattern.match(path) for pattern in wanted.excluded):
-            self._drop(shown, f"excluded by [{TABLE}]", worth=worth)
-            return
+        for pattern in wanted.excluded:
+            if pattern.match(path):
+                self._drop(shown, f"excluded by [{TABLE}]", worth=worth)
+                return
         if path in wanted.written:
             self._drop(shown, "written by the build itself", worth=worth)
             return
@@ -364,30 +363,24 @@ class _Walk:
         real = (
             self._target(entry.path, path, worth=worth, exempt=exempt, is_folder=is_folder) if is_link else entry.path
         )
-        if real is None:
-            return
-        if is_folder:
-            inner = _State(is_source, state.module or module is not None, forced, ignored)
-            if is_source or passes:
-                self.enter(real, path, inner)
-        else:
+        if real is not None and is_folder:
+            self.enter(real, path, _State(is_source, worth, forced, ignored))
+        elif real is not None:
             self._take(real, path, worth=worth)
 
     def _target(self, link: str, path: str, *, worth: bool, exempt: bool, is_folder: bool) -> str | None:
         """What a link leads to, free of links; None where that does not enter a context."""
+        real, top = os.path.realpath(link), str(self.repository.top)
+        if not _within(real, top):
+            self._drop(path, "reached through a link out of the repository", worth=worth)
+            return None
         try:
-            real = os.path.realpath(link, strict=True)
+            os.stat(link)  # noqa: PTH116 (the path is a string)
         except FileNotFoundError:
             self._drop(path, "a link to nothing", worth=worth)
             return None
         except OSError as error:
-            if error.errno == errno.ELOOP:
-                raise WorkspaceError(self._cycle(path)) from error
-            raise self._unreadable(path, error) from error
-        top = str(self.repository.top)
-        if not _within(real, top):
-            self._drop(path, "reached through a link out of the repository", worth=worth)
-            return None
+            raise self._cycle(path) if error.errno == errno.ELOOP else self._unreadable(path, error) from error
         relative = real[len(top) + 1 :]
         for part in relative.split("/"):
             never = _never(part)
@@ -395,27 +388,33 @@ class _Walk:
                 self._drop(path, f"a link to {relative}: {never or 'never a source'}", worth=worth)
                 return None
         if is_folder and any(_within(folder, real) for folder in self.above):
-            raise WorkspaceError(self._cycle(path))
+            raise self._cycle(path)
         if not exempt and self.repository.ignored(real, is_folder=is_folder):
             self._drop(path, f"a link to {relative}, which is ignored by .gitignore", worth=worth)
             return None
         return real
 
     def _take(self, real: str, path: str, *, worth: bool) -> None:
+        in_workspace = self._in_workspace(path)
+        if not in_workspace.isascii() and not _is_utf8(in_workspace):
+            raise WorkspaceError(f"{in_workspace!r} has a name that is not UTF-8, so no image can hold it; rename it")
         try:
             # Without O_NONBLOCK, opening a named pipe waits for somebody to write to it.
-            with os.fdopen(os.open(real, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-                mode = os.fstat(file.fileno()).st_mode
-                if not stat.S_ISREG(mode):
-                    self._drop(path, "not a regular file", worth=worth)
-                    return
-                content = file.read()
+            descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                status = os.fstat(descriptor)
+                regular = stat.S_ISREG(status.st_mode)
+                content = _read(descriptor, status.st_size) if regular else b""
+            finally:
+                os.close(descriptor)
         except OSError as error:
             raise self._unreadable(path, error) from error
-        if holds_private_key(content):
+        if not regular:
+            self._drop(path, "not a regular file", worth=worth)
+        elif holds_private_key(content):
             self._drop(path, "holds a private key", worth=True)
-            return
-        self.files[self._in_workspace(path)] = ContextFile(content=content, executable=bool(mode & stat.S_IXUSR))
+        else:
+            self.files[in_workspace] = ContextFile(content=content, executable=bool(status.st_mode & stat.S_IXUSR))
 
     def _entries(self, real: str, path: str) -> list[os.DirEntry[str]]:
         try:
@@ -437,11 +436,27 @@ class _Walk:
             f"make it readable, or list it in `exclude` of [{TABLE}] in {self._in_workspace('pyproject.toml')}"
         )
 
-    def _cycle(self, path: str) -> str:
-        return (
+    def _cycle(self, path: str) -> WorkspaceError:
+        return WorkspaceError(
             f"{self._in_workspace(path)} is a link that leads back to itself or to a folder above it; "
             f"remove it, or list it in `exclude` of [{TABLE}] in {self._in_workspace('pyproject.toml')}"
         )
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    """Everything up to the end, in one call where the file does not grow meanwhile."""
+    content = os.read(descriptor, size + 1)
+    while more := os.read(descriptor, 1 << 20) if content else b"":
+        content += more
+    return content
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _within(path: str, folder: str) -> bool:
