@@ -18,6 +18,7 @@ COMMANDS = {
     "graph": "Draw the services, their libraries, and who uses whom.",
     "list": "The services and libraries of the workspace.",
     "prune": "Write the build context of a service.",
+    "size": "What takes the room in an image, before it is built and after.",
     "who": "Tell which services hold a package, and through what.",
 }
 

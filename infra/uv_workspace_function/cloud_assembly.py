@@ -1,0 +1,71 @@
+"""The images of our services in a cloud assembly (`cdk.out`), read from what the CDK CLI deploys from."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from uv_workspace_function.errors import WorkspaceError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageAsset:
+    """One image that a synthesized stack needs."""
+
+    service: str
+    asset: str
+    """The asset's hash, which is its tag in the registry."""
+    context: Path
+    """The staged build context."""
+
+    @property
+    def local_image(self) -> str:
+        """The name that the CDK CLI gives the image on the machine that builds it."""
+        return f"cdkasset-{self.asset}"
+
+
+def image_assets(assembly: Path) -> tuple[ImageAsset, ...]:
+    """The images of services in a cloud assembly, its stages included, by service.
+
+    Args:
+        assembly: the folder that `cdk synth` wrote.
+
+    Raises:
+        WorkspaceError: when it is no cloud assembly, or a file of it cannot be read.
+    """
+    found = {asset.asset: asset for manifest in _asset_manifests(assembly) for asset in _assets(manifest)}
+    return tuple(sorted(found.values(), key=lambda asset: (asset.service, asset.asset)))
+
+
+def _asset_manifests(assembly: Path) -> Iterator[Path]:
+    """The asset manifests that an assembly names, and those of the assemblies in it (stages)."""
+    path = assembly / "manifest.json"
+    if not path.is_file():
+        raise WorkspaceError(f"{assembly} is no cloud assembly: it has no manifest.json; write one with `cdk synth`")
+    for artifact in _read(path).get("artifacts", {}).values():
+        match artifact:
+            case {"type": "cdk:asset-manifest", "properties": {"file": str(file)}}:
+                yield assembly / file
+            case {"type": "cdk:cloud-assembly", "properties": {"directoryName": str(folder)}}:
+                yield from _asset_manifests(assembly / folder)
+            case _:
+                pass
+
+
+def _assets(manifest: Path) -> Iterator[ImageAsset]:
+    for asset, image in _read(manifest).get("dockerImages", {}).items():
+        source = image["source"]
+        service = source.get("dockerBuildArgs", {}).get("SERVICE_NAME")
+        if service is not None and "directory" in source:
+            yield ImageAsset(service=service, asset=asset, context=manifest.parent / source["directory"])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise WorkspaceError(f"{path} cannot be read ({error}); write it anew with `cdk synth`") from error
+    if not isinstance(document, dict):
+        raise WorkspaceError(f"{path} is no part of a cloud assembly; write it anew with `cdk synth`")
+    return document
