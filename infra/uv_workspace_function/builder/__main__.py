@@ -1,126 +1,172 @@
-"""The steps of an image's build, by name: `python3 -m builder STEP`."""
+"""The steps of an image's build: `python3 -m builder STEP`."""
 
 import json
 import os
-import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
-from . import layer, strata
-from .distributions import installed
+from . import base, bytecode, guard, layer
+from .distributions import Distribution, File, installed
 from .errors import BuildError
-from .install import sync
-from .workspace import BUILDER_FOLDER, Workspace
+from .install import rebuilding, sync
+from .strata import strata
+from .workspace import BUILDER_FOLDER, LocalPackage, Workspace, normalized
 
-WORKSPACE = Path("/workspace")
-LAYERS = Path("/layers")
-INPUTS = Path("/inputs")
-ENVIRONMENT = Path("/opt/environment")
+# Results lie in folders of their own: BuildKit reads the folder around what is copied from a stage.
+_WORKSPACE = Path("/workspace")
+_BASE = Path("/base")
+_INPUTS = Path("/inputs")
+_LAYERS = Path("/layers")
+_CLAIMS = Path("/claims")
+_ENVIRONMENTS = Path("/environments")
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+_LAMBDA_GLIBC = "manylinux_2_34"  # https://docs.aws.amazon.com/linux/al2023/ug/glibc-gcc-and-binutils.html
 
 
-def inputs() -> None:
-    """Split the build context by what each layer depends on."""
-    _workspace().split(INPUTS / "definitions", INPUTS / "libraries")
+def split_inputs() -> None:
+    """Part the build context by what each layer depends on."""
+    _workspace().split(definitions=_INPUTS / "definitions", libraries=_INPUTS / "libraries")
 
 
-def third_party() -> None:
-    """Install every package that is not of this workspace."""
+def install_third_party() -> None:
+    """Install what is not of the workspace, as one layer a stratum."""
     workspace = _workspace()
-    allowed = set(os.environ.get("BUILD_FROM_SOURCE", "").split())
-    denied = sorted(workspace.third_party - allowed)
-    _sync(workspace, ["--no-install-local", *(f"--no-build-package={name}" for name in denied)])
-    for name, distributions in strata.strata(installed(ENVIRONMENT)).items():
-        layer.place(distributions, LAYERS / name, ENVIRONMENT)
-        _finish(LAYERS / name)
+    allowed = {normalized(name) for name in _words("BUILD_FROM_SOURCE")}
+    wheels_only = [f"--no-build-package={name}" for name in sorted(workspace.third_party - allowed)]
+    environment = _ENVIRONMENTS / "third-party"
+    sync(
+        workspace,
+        environment,
+        extras=_words("SERVICE_EXTRAS"),
+        platform=_platform(),
+        options=["--no-install-local", *wheels_only],
+    )
+    distributions = installed(environment)
+    _remark(guard.check_path_files(distributions, local=False))
+    guard.write_claims(_CLAIMS / "third-party.json", (_claim(d, local=False) for d in distributions))
+    placed: set[PurePosixPath] = set()
+    for stratum, members in strata(distributions).items():
+        before = set(placed)
+        layer.place(members, _LAYERS / stratum, placed=placed)
+        _finish(_LAYERS / stratum, [[path for path in d.files if path not in before] for d in members])
 
 
-def libraries() -> None:
+def install_libraries() -> None:
     """Build and install the local packages that the service needs."""
     workspace = _workspace()
-    _local(workspace, set(workspace.local) - {workspace.service.name}, LAYERS / "local")
+    closure = workspace.closure(_words("SERVICE_EXTRAS")) - {workspace.service.name}
+    packages = [package for name, package in sorted(workspace.local.items()) if name in closure]
+    _install_local(workspace, packages, _LAYERS / "local", claims=_CLAIMS / "libraries.json")
 
 
-def service() -> None:
+def install_service() -> None:
     """Build and install the service."""
     workspace = _workspace()
-    _local(workspace, {workspace.service.name}, LAYERS / "code")
+    _install_local(workspace, [workspace.service], _LAYERS / "code", claims=_CLAIMS / "service.json")
 
 
-def _local(workspace: Workspace, names: set[str], target: Path) -> None:
-    closure = workspace.closure(_extras())
-    built = sorted(name for name in names & closure if not workspace.local[name].virtual)
-    target.mkdir(parents=True)
-    if built:
-        others = sorted((workspace.third_party | set(workspace.local)) - set(built))
-        _sync(
+def check_layout() -> None:
+    """Refuse layers that don't fit together or on their base, and make the folders that the base lacks."""
+    _remark(guard.check_claims(guard.read_claims(_CLAIMS)))
+    _remark(filter(None, [base.check_python(_BASE, os.environ["PYTHON_VERSION"])]))
+    base.check_libc(_BASE, _platform())
+    root = _LAYERS / "root"
+    root.mkdir(parents=True)
+    for folder in base.missing_folders(_BASE, os.environ["TARGET_FOLDER"]):
+        (root / folder.relative_to("/")).mkdir(parents=True, exist_ok=True)
+    layer.normalize(root)
+
+
+def _install_local(workspace: Workspace, packages: Sequence[LocalPackage], target: Path, *, claims: Path) -> None:
+    built = []
+    for number, (group, variables) in enumerate(_by_variables(workspace.root, [p for p in packages if not p.virtual])):
+        names = {package.name for package in group}
+        others = sorted((workspace.third_party | set(workspace.local)) - names)
+        options = [*rebuilding(workspace, group), *(f"--no-install-package={name}" for name in others)]
+        environment = _ENVIRONMENTS / f"{target.name}-{number}"
+        sync(
             workspace,
-            # A build that uv remembers would be as old as the package's pyproject.toml.
-            [*(f"--reinstall-package={name}" for name in built), *(f"--no-install-package={name}" for name in others)],
+            environment,
+            extras=_words("SERVICE_EXTRAS"),
+            platform=_platform(),
+            options=options,
+            variables=variables,
         )
-        layer.place(installed(ENVIRONMENT), target, ENVIRONMENT)
-    for name in sorted(names & closure - set(built)):
-        _copy_virtual(workspace, name, target)
-    _finish(target)
+        built += installed(environment)
+    _remark(guard.check_path_files(built, local=True))
+    guard.check_modules(built)
+    built += [_copied(workspace, package) for package in packages if package.virtual]
+    guard.write_claims(claims, (_claim(d, local=True) for d in built))
+    layer.place(built, target)
+    _finish(target, [list(d.files) for d in built])
 
 
-def _copy_virtual(workspace: Workspace, name: str, target: Path) -> None:
-    package = workspace.local[name]
-    paths = list(workspace.own_files(package))
-    source = [path.relative_to("src") for path in paths if path.parts[0] == "src"]
-    for path in source or paths:
-        if source or path.name not in {"pyproject.toml", "uv.lock", "uv.toml", "Dockerfile"}:
-            origin = workspace.root / package.folder / ("src" if source else "") / path
-            (target / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(origin, target / path)
-            shutil.copymode(origin, target / path)
+def _copied(workspace: Workspace, package: LocalPackage) -> Distribution:
+    files = {path: File.at(source) for path, source in workspace.importable_files(package)}
+    return Distribution(name=package.name, record=None, files=files)
 
 
-def _finish(target: Path) -> None:
-    if os.environ["INCLUDE_BYTECODE"] not in {"0", ""}:
-        layer.compile_all(target, os.environ["TARGET_FOLDER"])
+def _claim(distribution: Distribution, *, local: bool) -> guard.Claim:
+    """What a package takes, told in so far as an edited line of its code tells nothing new: the check need not run again then."""
+    files = {}
+    for path, file in distribution.files.items():
+        is_told = not local or path.name == "__init__.py" or path.suffix != ".py"
+        if path != distribution.record:
+            files[str(path)] = file.digest if is_told else ""
+    return guard.Claim(package=distribution.name, local=local, files=files)
+
+
+def _by_variables(root: Path, packages: Iterable[LocalPackage]) -> list[tuple[list[LocalPackage], dict[str, str]]]:
+    """Packages in as few groups as one environment can serve, each with its variables."""
+    path = root / BUILDER_FOLDER / "build-env.json"
+    given = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    groups: list[tuple[list[LocalPackage], dict[str, str]]] = []
+    for package in packages:
+        own: Mapping[str, str] = given.get(package.name, {})
+        for members, variables in groups:
+            if all(variables.get(key, value) == value for key, value in own.items()):
+                members.append(package)
+                variables.update(own)
+                break
+        else:
+            groups.append(([package], dict(own)))
+    return groups
+
+
+def _finish(target: Path, packages: Iterable[Sequence[PurePosixPath]]) -> None:
+    if os.environ["INCLUDE_BYTECODE"] not in {"", "0", "false"}:
+        bytecode.compile_modules(target, os.environ["TARGET_FOLDER"], packages)
     layer.normalize(target)
 
 
 def _workspace() -> Workspace:
-    return Workspace.read(WORKSPACE, os.environ.get("SERVICE_NAME", ""))
+    return Workspace.read(_WORKSPACE, os.environ.get("SERVICE_NAME", ""))
 
 
-def _extras() -> list[str]:
-    return os.environ.get("SERVICE_EXTRAS", "").split()
+def _platform() -> str:
+    return os.environ.get("PYTHON_PLATFORM") or f"{_MACHINES[os.environ['TARGETARCH']]}-{_LAMBDA_GLIBC}"
 
 
-def _sync(workspace: Workspace, options: Iterable[str]) -> None:
-    platform = os.environ.get("PYTHON_PLATFORM") or f"{_MACHINES[os.environ['TARGETARCH']]}-manylinux_2_34"
-    sync(
-        workspace,
-        ENVIRONMENT,
-        options=[*options],
-        extras=_extras(),
-        platform=platform,
-        variables=_variables(workspace.root),
-    )
+def _words(variable: str) -> list[str]:
+    return os.environ.get(variable, "").split()
 
 
-def _variables(root: Path) -> Mapping[str, str]:
-    path = root / BUILDER_FOLDER / "build-env.json"
-    variables: dict[str, str] = {}
-    if path.is_file():
-        for given in json.loads(path.read_text(encoding="utf-8")).values():
-            variables |= given
-    return variables
+def _remark(remarks: Iterable[str]) -> None:
+    for remark in remarks:
+        print(f"note: {remark}", file=sys.stderr)  # noqa: T201 - the program's output
 
 
-STEPS: Mapping[str, Callable[[], None]] = {
-    "inputs": inputs,
-    "third-party": third_party,
-    "libraries": libraries,
-    "service": service,
+_STEPS: Mapping[str, Callable[[], None]] = {
+    "split-inputs": split_inputs,
+    "install-third-party": install_third_party,
+    "install-libraries": install_libraries,
+    "install-service": install_service,
+    "check-layout": check_layout,
 }
 
 if __name__ == "__main__":
     try:
-        STEPS[sys.argv[1]]()
+        _STEPS[sys.argv[1]]()
     except BuildError as error:
         sys.exit(f"error: {error}")

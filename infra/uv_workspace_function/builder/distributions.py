@@ -1,20 +1,39 @@
 """What uv installed into an environment: every distribution with the files it owns."""
 
 import base64
+import configparser
 import csv
 import hashlib
-import io
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from .errors import BuildError
 from .workspace import normalized
 
-# Of where and when a distribution was installed: no two builds would be equal, and paths of the builder would be in the image.
+# Where and when a distribution was installed: no two builds would be equal, and paths of the builder would be in the image.
 _OF_THIS_BUILD = frozenset({"direct_url.json", "uv_cache.json", "uv_build.json", "REQUESTED"})
+_OF_THE_ENVIRONMENT = frozenset({"_virtualenv.py", "_virtualenv.pth"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file of a distribution."""
+
+    source: Path
+    """Where it is now."""
+    digest: str
+    size: str
+    """As its distribution's `RECORD` says of it; both may be empty."""
+
+    @classmethod
+    def at(cls, source: Path) -> "File":
+        """A file that no `RECORD` tells of, measured."""
+        content = source.read_bytes()
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+        return cls(source=source, digest=f"sha256={digest}", size=str(len(content)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,70 +41,95 @@ class Distribution:
     """An installed package."""
 
     name: str
-    files: Mapping[PurePosixPath, Path]
-    """Where each file goes below the target folder -> where it is now."""
-    record: PurePosixPath
-    """Where its list of files goes."""
+    record: PurePosixPath | None
+    """Where its list of files goes, below the target folder; None for a package that is copied as it is."""
+    files: Mapping[PurePosixPath, File]
+    """By where they go, below the target folder."""
 
     @property
     def size(self) -> int:
         """Bytes of its files."""
-        return sum(source.stat().st_size for source in self.files.values())
+        return sum(file.source.stat().st_size for file in self.files.values())
 
 
 def installed(environment: Path) -> list[Distribution]:
     """The distributions in an environment, by name.
 
-    Files in the environment's `site-packages` go to the target folder, scripts and data (`bin`, `share`, ...) to folders below
-    it, as `uv pip install --target` has them.
+    What is in the environment's `site-packages` goes to the target folder itself, and scripts and data (`bin`, `share`) to
+    folders of it, as `uv pip install --target` has them. The launchers of entry points are left out: they name an
+    interpreter by its path in the builder, and `python -m` and `importlib.metadata.entry_points` do without them.
     """
     site = next(environment.glob("lib/python3.*/site-packages"))
-    return sorted((_distribution(path, site, environment) for path in site.glob("*.dist-info")), key=lambda d: d.name)
+    found = [_distribution(metadata, site, environment) for metadata in sorted(site.glob("*.dist-info"))]
+    return _complete(sorted(found, key=lambda distribution: distribution.name), site)
 
 
 def _distribution(metadata: Path, site: Path, environment: Path) -> Distribution:
     record = metadata / "RECORD"
+    launchers = _launchers(metadata)
     files = {}
-    for path in _recorded(record):
+    for path, digest, size in _rows(record):
         source = Path(os.path.normpath(site / path))
         if not source.is_relative_to(environment):
-            raise BuildError(
-                f"{metadata.name} says that {path} is one of its files, which is outside of its environment"
-            )
-        base = site if source.is_relative_to(site) else environment
-        target = PurePosixPath(source.relative_to(base))
-        if source.name in _OF_THIS_BUILD and source.parent == metadata:
+            raise BuildError(f"{metadata.name} lists {path!r} as its own, a file outside of where it was installed")
+        target = PurePosixPath(source.relative_to(site if source.is_relative_to(site) else environment))
+        if source.parent == metadata and source.name in _OF_THIS_BUILD:
             continue
-        # Compiled files that a wheel brings are for another Python or another path; the image's own are made later.
+        if target.parts[0] == "bin" and target.name in launchers:
+            continue
+        # Bytecode that a wheel brings is for its maker's Python and paths; the image's own is made afterwards.
         if "__pycache__" in target.parts or not source.is_file():
             continue
-        files[target] = source
+        files[target] = _relocated(File(source=source, digest=digest, size=size), target, environment)
     name, _, _ = metadata.name.removesuffix(".dist-info").rpartition("-")
-    return Distribution(name=normalized(name), files=files, record=PurePosixPath(record.relative_to(site)))
+    return Distribution(name=normalized(name), record=PurePosixPath(record.relative_to(site)), files=files)
 
 
-def _recorded(record: Path) -> Iterator[str]:
+def _complete(distributions: list[Distribution], site: Path) -> list[Distribution]:
+    """Give files that no `RECORD` lists to the distribution whose folder they are in: uv installed them, so they are needed."""
+    owned = {file.source for distribution in distributions for file in distribution.files.values()}
+    owners = {path.parts[0]: index for index, distribution in enumerate(distributions) for path in distribution.files}
+    for folder, _, names in os.walk(site):
+        for name in sorted(names):
+            source = Path(folder, name)
+            target = PurePosixPath(source.relative_to(site))
+            of_this_build = name in _OF_THIS_BUILD and target.parent.suffix == ".dist-info"
+            if source in owned or of_this_build or "__pycache__" in target.parts or str(target) in _OF_THE_ENVIRONMENT:
+                continue
+            index = owners.get(target.parts[0], 0)
+            files = {**distributions[index].files, target: File.at(source)}
+            distributions[index] = replace(distributions[index], files=files)
+    return distributions
+
+
+def _relocated(file: File, target: PurePosixPath, environment: Path) -> File:
+    """A wheel's own script made to take the interpreter on the path, where it names the environment's."""
+    if target.parts[0] != "bin":
+        return file
+    old = file.source.read_bytes()
+    interpreter = re.escape(str(environment / "bin").encode())
+    new = re.sub(rb"\A#!" + interpreter + rb"/python[\d.]*[ \t]*\r?\n", b"#!/usr/bin/env python3\n", old)
+    if new == old:
+        return file
+    file.source.write_bytes(new)
+    return File.at(file.source)
+
+
+def _rows(record: Path) -> Iterator[tuple[str, str, str]]:
     with record.open(encoding="utf-8", newline="") as stream:
         for row in csv.reader(stream):
             if row:
-                yield row[0]
+                path, digest, size = (*row, "", "")[:3]
+                yield path, digest, size
 
 
-def record_text(files: Mapping[PurePosixPath, Path], record: PurePosixPath) -> str:
-    """The `RECORD` of a distribution whose files are in place: https://packaging.python.org/specifications/recording-installed-packages."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    for path, source in sorted(files.items()):
-        if path == record:
-            rows.writerow((path, "", ""))
-        else:
-            content = source.read_bytes()
-            digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
-            rows.writerow((path, f"sha256={digest}", len(content)))
-    return text.getvalue()
-
-
-def shebang_free(content: bytes, environment: Path) -> bytes:
-    """A script that names the environment's interpreter, made to take the one on the path."""
-    prefix = re.escape(str(environment / "bin").encode())
-    return re.sub(rb"\A#!" + prefix + rb"/python[\d.]*\n", b"#!/usr/bin/env python3\n", content)
+def _launchers(metadata: Path) -> frozenset[str]:
+    path = metadata / "entry_points.txt"
+    if not path.is_file():
+        return frozenset()
+    # https://packaging.python.org/specifications/entry-points/#file-format
+    entry_points = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
+    entry_points.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
+    entry_points.read_string(path.read_text(encoding="utf-8"))
+    groups = ("console_scripts", "gui_scripts")
+    return frozenset(name for group in groups if entry_points.has_section(group) for name in entry_points[group])

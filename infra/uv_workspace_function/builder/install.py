@@ -1,82 +1,96 @@
-"""Runs `uv sync` for a part of the service's closure, into an environment of its own."""
+"""Runs `uv sync` for a part of a service's closure, into an environment of its own."""
 
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from .errors import BuildError
-from .workspace import Workspace
+from .workspace import LocalPackage, Workspace
 
-UV = "/opt/uv/uv"
-# By what uv says of a failure -> what to do about it.
-_REMEDIES = (
-    (
-        ("401 Unauthorized", "403 Forbidden", "Missing credentials"),
-        "an index wants a password: give it as the build secret `netrc` (docker build --secret id=netrc,src=FILE; the construct's build_secrets)",
+_UV = "/opt/uv/uv"
+# What uv says of a failure -> what to do about it.
+_REMEDIES = {
+    ("401 Unauthorized", "403 Forbidden", "Missing credentials", "index requires authentication"): (
+        "an index asks for a password: give it in the build secret 'netrc' (docker build --secret id=netrc,src=FILE; "
+        "build_secrets of the construct)"
     ),
-    (
-        ("marked as `--no-build`", "no-build`"),
-        "lock a version that has a wheel for the target, or name the package in BUILD_FROM_SOURCE (the construct's build_from_source)",
+    ("--no-build", "no-build"): (
+        "a package has no wheel for the target: lock a version that has one, or name it in BUILD_FROM_SOURCE (build_from_source of the "
+        "construct)"
     ),
-    (
-        ("Git executable not found",),
-        "a package comes from a git repository: give a BUILDER_IMAGE that has git, or lock a wheel of it",
+    ("Git executable not found",): (
+        "a package comes from a git repository: give a BUILDER_IMAGE that has git, or lock a wheel of the package"
     ),
-)
+}
 
 
 def sync(
     workspace: Workspace,
     environment: Path,
     *,
-    options: Sequence[str],
     extras: Iterable[str],
     platform: str,
-    variables: Mapping[str, str],
+    options: Sequence[str],
+    variables: Mapping[str, str] | None = None,
 ) -> None:
-    """Install what `options` leave of the service's closure, for `platform`, exactly as the lock says.
+    """Install what `options` leave of the service's closure.
 
-    uv evaluates the markers, runs the build backends with the workspace's own settings, and checks the hashes. `--frozen`:
-    that the lock is fresh was checked before there was a build context.
+    It is uv that evaluates markers for the target, runs build backends with the workspace's settings and constraints, and
+    compares hashes. `--frozen`: whether the lock is fresh was asked before there was a build context.
+
+    Raises:
+        BuildError: when uv fails; its own words were printed then.
     """
-    command = [
-        UV,
-        "sync",
-        "--frozen",
-        "--no-default-groups",
-        "--no-editable",
-        "--no-progress",
-        "--python",
-        sys.executable,
-        "--python-platform",
-        platform,
-        "--package",
-        workspace.service.name,
-        *(f"--extra={extra}" for extra in extras),
-        *options,
-    ]
+    command = [_UV, "sync", "--frozen", "--no-default-groups", "--no-editable", "--no-progress", "--color=never"]
+    command += ["--python", sys.executable, "--python-platform", platform]
+    command += ["--package", workspace.service.name, *(f"--extra={extra}" for extra in extras), *options]
     settings = {
         "UV_PROJECT_ENVIRONMENT": str(environment),
+        # Which Python it is, is the base image's business.
         "UV_PYTHON_DOWNLOADS": "never",
-        # The cache is a mount of its own; a hard link into it would not be in the image.
+        # The cache is a mount that the image doesn't have: what is linked from there is not in the layer.
         "UV_LINK_MODE": "copy",
-        "UV_NO_MANAGED_PYTHON": "1",
     }
-    process = subprocess.Popen(
+    said = []
+    with subprocess.Popen(
         command,
         cwd=workspace.root / workspace.project,
-        env={**os.environ, **settings, **variables},
+        env={**os.environ, **settings, **(variables or {})},
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-    )
-    said = []
-    for line in process.stderr or ():
-        sys.stderr.write(line)
-        said.append(line)
-    if process.wait():
+    ) as process:
+        for line in process.stderr or ():
+            sys.stderr.write(line)
+            said.append(line)
+    if process.returncode:
         text = "".join(said)
-        remedies = [remedy for signs, remedy in _REMEDIES if any(sign in text for sign in signs)]
-        raise BuildError("; ".join(["uv sync failed, see above", *remedies]))
+        remedies = [remedy for signs, remedy in _REMEDIES.items() if any(sign in text for sign in signs)]
+        raise BuildError("; ".join([f"uv could not install {workspace.service.name}: see above", *remedies]))
+
+
+def rebuilding(workspace: Workspace, packages: Iterable[LocalPackage]) -> list[str]:
+    """Options that keep uv from taking a local package's wheel from its cache.
+
+    uv keeps such a wheel for as long as the package's `pyproject.toml` keeps its time, whatever its modules say. A new time is
+    enough then, and cheap; a package with `cache-keys` of its own is reinstalled, which asks the interpreter and indexes anew.
+    """
+    options = []
+    for package in packages:
+        definitions = [workspace.root / package.folder / name for name in ("pyproject.toml", "setup.py", "setup.cfg")]
+        for definition in definitions:
+            if definition.is_file():
+                os.utime(definition)
+        if _has_cache_keys(definitions[0]):
+            options.append(f"--reinstall-package={package.name}")
+    return options
+
+
+def _has_cache_keys(pyproject: Path) -> bool:
+    if not pyproject.is_file():
+        return True
+    document = tomllib.loads(pyproject.read_text(encoding="utf-8"))
+    return "cache-keys" in document.get("tool", {}).get("uv", {})

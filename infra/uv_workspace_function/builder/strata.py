@@ -1,18 +1,21 @@
-"""Which third-party package goes to which layer."""
+"""Which layer each third-party package goes to: heavy ones stay where they are when a light one changes."""
 
 from collections.abc import Iterable, Mapping
 
 from .distributions import Distribution
 
 _MB = 1000 * 1000
-# Heavy packages first: a layer is sent again when anything in it changes.
-_STRATA = (("heavy", 8 * _MB), ("medium", 1 * _MB), ("light", 0))
-STRATA = tuple(name for name, _ in _STRATA)
+# The least size of a package, in bytes as installed. The heaviest layer comes first: layers above it are sent without it.
+_LEAST = {"heavy": 8 * _MB, "medium": 1 * _MB, "light": 0}
 
 
 def strata(distributions: Iterable[Distribution]) -> Mapping[str, list[Distribution]]:
-    """Distributions by stratum: each by its own size alone, so that one more or one less moves no other."""
-    found: dict[str, list[Distribution]] = {name: [] for name in STRATA}
+    """Packages by the layer they go to, heaviest first.
+
+    A package's place depends on its own size alone, so that one more or one less moves no other.
+    """
+    found: dict[str, list[Distribution]] = {stratum: [] for stratum in _LEAST}
     for distribution in distributions:
-        found[next(name for name, least in _STRATA if distribution.size >= least)].append(distribution)
+        size = distribution.size
+        found[next(stratum for stratum, least in _LEAST.items() if size >= least)].append(distribution)
     return found

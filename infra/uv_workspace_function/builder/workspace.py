@@ -19,6 +19,16 @@ _NAME = re.compile(
     r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
 )  # https://packaging.python.org/specifications/name-normalization
 BUILDER_FOLDER = ".uv-workspace-function"
+"""The folder of a staged context that holds what the build itself needs."""
+
+# `version` in a table [project], and in a [[package]] of a lock that has a local source.
+_PROJECT_VERSION = re.compile(
+    r"(^\[project\]\n(?:(?!\[).*\n)*?version[ \t]*=[ \t]*)(?:\"[^\"\n]*\"|'[^'\n]*')", re.MULTILINE
+)
+_LOCKED_VERSION = re.compile(
+    r'(^\[\[package\]\]\nname = "(?P<name>[^"]*)"\n)version = "[^"]*"\n(?=source = \{ (?:editable|virtual|directory) = )',
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,24 +102,51 @@ class Workspace:
                     pending += [(edge["name"], None), *((edge["name"], asked) for asked in edge.get("extra", ()))]
         return frozenset(name for name, _ in seen)
 
-    def split(self, definitions: Path, libraries: Path) -> None:
-        """Copy what the third-party layer depends on, and what the local packages but the service depend on.
+    def split(self, *, definitions: Path, libraries: Path) -> None:
+        """Copy what the third-party layers depend on, and what the local packages but the service depend on.
 
         A branch of the build that reads its part alone is run again only when that part changed: BuildKit compares contents.
         """
         archives = set(_archives(self.lock, self.project))
         for path in _files(self.root):
-            if path.name in _DEFINITIONS or any(path == archive or archive in path.parents for archive in archives):
+            if path.name in _DEFINITIONS:
+                _copy(self.root / path, libraries / path)
+                _write(
+                    definitions / path,
+                    self._without_versions((self.root / path).read_text(encoding="utf-8"), path.name),
+                )
+            elif not archives.isdisjoint((path, *path.parents)):
                 _copy(self.root / path, definitions / path)
                 _copy(self.root / path, libraries / path)
             elif not self._is_code(path):
                 _copy(self.root / path, libraries / path)
 
-    def own_files(self, package: LocalPackage) -> Iterator[PurePosixPath]:
-        """The files of a local package's folder, without those of local packages nested in it; relative to the folder."""
-        for path in _files(self.root / package.folder):
-            if self._owner(package.folder / path) == package:
-                yield path
+    def importable_files(self, package: LocalPackage) -> Iterator[tuple[PurePosixPath, Path]]:
+        """What of a virtual package goes to the image: where each file goes, and where it is.
+
+        The content of `src/` where there is one, else of the package's folder. A staged context holds what was included beside
+        `src/` and nothing else, so all of it goes too.
+        """
+        folder = self.root / package.folder
+        own = [path for path in _files(folder) if self._owner(package.folder / path) == package]
+        own = [path for path in own if path.parts[0] not in {BUILDER_FOLDER, "Dockerfile", *_DEFINITIONS}]
+        has_source = any(path.parts[0] == "src" for path in own)
+        is_staged = (self.root / BUILDER_FOLDER).is_dir()
+        for path in own:
+            if has_source and path.parts[0] == "src":
+                yield path.relative_to("src"), folder / path
+            elif not has_source or is_staged:
+                yield path, folder / path
+
+    def _without_versions(self, text: str, name: str) -> str:
+        """Definitions in which the local packages have one version for ever: it matters to no third-party package."""
+        if name == "pyproject.toml":
+            return _PROJECT_VERSION.sub(r'\g<1>"0"', text)
+        if name == LOCK_NAME:
+            return _LOCKED_VERSION.sub(
+                lambda block: block[0] if _is_told_apart(self.lock, block["name"]) else block[1], text
+            )
+        return text
 
     def _is_code(self, path: PurePosixPath) -> bool:
         if path.parts[0] == BUILDER_FOLDER:
@@ -153,11 +190,21 @@ def _archives(lock: Mapping[str, Any], project: PurePosixPath) -> Iterator[PureP
                 yield PurePosixPath(os.path.normpath(project / location))
 
 
+def _is_told_apart(lock: Mapping[str, Any], name: str) -> bool:
+    """Whether the lock has several packages of this name, so that the version says which one is meant."""
+    return [package["name"] for package in lock.get("package", ())].count(name) > 1
+
+
 def _files(root: Path) -> Iterator[PurePosixPath]:
     for folder, folders, names in os.walk(root):
         folders.sort()
         for name in sorted(names):
             yield PurePosixPath(os.path.relpath(folder, root), name)
+
+
+def _write(target: Path, text: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
 
 
 def _copy(source: Path, target: Path) -> None:
