@@ -99,25 +99,10 @@ class BuildContext:
         Raises:
             WorkspaceError: when the folder is not empty, or the context cannot be written; nothing is left then.
         """
-        folder = Path(folder)
-        try:
-            if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
-                raise WorkspaceError(
-                    f"{folder} is not an empty folder; it was left as it is: choose another, or empty it"
-                )
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-            try:
-                self._write_files(staging)
-                staging.rename(folder)
-            except BaseException:
-                shutil.rmtree(staging, ignore_errors=True)
-                raise
-        except OSError as error:
-            reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
-            raise WorkspaceError(f"the build context could not be written to {folder}: {reason}") from error
+        _write({"": self}, Path(folder))
 
     def _write_files(self, root: Path) -> None:
+        root.mkdir(exist_ok=True)
         root.chmod(0o755)
         made = {""}
         for path, file in self.files.items():
@@ -144,6 +129,38 @@ def _check_fresh(closure: Closure) -> None:
         )
         if stale:
             raise WorkspaceError("\n".join(map(str, stale)))
+
+
+def write_all(contexts: Iterable[BuildContext], folder: Path | str) -> None:
+    """Write several contexts, all or none, each into a folder of its service's name.
+
+    Args:
+        contexts: of different services.
+        folder: where these folders go; it must be absent or empty.
+
+    Raises:
+        WorkspaceError: when the folder is not empty, or a context cannot be written; nothing is left then.
+    """
+    _write({context.closure.service.name: context for context in contexts}, Path(folder))
+
+
+def _write(contexts: Mapping[str, BuildContext], folder: Path) -> None:
+    try:
+        if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
+            raise WorkspaceError(f"{folder} is not an empty folder; it was left as it is: choose another, or empty it")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            staging.chmod(0o755)
+            for name, context in contexts.items():
+                context._write_files(staging / name)  # noqa: SLF001 of this module
+            staging.rename(folder)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+    except OSError as error:
+        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
+        raise WorkspaceError(f"the build context could not be written to {folder}: {reason}") from error
 
 
 def _make_folders(root: Path, folder: str, made: set[str]) -> None:
