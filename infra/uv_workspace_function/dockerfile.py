@@ -1,11 +1,13 @@
 """What a Dockerfile asks of the one who builds it: its build arguments with their defaults, and the secrets it mounts."""
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-_ARGUMENT = re.compile(r"^[ \t]*ARG[ \t]+(?P<name>\w+)(=(?P<default>\S*))?[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_CONTINUED = re.compile(r"\\[ \t]*\n")
+_ARGUMENTS = re.compile(r"^[ \t]*ARG[ \t]+(?P<names>.*)$", re.IGNORECASE | re.MULTILINE)
 _SECRET = re.compile(r"--mount=\S*type=secret\S*")
 _SECRET_ID = re.compile(r"\bid=([\w.-]+)")
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)\}|(?P<bare>\w+))")
@@ -24,10 +26,12 @@ class Dockerfile:
     def parse(cls, text: str) -> Self:
         """Read the `ARG` instructions and the `--mount=type=secret` flags."""
         arguments: dict[str, str | None] = {}
-        for match in _ARGUMENT.finditer(text):
-            # A stage declares an argument of the top again, without a default, to see its value.
-            if arguments.get(match["name"]) is None:
-                arguments[match["name"]] = match["default"].strip("\"'") if match["default"] is not None else None
+        for instruction in _ARGUMENTS.finditer(_CONTINUED.sub(" ", text)):
+            for word in shlex.split(instruction["names"]):
+                name, has_default, default = word.partition("=")
+                # A stage repeats an argument of the top, without its default, to see its value.
+                if arguments.get(name) is None:
+                    arguments[name] = default if has_default else None
         mounts = " ".join(_SECRET.findall(text))
         return cls(arguments=arguments, secrets=frozenset(_SECRET_ID.findall(mounts)))
 

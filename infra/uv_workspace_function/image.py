@@ -23,6 +23,7 @@ MIRRORS_CONTEXT_KEY = "uv-workspace-function:mirrors"
 
 _MACHINES: Mapping[str, Machine] = {"arm64": "aarch64", "x86_64": "x86_64"}
 _STAGED = ".build-contexts"
+_LOCAL_TAG = "cdkasset-"
 
 
 class UvWorkspaceImage(ecr_assets.DockerImageAsset):
@@ -117,7 +118,9 @@ class UvWorkspaceImage(ecr_assets.DockerImageAsset):
                     "uv-workspace-function:moving-image",
                     f"{image} may be another image tomorrow, and the hash of this one would not tell: give a tag or a digest",
                 )
-        if "cdkasset-" in build_args.get("BASE_IMAGE", ""):
+        if isinstance(base_image, ecr_assets.DockerImageAsset) and cdk.Stack.of(base_image) is not cdk.Stack.of(self):
+            cdk.Stack.of(self).add_dependency(cdk.Stack.of(base_image), "its image starts from one of that stack")
+        if build_args.get("BASE_IMAGE", "").startswith(_LOCAL_TAG):
             cdk.Annotations.of(self).add_warning_v2(
                 "uv-workspace-function:local-base-image",
                 "the base image is found only by the machine that builds it too, since its place in ECR is not known: give its "
@@ -169,4 +172,4 @@ def _name_of(image: ecr_assets.DockerImageAsset) -> str:
     if not cdk.Token.is_unresolved(stack.region):
         suffix = region_info.RegionInfo.get(stack.region).domain_suffix
         uri = uri.replace("${AWS::URLSuffix}", suffix or "amazonaws.com")
-    return f"cdkasset-{image.asset_hash}" if "${" in uri or not uri else uri
+    return f"{_LOCAL_TAG}{image.asset_hash}" if "${" in uri or not uri else uri

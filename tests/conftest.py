@@ -1,0 +1,11 @@
+"""What every test runs in."""
+
+import os
+import sys
+from pathlib import Path
+
+# jsii runs Node: the one of uv.lock, also where pytest was not started by `uv run`.
+if (node := Path(sys.executable).with_name("node")).is_file():
+    os.environ.setdefault("JSII_NODE", str(node))
+# CloudFormation's rules take seconds to load. `make synth` and the test of app.py check the stack with them.
+os.environ.setdefault("CDK_VALIDATION", "false")
