@@ -1,18 +1,30 @@
 """What of a local package's folder enters a build context, and what never does."""
 
+import json
+import os
 import shutil
+import subprocess
 import tomllib
 from pathlib import Path, PurePosixPath
 
 import pytest
 from backends import CASES, PROJECT, build_wheels
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import given
+from hypothesis import strategies as st
+from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gitignore import Repository
-from uv_workspace_function.sources import PackageSources, package_sources
+from uv_workspace_function.sources import Dropped, PackageSources, holds_private_key, package_sources
 
 UV_BUILD = PROJECT + '[build-system]\nrequires = ["uv_build"]\nbuild-backend = "uv_build"\n'
-KEY = (
-    b"-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nBKcwggSjAgEAAoIBAQC7\n-----END PRIVATE KEY-----\n"
-)
+HATCHLING = PROJECT + '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+SETUPTOOLS = PROJECT + '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+OURS = "[tool.uv-workspace-function]\n"
+INIT = "src/acme_orders/__init__.py"
+HEADER = "-----BEGIN PRIVATE KEY-----"
+FOOTER = "-----END PRIVATE KEY-----"
+KEY = f"{HEADER}\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n{FOOTER}\n"
 
 
 def make(root: Path, files: dict[str, str | bytes]) -> Path:
@@ -25,18 +37,25 @@ def make(root: Path, files: dict[str, str | bytes]) -> Path:
 
 def read(root: Path, folder: str = "orders", others: tuple[str, ...] = ()) -> PackageSources:
     pyproject = tomllib.loads((root / folder / "pyproject.toml").read_text())
-    others_ = [PurePosixPath(other) for other in others]
-    return package_sources(Repository.at(root), PurePosixPath(folder), pyproject, other_folders=others_)
+    folders = [PurePosixPath(other) for other in others]
+    return package_sources(Repository.at(root), PurePosixPath(folder), pyproject, other_folders=folders)
 
 
-def orders(root: Path, files: dict[str, str | bytes], pyproject: str = UV_BUILD) -> PackageSources:
-    """The sources of a package `orders/` with `src/acme_orders/__init__.py` and these files besides."""
-    basic = {"orders/pyproject.toml": pyproject, "orders/src/acme_orders/__init__.py": ""}
-    return read(make(root, {**basic, **{f"orders/{path}": content for path, content in files.items()}}))
+@pytest.fixture
+def orders(tmp_path):
+    """The sources of a package `orders/` that has `src/acme_orders/__init__.py`, `tests/test_orders.py` and what is given."""
+
+    def of(files: dict[str, str | bytes] | None = None, pyproject: str = UV_BUILD) -> PackageSources:
+        basic = {"pyproject.toml": pyproject, INIT: "", "tests/test_orders.py": "", "README.md": "# Orders"}
+        make(tmp_path, {f"orders/{path}": content for path, content in {**basic, **(files or {})}.items()})
+        return read(tmp_path)
+
+    return of
 
 
 def listed(sources: PackageSources) -> list[str]:
-    return [path.removeprefix("orders/") for path in sources.files]
+    """The paths besides the module's `__init__.py`, relative to `orders/`."""
+    return [path for path in (path.removeprefix("orders/") for path in sources.files) if path != INIT]
 
 
 # What a build needs
@@ -62,3 +81,636 @@ def stage(folder: Path, target: Path) -> Path:
         (target / path).write_bytes(file.content)
     shutil.copy(folder / "pyproject.toml", target)
     return target
+
+
+def test_setuptools_scm_finds_data_files_without_git(tmp_path, monkeypatch):
+    """The wheel has the data files that git would have listed for setuptools, and keeps what `MANIFEST.in` says."""
+    monkeypatch.setenv("SETUPTOOLS_SCM_PRETEND_VERSION", "3")
+    pyproject = """
+        [project]
+        name = "acme-orders"
+        dynamic = ["version"]
+        [build-system]
+        requires = ["setuptools", "setuptools-scm"]
+        build-backend = "setuptools.build_meta"
+        [tool.setuptools_scm]
+    """
+    files = {
+        INIT: "",
+        "src/acme_orders/data/x.json": "{}",
+        "src/acme_orders/data/y.bin": "",
+        "pyproject.toml": pyproject,
+    }
+    make(tmp_path / "whole", {**files, "MANIFEST.in": "global-exclude *.bin\n"})
+    for command in (["init", "--quiet"], ["add", "."]):
+        subprocess.run(["git", *command], cwd=tmp_path / "whole", check=True)
+    of_whole, of_staged = build_wheels(
+        "setuptools", [tmp_path / "whole", stage(tmp_path / "whole", tmp_path / "staged")]
+    )
+    assert of_staged == of_whole
+    assert {"acme_orders/data/x.json", "acme_orders/data/y.bin"} & of_staged.keys() == {"acme_orders/data/x.json"}
+
+
+def test_only_code_and_what_the_tables_name_enters(orders):
+    """A file that nothing names stays out: the tests, an undeclared readme, a script beside the package."""
+    assert listed(orders({"notes.txt": "", "scripts/run.py": "", "docs/index.md": ""})) == []
+
+
+def test_the_readme_and_licences_of_the_project_table_enter(orders):
+    """PEP 621's readme and PEP 639's licence globs are read by the build."""
+    project = (
+        PROJECT
+        + 'readme = { file = "README.md", content-type = "text/markdown" }\nlicense-files = ["LICEN[CS]E*", "l/*.txt"]\n'
+    )
+    pyproject = UV_BUILD.replace(PROJECT, project)
+    files = {"LICENSE": "", "l/MIT.txt": "", "l/sub/no.txt": "", "NOTICE": ""}
+    assert listed(orders(files, pyproject)) == ["LICENSE", "README.md", "l/MIT.txt"]
+
+
+def test_data_of_any_name_inside_the_package_enters(orders):
+    """A package may call a folder of its own `build`, `dist`, `test` or `tests`."""
+    inside = [f"src/acme_orders/{name}" for name in ("build/x.py", "data.bin", "dist/y", "test/z.py", "tests/t.py")]
+    assert listed(orders(dict.fromkeys(inside, ""))) == inside
+
+
+def test_the_executable_bit_is_the_owners(orders, tmp_path):
+    """Whether the owner may execute a file counts, and nothing else of its mode."""
+    make(tmp_path, {"orders/src/acme_orders/run": "", "orders/src/acme_orders/group": ""})
+    (tmp_path / "orders/src/acme_orders/run").chmod(0o700)
+    (tmp_path / "orders/src/acme_orders/group").chmod(0o655)
+    files = orders().files
+    assert {path: file.executable for path, file in files.items() if file.executable} == {
+        "orders/src/acme_orders/run": True
+    }
+
+
+# What never enters
+
+
+@pytest.mark.parametrize(
+    ("path", "shown", "reason"),
+    [
+        (".env", ".env", "can hold secrets"),
+        (".env.production", ".env.production", "can hold secrets"),
+        (".envrc", ".envrc", "can hold secrets"),
+        (".venv/lib/x.py", ".venv/", "a virtual environment"),
+        ("any_name/pyvenv.cfg", "any_name/", "a virtual environment"),
+        ("node_modules/x/index.js", "node_modules/", "installed by npm, not a source"),
+        ("cdk.out/manifest.json", "cdk.out/", "written by cdk synth"),
+        ("key.pem", "key.pem", "holds a private key"),
+    ],
+)
+def test_what_never_enters_is_listed(orders, path, shown, reason):
+    """What may be missed inside an importable package is left out and said."""
+    sources = orders({f"src/acme_orders/{path}": KEY})
+    assert listed(sources) == []
+    assert sources.dropped == (Dropped(f"orders/src/acme_orders/{shown}", reason),)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "__pycache__/x.cpython-314.pyc",
+        "x.pyc",
+        "x.pyo",
+        ".git/config",
+        ".mypy_cache/x.json",
+        ".pytest_cache/x",
+        ".ruff_cache/x",
+        ".hypothesis/x",
+        ".DS_Store",
+        ".ipynb_checkpoints/x.ipynb",
+        "acme.egg-info/PKG-INFO",
+        "anything/CACHEDIR.TAG",
+        "x.py~",
+        ".x.py.swp",
+    ],
+)
+def test_caches_stay_out_without_a_word(orders, path):
+    """Nobody misses bytecode and caches."""
+    sources = orders({f"src/acme_orders/{path}": ""})
+    assert (listed(sources), sources.dropped) == ([], ())
+
+
+def test_nothing_forces_a_secret_in(orders):
+    """Neither `include` nor the backend brings in what never enters."""
+    pyproject = (
+        HATCHLING
+        + '[tool.hatch.build.targets.wheel.force-include]\n".env" = "acme_orders/.env"\n"key.pem" = "acme_orders/k"\n'
+        + OURS
+        + 'include = ["**"]\n'
+    )
+    sources = orders({".env": "", "key.pem": KEY, "deep/.venv/x": "", "node_modules/x": ""}, pyproject)
+    assert listed(sources) == ["README.md", "tests/test_orders.py"]
+    assert [dropped.path for dropped in sources.dropped] == [
+        "orders/.env",
+        "orders/deep/.venv/",
+        "orders/key.pem",
+        "orders/node_modules/",
+    ]
+
+
+def private_keys() -> dict[str, bytes]:
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    formats = serialization.PrivateFormat
+    forms = {"pkcs1": formats.TraditionalOpenSSL, "pkcs8": formats.PKCS8, "openssh": formats.OpenSSH}
+    keys = {"rsa": rsa.generate_private_key(65537, 1024), "ec": ec.generate_private_key(ec.SECP256R1())}
+    texts = {
+        f"{name} {form}": key.private_bytes(pem, kind, plain)
+        for name, key in keys.items()
+        for form, kind in forms.items()
+    }
+    edwards = ed25519.Ed25519PrivateKey.generate()
+    texts["ed25519"] = edwards.private_bytes(pem, formats.PKCS8, plain)
+    texts["encrypted"] = edwards.private_bytes(pem, formats.PKCS8, serialization.BestAvailableEncryption(b"x"))
+    return texts
+
+
+KEYS = private_keys()
+PKCS8 = KEYS["rsa pkcs8"].decode()
+LEGACY_ENCRYPTED = (
+    KEYS["rsa pkcs1"]
+    .decode()
+    .replace("KEY-----\n", "KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,3F17F5316E2BAC89\n\n", 1)
+)
+OPENPGP = (
+    "-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\n\n"
+    + "\n".join(PKCS8.splitlines()[1:-1])
+    + "\n=abcd\n-----END PGP PRIVATE KEY BLOCK-----\n"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(pytest.param(text.decode(), id=name) for name, text in KEYS.items()),
+        pytest.param(PKCS8.replace("\n", "\r\n"), id="windows line ends"),
+        pytest.param("subject=x\n" + PKCS8 + "more\n", id="amid other text"),
+        pytest.param(json.dumps({"type": "service_account", "private_key": PKCS8}), id="json"),
+        pytest.param(f"KEY = {PKCS8!r}", id="python literal"),
+        pytest.param(
+            "KEY = (\n" + "\n".join(f"    {line!r}" for line in PKCS8.splitlines(keepends=True)) + "\n)",
+            id="python lines",
+        ),
+        pytest.param("key: |\n" + "".join(f"  {line}\n" for line in PKCS8.splitlines()), id="yaml block"),
+        pytest.param(LEGACY_ENCRYPTED, id="rfc 1421 headers"),
+        pytest.param(OPENPGP, id="openpgp"),
+        pytest.param(KEY, id="a short one"),
+    ],
+)
+def test_a_whole_private_key_is_seen(text):
+    """Keys as tools write them, and as people paste them into code and configuration."""
+    assert holds_private_key(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f"if data.startswith(b'{HEADER}'):\n    load(data)\n", id="the header alone"),
+        pytest.param(f'START = "{HEADER}"\nEND = "{FOOTER}"\n', id="header and footer"),
+        pytest.param(f'pem = "{HEADER}\\n" + body + "\\n{FOOTER}"', id="put together"),
+        pytest.param(f'pem = f"{HEADER}\\n{{body}}\\n{FOOTER}"', id="a template"),
+        pytest.param(f'"""Looks like\n{HEADER}\n...\n{FOOTER}\n"""', id="documentation"),
+        pytest.param(f"{HEADER}\n{FOOTER}\n", id="no body"),
+        pytest.param(PKCS8.replace("PRIVATE", "PUBLIC"), id="a public key"),
+        pytest.param("\n".join(PKCS8.splitlines()[:-1]), id="no footer"),
+        pytest.param(PKCS8.replace(FOOTER, "-----END EC PRIVATE KEY-----"), id="another footer"),
+    ],
+)
+def test_a_mention_of_a_private_key_is_none(text):
+    """A module that only mentions a header stays."""
+    assert not holds_private_key(text.encode())
+
+
+@given(before=st.binary(), key=st.sampled_from(sorted(KEYS)), after=st.binary(), other=st.binary())
+def test_a_private_key_is_seen_wherever_it_lies(before, key, after, other):
+    """Bytes around a key do not hide it, and bytes without one are none."""
+    assert holds_private_key(before + b"\n" + KEYS[key] + after)
+    assert not holds_private_key(other)
+
+
+# Links
+
+
+def test_links_inside_the_repository_are_followed(orders, tmp_path):
+    """A link's content is copied to where the link stands, from the package, the workspace or the repository around it."""
+    make(tmp_path, {"shared/schema.json": "{}", "shared/deep/x.json": "x", "orders/data/y": "y"})
+    package = make(tmp_path, {f"orders/{INIT}": ""}) / "orders/src/acme_orders"
+    (package / "schema.json").symlink_to("../../../shared/schema.json")
+    (package / "deep").symlink_to("../../../shared/deep")
+    (package / "y").symlink_to("../../data/y")
+    sources = orders()
+    assert {path: sources.files[f"orders/{path}"].content for path in listed(sources)} == {
+        "src/acme_orders/deep/x.json": b"x",
+        "src/acme_orders/schema.json": b"{}",
+        "src/acme_orders/y": b"y",
+    }
+    assert sources.dropped == ()
+
+
+def test_a_link_may_lead_out_of_the_workspace_but_not_of_the_repository(tmp_path):
+    """Where the workspace is a part of a repository, that is the border."""
+    workspace = make(tmp_path, {".git/HEAD": "", "shared.json": "{}", "ws/orders/pyproject.toml": UV_BUILD}) / "ws"
+    make(workspace, {f"orders/{INIT}": ""})
+    (workspace / "orders/src/acme_orders/shared.json").symlink_to("../../../../shared.json")
+    assert listed(read(workspace)) == ["src/acme_orders/shared.json"]
+
+
+@pytest.mark.parametrize("target", ["secret.txt", "folder", "missing"])
+def test_a_link_out_of_the_repository_is_dropped(orders, tmp_path, tmp_path_factory, target):
+    """What lies elsewhere on the machine does not enter, file or folder, whether it exists or not."""
+    elsewhere = make(tmp_path_factory.mktemp("elsewhere"), {"secret.txt": "s", "folder/secret.txt": "s"})
+    package = make(tmp_path, {f"orders/{INIT}": ""}) / "orders/src/acme_orders"
+    (package / "link").symlink_to(elsewhere / target)
+    sources = orders()
+    assert listed(sources) == []
+    assert sources.dropped == (Dropped("orders/src/acme_orders/link", "reached through a link out of the repository"),)
+
+
+def test_a_file_behind_a_link_out_of_the_repository_is_dropped(tmp_path, tmp_path_factory):
+    """The readme that leads out through a folder is not read."""
+    elsewhere = make(tmp_path_factory.mktemp("elsewhere"), {"README.md": "s"})
+    pyproject = UV_BUILD.replace(PROJECT, PROJECT + 'readme = "docs/README.md"\n')
+    make(tmp_path, {"orders/pyproject.toml": pyproject, f"orders/{INIT}": ""})
+    (tmp_path / "orders/docs").symlink_to(elsewhere)
+    sources = read(tmp_path)
+    assert listed(sources) == []
+    assert sources.dropped == (Dropped("orders/docs", "reached through a link out of the repository"),)
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("../../../.env", "a link to .env: can hold secrets"),
+        ("../../../.venv/x", "a link to .venv/x: a virtual environment"),
+        ("../../../.git/config", "a link to .git/config: never a source"),
+        ("../../../local.json", "a link to local.json, which is ignored by .gitignore"),
+        ("nothing", "a link to nothing"),
+    ],
+)
+def test_a_link_brings_in_nothing_that_would_not_enter_itself(orders, tmp_path, target, reason):
+    """A link to a secret or to an ignored file is dropped like the file."""
+    make(tmp_path, {".env": "", ".venv/x": "", ".git/config": "", "local.json": "", ".gitignore": "local.json"})
+    make(tmp_path, {f"orders/{INIT}": ""})
+    (tmp_path / "orders/src/acme_orders/link").symlink_to(target)
+    assert orders().dropped == (Dropped("orders/src/acme_orders/link", reason),)
+
+
+@pytest.mark.parametrize("target", ["link", ".", "..", "../..", "../../..", "other"])
+def test_a_link_cycle_is_refused(orders, tmp_path, target):
+    """A link to itself, to a folder above it, or round by another link, is named with what to do."""
+    package = make(tmp_path, {f"orders/{INIT}": ""}) / "orders/src/acme_orders"
+    (package / "link").symlink_to(target)
+    (package / "other").symlink_to("link")
+    with pytest.raises(WorkspaceError) as raised:
+        orders()
+    assert str(raised.value) == (
+        "orders/src/acme_orders/link is a link that leads back to itself or to a folder above it; "
+        "remove it, or list it in `exclude` of [tool.uv-workspace-function] in orders/pyproject.toml"
+    )
+
+
+def test_two_folders_that_link_to_each_other_are_refused(orders, tmp_path):
+    """The cycle is found where it closes."""
+    package = (
+        make(tmp_path, {"orders/src/acme_orders/a/x": "", "orders/src/acme_orders/b/y": ""}) / "orders/src/acme_orders"
+    )
+    (package / "a/link").symlink_to("../b")
+    (package / "b/link").symlink_to("../a")
+    with pytest.raises(
+        WorkspaceError, match=r"^orders/src/acme_orders/a/link/link is a link that leads back to itself"
+    ):
+        orders()
+
+
+def test_an_excluded_link_cycle_is_no_matter(orders, tmp_path):
+    """The remedy that the message names works."""
+    make(tmp_path, {f"orders/{INIT}": ""})
+    (tmp_path / "orders/src/acme_orders/link").symlink_to("..")
+    sources = orders(pyproject=UV_BUILD + OURS + 'exclude = ["link"]\n')
+    assert sources.dropped == (Dropped("orders/src/acme_orders/link", "excluded by [tool.uv-workspace-function]"),)
+
+
+def test_a_cycle_where_nothing_is_wanted_is_no_matter(orders, tmp_path):
+    """A folder that can hold no source is not gone into."""
+    make(tmp_path, {"orders/docs/x": ""})
+    (tmp_path / "orders/docs/link").symlink_to("..")
+    assert listed(orders()) == []
+
+
+def test_a_package_behind_a_link_out_of_the_repository_is_refused(tmp_path, tmp_path_factory):
+    """A whole package that lies elsewhere is no local package."""
+    elsewhere = make(tmp_path_factory.mktemp("elsewhere"), {"pyproject.toml": UV_BUILD, INIT: ""})
+    (tmp_path / "orders").symlink_to(elsewhere)
+    with pytest.raises(WorkspaceError) as raised:
+        read(tmp_path)
+    assert str(raised.value) == (
+        f"orders/ is a link to {elsewhere}, outside the repository {tmp_path}; "
+        "move the package into the repository or depend on a released version of it"
+    )
+
+
+# What cannot be read
+
+
+@pytest.fixture
+def unprivileged():
+    """Nobody's permissions: root reads everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    yield
+    os.seteuid(0)
+
+
+@pytest.mark.parametrize("path", ["data.json", "folder"])
+def test_an_unreadable_source_is_refused(orders, tmp_path, request, path):
+    """A file or folder that cannot be read is named; a context without it would be wrong."""
+    sources = make(
+        tmp_path, {f"orders/{INIT}": "", "orders/src/acme_orders/data.json": "", "orders/src/acme_orders/folder/x": ""}
+    )
+    orders()
+    for folder in (sources, *sources.parents[:-1], *(p for p in sources.rglob("*") if p.is_dir())):
+        if folder.stat().st_uid == os.getuid() and str(folder).startswith(str(tmp_path.parents[1])):
+            folder.chmod(0o755)
+    (sources / "orders/src/acme_orders" / path).chmod(0)
+    request.getfixturevalue("unprivileged")
+    with pytest.raises(WorkspaceError) as raised:
+        read(tmp_path)
+    assert str(raised.value) == (
+        f"cannot read orders/src/acme_orders/{path}: Permission denied; make it readable, or list it in `exclude` of "
+        "[tool.uv-workspace-function] in orders/pyproject.toml"
+    )
+
+
+def test_a_pipe_is_no_file(orders, tmp_path):
+    """Something that is neither file nor folder is dropped, and nobody waits for it."""
+    make(tmp_path, {f"orders/{INIT}": ""})
+    os.mkfifo(tmp_path / "orders/src/acme_orders/pipe")
+    assert orders().dropped == (Dropped("orders/src/acme_orders/pipe", "not a regular file"),)
+
+
+def test_a_name_that_is_no_text_is_refused(orders, tmp_path):
+    """A file name that is not UTF-8 cannot stand in an image's or an asset's list of files."""
+    make(tmp_path, {f"orders/{INIT}": ""})
+    name = os.fsencode(tmp_path / "orders/src/acme_orders") + b"/caf\xe9"
+    try:
+        os.close(os.open(name, os.O_CREAT | os.O_WRONLY))
+    except OSError:
+        pytest.skip("this file system takes only names that are UTF-8")
+    with pytest.raises(WorkspaceError) as raised:
+        orders()
+    assert str(raised.value) == (
+        "'orders/src/acme_orders/caf\\udce9' has a name that is not UTF-8, so no image can hold it; rename it"
+    )
+
+
+# .gitignore
+
+
+def test_what_the_repository_ignores_is_dropped_and_listed(orders, tmp_path):
+    """By the rules alone: nested files, negation, folders; a folder is listed once."""
+    make(tmp_path, {".git/HEAD": "", ".gitignore": "*.log\n/orders/src/acme_orders/generated/\n"})
+    inside = {
+        f"src/acme_orders/{path}": ""
+        for path in ("x.log", "generated/a.py", "generated/b.py", "sub/y.txt", "sub/k.log")
+    }
+    sources = orders({**inside, "src/acme_orders/sub/.gitignore": "*.txt\n!k.log\n"})
+    assert listed(sources) == ["src/acme_orders/sub/.gitignore", "src/acme_orders/sub/k.log"]
+    assert sources.dropped == tuple(
+        Dropped(f"orders/src/acme_orders/{path}", "ignored by .gitignore")
+        for path in ("generated/", "sub/y.txt", "x.log")
+    )
+
+
+def test_a_tracked_file_is_ignored_all_the_same(orders, tmp_path):
+    """Git's index has no say, and neither have `.git/info/exclude` and a user's own excludes."""
+    make(
+        tmp_path,
+        {".gitignore": "*_pb2.py\n", "orders/src/acme_orders/a_pb2.py": "", "orders/src/acme_orders/b.tmp": ""},
+    )
+    for command in (["init", "--quiet"], ["add", "--force", "."]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    (tmp_path / ".git/info/exclude").write_text("*.tmp\n")
+    assert listed(orders()) == ["src/acme_orders/b.tmp"]
+
+
+def test_include_wins_over_gitignore(orders, tmp_path):
+    """Generated code that is ignored yet needed is asked for."""
+    make(tmp_path, {".gitignore": "*_pb2.py\ngenerated/\n"})
+    pyproject = UV_BUILD + OURS + 'include = ["src/**/*_pb2.py", "assets"]\n'
+    files = [
+        "assets/generated/deep.txt",
+        "assets/x.txt",
+        "src/acme_orders/a_pb2.py",
+        "src/acme_orders/generated/b_pb2.py",
+    ]
+    sources = orders({**dict.fromkeys(files, ""), "src/acme_orders/generated/c.py": ""}, pyproject)
+    assert listed(sources) == files
+    assert sources.dropped == (Dropped("orders/src/acme_orders/generated/", "ignored by .gitignore"),)
+
+
+def test_what_the_backend_names_wins_over_gitignore(orders, tmp_path):
+    """A built frontend, an artifact, a version file: the backend takes them whether git ignores them or not."""
+    make(tmp_path, {".gitignore": "build/\n*_pb2.py\nVERSION\n"})
+    pyproject = HATCHLING + (
+        '[tool.hatch.version]\npath = "VERSION"\n[tool.hatch.build]\nartifacts = ["*_pb2.py"]\n'
+        '[tool.hatch.build.targets.wheel]\npackages = ["src/acme_orders"]\n'
+        '[tool.hatch.build.targets.wheel.force-include]\n"frontend/build" = "acme_orders/static"\n'
+    )
+    files = ["VERSION", "frontend/build/js/app.js", "src/acme_orders/a_pb2.py"]
+    sources = orders({**dict.fromkeys(files, ""), "src/acme_orders/build/x": ""}, pyproject)
+    assert listed(sources) == files
+    assert sources.dropped == (Dropped("orders/src/acme_orders/build/", "ignored by .gitignore"),)
+
+
+def test_a_declared_module_is_not_ignored_itself(orders, tmp_path):
+    """A rule such as Python's usual `lib/` drops no package that its tables declare there; what lies below is ruled as ever."""
+    make(tmp_path, {".gitignore": "lib/\n*.log\n"})
+    pyproject = UV_BUILD + '[tool.uv.build-backend]\nmodule-root = "lib"\n'
+    sources = orders({"lib/acme_orders/__init__.py": "", "lib/acme_orders/x.log": ""}, pyproject)
+    assert listed(sources) == ["lib/acme_orders/__init__.py"]
+    assert sources.dropped == (Dropped("orders/lib/acme_orders/x.log", "ignored by .gitignore"),)
+
+
+def test_a_workspace_in_an_ignored_folder_is_a_workspace(tmp_path):
+    """The rules above the workspace's root do not ignore the whole of it, nor what its links lead to."""
+    make(tmp_path, {".git/HEAD": "", ".gitignore": "scratch/\n", "scratch/orders/pyproject.toml": UV_BUILD})
+    make(tmp_path / "scratch", {f"orders/{INIT}": "", "shared.json": ""})
+    (tmp_path / "scratch/orders/src/acme_orders/shared.json").symlink_to("../../../shared.json")
+    assert listed(read(tmp_path / "scratch")) == ["src/acme_orders/shared.json"]
+
+
+# The package's own table
+
+
+def test_include_and_exclude_mean_what_uv_means(orders):
+    """What includes is anchored, what excludes is not unless it begins with a slash, and excludes win."""
+    pyproject = (
+        UV_BUILD + OURS + 'include = ["data/*.json", "*.sql", "assets"]\nexclude = ["skip.json", "/assets/raw"]\n'
+    )
+    files = [
+        "assets/deep/raw/x",
+        "assets/raw/x",
+        "data/a.json",
+        "data/deep/b.json",
+        "data/skip.json",
+        "deep/x.sql",
+        "x.sql",
+    ]
+    sources = orders({**dict.fromkeys(files, ""), "src/acme_orders/skip.json": ""}, pyproject)
+    assert listed(sources) == ["assets/deep/raw/x", "data/a.json", "x.sql"]
+    reason = "excluded by [tool.uv-workspace-function]"
+    assert sources.dropped == tuple(
+        Dropped(f"orders/{path}", reason) for path in ("assets/raw/", "data/skip.json", "src/acme_orders/skip.json")
+    )
+
+
+LEADS_OUT = (
+    "'../x' in `include` of [tool.uv-workspace-function] leads out of the package's folder; "
+    "globs are relative to it and stay below it"
+)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ('include = "data"', "`include` of [tool.uv-workspace-function] must be a list of globs, not 'data'"),
+        ("exclude = [1]", "`exclude` of [tool.uv-workspace-function] must be a list of globs, not [1]"),
+        ('include = ["../x"]', LEADS_OUT),
+        ('include = ["[x"]', "malformed glob '[x' in [tool.uv-workspace-function]"),
+    ],
+)
+def test_a_wrong_glob_is_refused(orders, table, message):
+    """The file, the key and the value are named."""
+    with pytest.raises(WorkspaceError) as raised:
+        orders(pyproject=UV_BUILD + OURS + table + "\n")
+    assert str(raised.value) == f"orders/pyproject.toml: {message}"
+
+
+# Other folders
+
+
+def test_members_below_a_package_are_left_to_themselves(tmp_path):
+    """A root that is a package has its members below it, and theirs are not its sources, whatever is included."""
+    pyproject = HATCHLING + OURS + 'include = ["**/*.json"]\n'
+    make(
+        tmp_path, {"pyproject.toml": pyproject, INIT: "", "x.json": "", "services/orders/y.json": "", "lib/z.json": ""}
+    )
+    sources = read(tmp_path, ".", others=("services/orders", "lib/none"))
+    assert list(sources.files) == ["lib/z.json", INIT, "x.json"]
+
+
+def test_a_file_named_outside_the_package_enters_at_its_place(tmp_path):
+    """A backend may take a file from elsewhere in the workspace."""
+    pyproject = HATCHLING + (
+        '[tool.hatch.build.targets.wheel.force-include]\n"../shared/schemas" = "acme_orders/schemas"\n'
+        '"../LICENSE" = "acme_orders/LICENSE"\n'
+    )
+    make(tmp_path, {".gitignore": "LICENSE", "LICENSE": "", "shared/schemas/x.json": "", "shared/y.json": ""})
+    make(tmp_path, {"orders/pyproject.toml": pyproject, f"orders/{INIT}": ""})
+    assert list(read(tmp_path).files) == ["LICENSE", f"orders/{INIT}", "shared/schemas/x.json"]
+
+
+def test_a_file_named_outside_the_workspace_is_refused(tmp_path):
+    """A context cannot hold it."""
+    root = make(tmp_path, {"x.json": ""}) / "workspace"
+    pyproject = HATCHLING + '[tool.hatch.build.targets.wheel.force-include]\n"../../x.json" = "acme_orders/x.json"\n'
+    make(root, {"orders/pyproject.toml": pyproject, f"orders/{INIT}": ""})
+    with pytest.raises(WorkspaceError) as raised:
+        read(root)
+    assert str(raised.value) == (
+        f"orders/pyproject.toml names '../../x.json', which lies outside the workspace's root {root}; "
+        "a build context can hold only what lies below it: move it there"
+    )
+
+
+def test_the_file_that_a_build_writes_is_left_out(orders):
+    """A checkout in which a build has run holds an old version file; the build of the image writes its own."""
+    pyproject = (
+        '[project]\nname = "acme-orders"\ndynamic = ["version"]\n[build-system]\nrequires = ["hatchling", "hatch-vcs"]\n'
+        'build-backend = "hatchling.build"\n[tool.hatch.build.hooks.vcs]\nversion-file = "src/acme_orders/_version.py"\n'
+    )
+    sources = orders({"src/acme_orders/_version.py": "version = '1.dev3+g123'"}, pyproject)
+    assert listed(sources) == []
+    assert sources.dropped == (Dropped("orders/src/acme_orders/_version.py", "written by the build itself"),)
+
+
+# Where the backend can put anything into the wheel
+
+
+def test_everything_is_a_source_where_the_backend_can_take_anything(orders):
+    """An unknown backend gets all but what never enters, tests and the output of builds."""
+    pyproject = PROJECT + '[build-system]\nrequires = ["maturin"]\nbuild-backend = "maturin"\n'
+    wanted = [".cargo/config.toml", "Cargo.lock", "Cargo.toml", "README.md", "rust/lib.rs"]
+    unwanted = [
+        "uv.lock",
+        "build/x",
+        "conftest.py",
+        "dist/x.whl",
+        ".github/x",
+        "rust/tests/x.rs",
+        "target/CACHEDIR.TAG",
+    ]
+    assert listed(orders(dict.fromkeys([*wanted, *unwanted], ""), pyproject)) == wanted
+
+
+def test_everything_is_a_source_where_setup_py_decides(orders):
+    """What a `setup.py` reads, nobody knows but itself."""
+    files = {"setup.py": "from setuptools import setup\nsetup(packages=find())\n", "requirements/base.txt": ""}
+    assert listed(orders(files, SETUPTOOLS)) == ["README.md", "requirements/base.txt", "setup.py"]
+
+
+def test_a_project_that_is_no_package_is_its_own_folder(orders, tmp_path):
+    """It is copied: the modules and the data beside them; with a src folder, that folder alone."""
+    pyproject = '[project]\nname = "acme-orders"\nversion = "1"\n'
+    assert listed(orders({"src/config.json": "", "main.py": ""}, pyproject)) == ["src/config.json"]
+    shutil.rmtree(tmp_path / "orders/src")
+    make(tmp_path, {"orders/test_main.py": "", "orders/templates/x.html": ""})
+    assert listed(read(tmp_path)) == ["README.md", "main.py", "templates/x.html"]
+
+
+# Two checkouts
+
+
+def test_two_checkouts_have_the_same_sources(orders, tmp_path, tmp_path_factory, monkeypatch):
+    """Another place, umask, age and order of the files on disk change nothing."""
+    files = {f"src/acme_orders/{name}": name for name in ("a.py", "B.py", "é.txt", "sub/x.py", "run")}
+    first = orders({**files, "LICENSE": ""}, SETUPTOOLS)
+    second = tmp_path_factory.mktemp("elsewhere") / "deep"
+    shutil.copytree(tmp_path, second)
+    for path in second.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+        os.utime(path, (0, 0))
+    scandir = os.scandir
+
+    class Reversed:
+        def __init__(self, path: str) -> None:
+            with scandir(path) as entries:
+                self.entries = list(entries)[::-1]
+
+        def __enter__(self):
+            return iter(self.entries)
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr(os, "scandir", Reversed)
+    assert (other := read(second)).files == first.files
+    assert list(other.files) == list(first.files)
+
+
+def test_no_folder_is_listed_that_can_hold_no_source(orders, monkeypatch):
+    """The cost is that of the sources: a huge folder beside them is not even listed."""
+    seen = []
+    scandir = os.scandir
+
+    def watched(path):
+        seen.append(os.path.basename(path))  # noqa: PTH119
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", watched)
+    beside = dict.fromkeys((".venv/x", "node_modules/x", "cdk.out/x", "docs/x", "tests/x"), "")
+    orders({**beside, "src/acme_orders/node_modules/x": ""}, HATCHLING)
+    assert seen == ["orders", "src", "acme_orders"]

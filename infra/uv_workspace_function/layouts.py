@@ -88,7 +88,15 @@ def _virtual(_pyproject: Table, folder: Path) -> Layout:
     # the project's own folder is, with the data files that lie beside the modules.
     if (folder / "src").is_dir():
         return Layout(modules=_outermost(_top_level(folder, "src", declared=False)), complete=True)
-    return Layout(modules=_outermost(_top_level(folder, "", declared=False)), complete=False)
+    return Layout(modules=_outermost(_beside_the_table(folder)), complete=False)
+
+
+def _beside_the_table(folder: Path) -> Iterator[Module]:
+    """What lies in the project's own folder and is no test, tool or output by its name."""
+    return (m for m in _top_level(folder, "", declared=False) if not _matches(m.name, _NO_MODULES))
+
+
+_NO_MODULES = ("test", "tests", "test_*", "*_test", "conftest", "setup", "noxfile", "build", "dist", "docs")
 
 
 def _guess(pyproject: Table, folder: Path) -> Layout:
@@ -99,9 +107,9 @@ def _guess(pyproject: Table, folder: Path) -> Layout:
         modules += [_module(name.replace("/", "."), str(path)) for name, path in scikit.items()]
     else:
         modules += [_module(PurePosixPath(path).name, path) for path in strings(scikit)]
-    roots = dict.fromkeys((*strings(maturin.get("python-source")), "src", "python", "lib", ""))
-    for root in roots:
+    for root in dict.fromkeys((*strings(maturin.get("python-source")), "src", "python", "lib")):
         modules += _top_level(folder, root, declared=False)
+    modules += _beside_the_table(folder)
     return Layout(modules=_outermost(m for m in modules if _exists(folder, m)), complete=False)
 
 
@@ -437,7 +445,8 @@ _FLAT_MODULES = (
 def _top_level(folder: Path, root: str, *, declared: bool, with_data_folders: bool = False) -> Iterator[Module]:
     """The modules directly in one folder: `.py` files, and folders that one can import something from."""
     try:
-        entries = sorted(os.scandir(folder / root), key=lambda entry: entry.name)
+        with os.scandir(folder / root) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
     except (FileNotFoundError, NotADirectoryError):
         return
     for entry in entries:

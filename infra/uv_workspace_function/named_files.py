@@ -118,7 +118,9 @@ def named_files(pyproject: Table, folder: Path) -> NamedFiles:
         folder: the package's folder; a string counts when something of that name exists there.
     """
     if is_virtual(pyproject):
-        return NamedFiles(paths={}, globs=(), written=frozenset())
+        # Such a project is copied, and all of its src folder is what one then puts on the path.
+        src = {"src": False} if (folder / "src").is_dir() else {}
+        return NamedFiles(paths=src, globs=(), written=frozenset())
     paths: dict[str, bool] = {}
     globs: list[Glob] = []
 
@@ -200,7 +202,7 @@ def _build_tables(pyproject: Table, backend: str) -> Iterator[Table]:
         yield {"data": foreign_table(tool, "flit", "external-data").get("directory")}
     others = [key for key in tool if canonicalize_name(key) not in _SPOKEN_FOR]
     if others:
-        readers = {canonicalize_name(backend.partition(".")[0]), *_build_requirements(pyproject)}
+        readers = {canonicalize_name(backend.partition(".")[0]), *build_requirements(pyproject)}
         yield from (foreign_table(tool, key) for key in others if canonicalize_name(key) in readers)
 
 
@@ -210,14 +212,14 @@ _SPOKEN_FOR = frozenset(
 )
 
 
-def _build_requirements(pyproject: Table) -> Iterator[str]:
+def build_requirements(pyproject: Table) -> Iterator[str]:
+    """The normalized names of what the build itself requires; of `x-core` also `x`, which such a backend calls its table."""
     for requirement in strings(foreign_table(pyproject, "build-system").get("requires")):
         try:
             name = canonicalize_name(Requirement(requirement).name)
         except InvalidRequirement:
             continue
         yield name
-        # scikit-build-core and maturin's kin name their tables without the suffix.
         yield name.removesuffix("-core")
 
 

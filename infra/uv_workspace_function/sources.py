@@ -19,7 +19,7 @@ from uv_workspace_function.documents import Table, foreign_table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gitignore import Ignores, Repository, translate
 from uv_workspace_function.layouts import Layout, Module, layout_of
-from uv_workspace_function.named_files import Glob, anchored_glob, named_files
+from uv_workspace_function.named_files import Glob, anchored_glob, build_requirements, named_files
 
 TABLE = "tool.uv-workspace-function"
 
@@ -84,7 +84,8 @@ def package_sources(
             f"{folder}/ is a link to {real}, outside the repository {repository.top}; "
             "move the package into the repository or depend on a released version of it"
         )
-    wanted = _wanted(repository, folder, pyproject, layout or layout_of(pyproject, Path(start)), Path(start))
+    layout = layout or layout_of(pyproject, Path(start))
+    wanted = _wanted(repository, folder, pyproject, layout, Path(start))
     walk = _Walk(
         repository=repository,
         folder="" if str(folder) == "." else str(folder),
@@ -95,8 +96,23 @@ def package_sources(
     walk.enter(real, "", _State(wanted=wanted.everything or whole, worth=whole))
     for path in sorted(wanted.outside):
         walk.enter_outside(path, forced=wanted.outside[path])
+    if "setuptools-scm" in build_requirements(pyproject):
+        _list_data_files(walk.files, folder, layout)
     files = {path: walk.files[path] for path in sorted(walk.files)}
     return PackageSources(files=files, dropped=tuple(sorted(walk.dropped, key=lambda dropped: dropped.path)))
+
+
+def _list_data_files(files: dict[str, ContextFile], folder: PurePosixPath, layout: Layout) -> None:
+    """Name the packages' data files in `MANIFEST.in`, where setuptools-scm would have asked git for them.
+
+    https://setuptools-scm.readthedocs.io/en/latest/usage/#file-finders-hook-makes-most-of-manifestin-unnecessary: with
+    no repository around, setuptools would leave them out of the wheel. What the file says already still holds: it comes
+    after.
+    """
+    path = str(folder / "MANIFEST.in")
+    grafts = [f"graft {module.path}\n" for module in layout.modules if module.path.suffix != ".py"]
+    written = files.get(path, ContextFile(content=b"", executable=False))
+    files[path] = ContextFile(content="".join(grafts).encode() + written.content, executable=written.executable)
 
 
 def holds_private_key(content: bytes) -> bool:
@@ -333,11 +349,12 @@ class _Walk:
         module, named = wanted.modules.get(path), wanted.named.get(path)
         matched = [glob for glob in wanted.globs if glob.regex.match(path)]
         worth = state.worth or module is not None or named is not None or bool(matched)
+        noted = worth or path in wanted.passages
         shown = f"{path}/" if is_folder and not is_link else path
         never = _never(name)
         if never != _ALLOWED:
             if never is not None:
-                self._drop(shown, never, worth=worth or path in wanted.passages)
+                self._drop(shown, never, worth=noted)
             return
         if is_folder and self._in_workspace(path) in self.others:
             return
@@ -347,21 +364,23 @@ class _Walk:
             return
         for pattern in wanted.excluded:
             if pattern.match(path):
-                self._drop(shown, f"excluded by [{TABLE}]", worth=worth)
+                self._drop(shown, f"excluded by [{TABLE}]", worth=noted)
                 return
         if path in wanted.written:
-            self._drop(shown, "written by the build itself", worth=worth)
+            self._drop(shown, "written by the build itself", worth=noted)
             return
         forced = state.forced or bool(named) or any(glob.wins for glob in matched)
         exempt = forced or named is not None or (module is not None and module.declared)
         ignored = state.ignored and not exempt
         if not exempt and not ignored and ignores.ignored(entry.path, name, is_folder=is_folder and not is_link):
-            self._drop(shown, "ignored by .gitignore", worth=worth)
             ignored = True
+            self._drop(shown, "ignored by .gitignore", worth=worth)
+        elif ignored and not state.worth:
+            self._drop(shown, "in a folder ignored by .gitignore", worth=worth)
         if ignored and not passes:
             return
         real = (
-            self._target(entry.path, path, worth=worth, exempt=exempt, is_folder=is_folder) if is_link else entry.path
+            self._target(entry.path, path, worth=noted, exempt=exempt, is_folder=is_folder) if is_link else entry.path
         )
         if real is not None and is_folder:
             self.enter(real, path, _State(is_source, worth, forced, ignored))
