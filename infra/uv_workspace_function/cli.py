@@ -17,6 +17,7 @@ from uv_workspace_function.errors import WorkspaceError
 COMMANDS = {
     "graph": "Draw the services, their libraries, and who uses whom.",
     "list": "The services and libraries of the workspace.",
+    "new": "Make a service: its folder, handler, test and sample event.",
     "prune": "Write the build context of a service.",
     "size": "What takes the room in an image, before it is built and after.",
     "who": "Tell which services hold a package, and through what.",

@@ -14,13 +14,22 @@ def load_workspace(root: Path | None) -> Workspace:
     Raises:
         WorkspaceError: when there is none.
     """
+    return Workspace.load(find_workspace(root))
+
+
+def find_workspace(root: Path | None) -> Path:
+    """The root of the workspace of `--workspace`, or of the nearest one at or above the current folder.
+
+    Raises:
+        WorkspaceError: when there is none.
+    """
     if root is not None:
-        return Workspace.load(root)
+        return root
     here = Path.cwd()
     for folder in (here, *here.parents):
         path = folder / PYPROJECT
         if path.is_file() and "workspace" in table(read_toml(path), "tool", "uv"):
-            return Workspace.load(folder)
+            return folder
     raise WorkspaceError(
         f"there is no uv workspace at or above {here}: no {PYPROJECT} with [tool.uv.workspace]; "
         "go to one, or name it with --workspace"
