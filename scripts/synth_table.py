@@ -27,7 +27,11 @@ def rows(assembly: Path) -> list[Row]:
     """
     found = []
     for manifest in sorted(assembly.glob("**/*.assets.json")):
-        images = json.loads(manifest.read_text())["dockerImages"]
+        images = {
+            destination["imageTag"]: image["source"]
+            for image in json.loads(manifest.read_text())["dockerImages"].values()
+            for destination in image["destinations"].values()
+        }
         template = json.loads(manifest.with_name(manifest.name.replace(".assets.", ".template.")).read_text())
         for resource in template["Resources"].values():
             if resource["Type"] != "AWS::Lambda::Function":
@@ -35,7 +39,7 @@ def rows(assembly: Path) -> list[Row]:
             asset = _asset_in(resource["Properties"]["Code"].get("ImageUri", ""))
             if asset not in images:
                 continue  # a function from a zip, or from an image that is built elsewhere
-            source = images[asset]["source"]
+            source = images[asset]
             context = [path for path in (manifest.parent / source["directory"]).rglob("*") if path.is_file()]
             found.append(
                 Row(

@@ -1,0 +1,48 @@
+"""What the deployment tests share: the requirement `cloud`, a copy of this repository to deploy from, and the deployed stack.
+
+They run against the emulator that `AWS_ENDPOINT_URL` names, with the stock CDK CLI and a real container engine.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from deploy.checkout import Checkout
+
+from local_cloud.emulator import refuse_real_credentials
+from local_cloud.state import LocalCloudError
+
+START = (
+    "no AWS emulator: AWS_ENDPOINT_URL is not set. Start one with `scripts/with-tools python -m local_cloud engine-up` and "
+    "`... aws-up NAME`, then source the file that it names"
+)
+
+
+@pytest.fixture(scope="session")
+def cloud() -> None:
+    """An emulator of AWS on this machine. Without one a skip; with REQUIRE_CLOUD=1, or with a real account in reach, a failure."""
+    try:
+        refuse_real_credentials(os.environ)
+    except LocalCloudError as error:
+        pytest.fail(str(error), pytrace=False)
+    if os.environ.get("AWS_ENDPOINT_URL"):
+        return
+    if os.environ.get("REQUIRE_CLOUD") == "1":
+        pytest.fail(f"REQUIRE_CLOUD=1, but {START}", pytrace=False)
+    pytest.skip(START)
+
+
+@pytest.fixture(scope="session")
+def checkout(cloud: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """A copy of this repository's files whose edits touch nothing else; the images built from it are removed at the end."""
+    made = Checkout.copy_to(tmp_path_factory.mktemp("checkout") / "repository")
+    yield made
+    made.remove_images()
+
+
+@pytest.fixture(scope="session")
+def deployed(checkout: Checkout) -> Checkout:
+    """The copy, bootstrapped and deployed once."""
+    checkout.cdk("bootstrap")
+    checkout.deploy()
+    return checkout

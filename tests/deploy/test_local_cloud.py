@@ -1,0 +1,153 @@
+"""What the local cloud refuses, and says when it does. No engine and no emulator is needed."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local_cloud import engine, stack, stand_ins
+from local_cloud.emulator import is_loopback, refuse_real_credentials
+from local_cloud.state import Daemon, LocalCloudError, choose_port
+
+PROJECT = Path(__file__).parents[2]
+
+
+def make_local(tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run what `make local` runs, with an empty state folder and no Docker in reach."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    return subprocess.run(
+        [sys.executable, "-m", "local_cloud", "up"],
+        cwd=PROJECT,
+        env={"PATH": str(programs), "HOME": str(tmp_path), "LOCAL_CLOUD_HOME": str(tmp_path / "state"), **variables},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_PROFILE", "production"),
+        ("AWS_SESSION_TOKEN", "IQoJb3JpZ2luX2Vj"),
+        ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/secrets/token"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.2/v2/credentials"),
+    ],
+)
+def test_credentials_of_a_real_account_are_refused_by_name(tmp_path: Path, name: str, value: str) -> None:
+    """Nothing is started beside credentials that could reach an account, and their value is not repeated."""
+    done = make_local(tmp_path, **{name: value})
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"local cloud: credentials of a real account are in the environment ({name}); the local cloud deploys to this "
+        f"machine only and will not run beside them: env -u {name} ...\n"
+    )
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://dynamodb.eu-west-1.amazonaws.com",
+        "http://10.0.0.5:4566",
+        "http://127.0.0.1.example.org",
+        "http://0.0.0.0:4566",
+    ],
+)
+def test_an_endpoint_elsewhere_is_refused(address: str) -> None:
+    """What is not on this machine is no local cloud."""
+    assert not is_loopback(address)
+    with pytest.raises(LocalCloudError, match=r"^AWS_ENDPOINT_URL is .*, which is not on this machine; unset it$"):
+        refuse_real_credentials({"AWS_ENDPOINT_URL": address})
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:4566", "http://localhost:4566/", "http://[::1]:4566", "http://127.1.2.3"]
+)
+def test_a_loopback_endpoint_is_taken(address: str) -> None:
+    """The emulator's own address and key are no reason to refuse."""
+    refuse_real_credentials({"AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "123456789012"})
+
+
+@pytest.mark.skipif(
+    os.geteuid() == 0, reason="root on Debian brings an engine along; run as another user to see this refusal"
+)
+def test_without_an_engine_it_says_what_to_install(tmp_path: Path) -> None:
+    """Where no engine answers and none can be brought along, the way out is named."""
+    done = make_local(tmp_path)
+    assert done.returncode == 1
+    assert (
+        "no container engine answers, and one can be brought along on Debian as root only. Install Docker"
+        in done.stderr
+    )
+
+
+def test_an_asked_for_port_that_is_in_use_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for a port relies on it; who doesn't gets the next free one."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("AWS_PORT", str(port))
+        with pytest.raises(LocalCloudError, match=f"^port {port}, which AWS_PORT asks for, is in use; "):
+            choose_port("AWS_PORT", 4566)
+        monkeypatch.delenv("AWS_PORT")
+        assert choose_port("AWS_PORT", port) > port
+
+
+@pytest.mark.parametrize("asked", ["0", "65536", "http", "-1", ""])
+def test_a_port_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    """The variable, its value and what a port is are named."""
+    monkeypatch.setenv("AWS_PORT", asked)
+    with pytest.raises(LocalCloudError) as refused:
+        choose_port("AWS_PORT", 4566)
+    assert str(refused.value) == f"AWS_PORT is '{asked}', which is not a port; ports are 1 to 65535"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "is not JSON: "),
+        ("[]", "is not an event of a queue: it has no Records with a body each"),
+        ('{"Records": [{"id": 1}]}', "is not an event of a queue: it has no Records with a body each"),
+    ],
+)
+def test_an_event_file_that_is_none_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    """Before anything is started, the file and what is wrong with it are named."""
+    file = tmp_path / "event.json"
+    file.write_text(text)
+    with pytest.raises(LocalCloudError) as refused:
+        stack.bodies(file)
+    assert str(refused.value).startswith(f"{file} {reason}")
+
+
+def test_a_process_that_took_over_a_pid_is_not_ours(tmp_path: Path) -> None:
+    """A pid file that outlived its process ends nobody else's."""
+    sleeper = subprocess.Popen(["sleep", "60"])
+    try:
+        (tmp_path / "pid").write_text(f"{sleeper.pid}\n")
+        assert Daemon(pid_file=tmp_path / "pid", word="dockerd").stop(seconds=1) is False
+        assert sleeper.poll() is None
+        (tmp_path / "pid").write_text(f"{sleeper.pid}\n")
+        assert Daemon(pid_file=tmp_path / "pid", word="sleep").stop(seconds=10) is True
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+
+
+def test_uv_is_the_one_that_the_dockerfile_pins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stand-in for uv's image carries the version of the Dockerfile's one line."""
+    monkeypatch.delenv("UV_VERSION", raising=False)
+    dockerfile = (PROJECT / "infra/uv_workspace_function/Dockerfile").read_text()
+    assert f"uv:{engine.uv_version()}" in dockerfile
+
+
+def test_the_recipe_of_a_stand_in_covers_the_files_in_it() -> None:
+    """Twelve hexadecimal digits, the same for the same files: a changed recipe makes a new stand-in."""
+    assert stand_ins.recipe() == stand_ins.recipe()
+    assert len(stand_ins.recipe()) == 12
