@@ -15,6 +15,7 @@ from uv_workspace_function.errors import WorkspaceError
 
 # A command's help line stands here so that `services --help` loads none of them.
 COMMANDS = {
+    "check": "Find, before production, what a shared virtual environment hides.",
     "graph": "Draw the services, their libraries, and who uses whom.",
     "list": "The services and libraries of the workspace.",
     "new": "Make a service: its folder, handler, test and sample event.",

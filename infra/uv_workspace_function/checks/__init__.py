@@ -1,0 +1,16 @@
+"""The gate: what a shared virtual environment hides, found before production.
+
+    findings       what a check says, and the closed list of codes
+    scope          what is judged: members, services, the target
+    runner         every check, one after the other -> one report
+
+Each check is a module with one function, from a scope to findings and to what could not be checked:
+
+    locks          the lock is that of the project (UWF001), requirements can be met together (UWF002)
+    imports        every import is declared (UWF003, UWF004), every dependency is imported (UWF005), sources parse (UWF006)
+    handling       handlers exist (UWF007)
+    target_wheels  every package has a wheel for the target (UWF008)
+    usage          libraries are used (UWF009), services are deployed (UWF010)
+    isolation      each handler imports in an environment of its own (UWF011)
+    contexts       what enters an image: secrets, large files, pins (UWF012 to UWF017)
+"""

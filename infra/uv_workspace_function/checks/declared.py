@@ -1,0 +1,175 @@
+"""What a member declares: the packages its code may import, those its tests may, and what these bring along."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from uv_workspace_function.documents import Table, table
+from uv_workspace_function.lockfile import Edge, Lock, LockedPackage
+from uv_workspace_function.target import Target
+from uv_workspace_function.workspace import Member, Project
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Declared:
+    """What one member declares, by normalized names."""
+
+    dependencies: Mapping[str, str]
+    """Its `[project] dependencies`: name -> the requirement as written; markers are not evaluated."""
+    run: frozenset[str]
+    """What its code may import: dependencies, its extras, and what an extra it asks for names."""
+    development: frozenset[str]
+    """What its tests may import beside that: its dev groups, and those of the project's root."""
+    groups: Mapping[str, str]
+    """Each name of `development` -> where it is declared, in words."""
+    elsewhere: frozenset[str]
+    """What the markers of its requirements leave out on the target: Windows alone, an older Python."""
+    graph: "Graph"
+
+    @cached_property
+    def closure(self) -> frozenset[str]:
+        """All that its image holds, extras included."""
+        return self.graph.reach(self.run)
+
+    @cached_property
+    def development_closure(self) -> frozenset[str]:
+        """All that its tests run with."""
+        return self.graph.reach(self.run | self.development)
+
+    @classmethod
+    def of(cls, member: Member, project: Project, graph: "Graph", root: Member | None, target: Target) -> "Declared":
+        """Read what a member declares.
+
+        Args:
+            member: the member.
+            project: the project in whose lock it is.
+            graph: that lock's edges.
+            root: the project's root, where it is a package; its groups are installed beside every member.
+            target: what the images run on.
+        """
+        dependencies = {name: text for text in _dependencies(member, project.lock) if (name := _name(text))}
+        asked = list(_dependencies(member, project.lock))
+        for requirements in table(member.pyproject, "project", "optional-dependencies").values():
+            asked += requirements
+        run = {name for text in asked if (name := _name(text))}
+        locked = project.lock.local(member.name)
+        if locked is not None:
+            run |= {edge.name for edges in locked.optional.values() for edge in edges}
+        for text in asked:
+            run |= set(graph.named_by_extras(text))
+        groups = dict(_grouped(member.pyproject, f"a dev group of {member.name}"))
+        if member is not root:
+            groups |= dict(_grouped(project.pyproject, "a dev group of the root"))
+            if root is not None:
+                groups |= dict.fromkeys(filter(None, map(_name, _dependencies(root, project.lock))), "the root")
+        return cls(
+            dependencies=dependencies,
+            run=frozenset(run - {member.name}),
+            development=frozenset(groups),
+            groups=groups,
+            elsewhere=frozenset(_elsewhere(asked, target)),
+            graph=graph,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Graph:
+    """Who needs whom in a lock, by name: versions, markers and forks are not told apart."""
+
+    edges: Mapping[str, frozenset[str]]
+    lock: Lock
+
+    @classmethod
+    def of(cls, lock: Lock) -> "Graph":
+        """Gather the edges of a lock, extras included."""
+        edges: dict[str, frozenset[str]] = {}
+        for package in lock.packages:
+            edges[package.name] = edges.get(package.name, frozenset()) | frozenset(e.name for e in _all_edges(package))
+        return cls(edges=edges, lock=lock)
+
+    def reach(self, names: Iterable[str]) -> frozenset[str]:
+        """Some packages and all that they need."""
+        found: set[str] = set()
+        stack = list(names)
+        while stack:
+            name = stack.pop()
+            if name not in found:
+                found.add(name)
+                stack.extend(self.edges.get(name, ()))
+        return frozenset(found)
+
+    def has(self, name: str) -> bool:
+        """Whether the lock has a package of that name."""
+        return name in self.edges
+
+    def through(self, names: Iterable[str], wanted: str) -> str | None:
+        """Which of some packages needs another one, itself or through others; the first by name."""
+        return next((name for name in sorted(names) if name != wanted and wanted in self.reach([name])), None)
+
+    def named_by_extras(self, requirement: str) -> Iterator[str]:
+        """The packages that the extras in a requirement name: `celery[redis]` asks for redis."""
+        try:
+            parsed = Requirement(requirement)
+        except InvalidRequirement:
+            return
+        wanted = {canonicalize_name(extra) for extra in parsed.extras}
+        if wanted:
+            for package in self.lock.packages:
+                if package.name == canonicalize_name(parsed.name):
+                    yield from (
+                        e.name
+                        for extra, es in package.optional.items()
+                        if canonicalize_name(extra) in wanted
+                        for e in es
+                    )
+
+
+def _all_edges(package: LockedPackage) -> Iterator[Edge]:
+    yield from package.dependencies
+    for edges in package.optional.values():
+        yield from edges
+
+
+_NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
+
+
+def _name(requirement: Any) -> str | None:
+    found = _NAME.match(requirement) if isinstance(requirement, str) else None
+    return canonicalize_name(found[1]) if found else None
+
+
+def _elsewhere(requirements: Iterable[str], target: Target) -> set[str]:
+    here: dict[str, bool] = {}
+    for text in requirements:
+        try:
+            parsed = Requirement(text)
+        except InvalidRequirement:
+            continue
+        name = canonicalize_name(parsed.name)
+        holds = parsed.marker is None or parsed.marker.evaluate({**target.environment, "extra": ""})
+        here[name] = here.get(name, False) or holds
+    return {name for name, holds in here.items() if not holds}
+
+
+def _dependencies(member: Member, lock: Lock) -> list[str]:
+    project = table(member.pyproject, "project")
+    if project and "dependencies" not in project.get("dynamic", ()):
+        return list(project.get("dependencies", ()))
+    # its build backend tells them, and told uv
+    locked = lock.local(member.name)
+    return [] if locked is None else [edge.name for edge in locked.dependencies]
+
+
+def _grouped(pyproject: Table, where: str) -> Iterator[tuple[str, str]]:
+    for name, entries in table(pyproject, "dependency-groups").items():
+        for entry in entries if isinstance(entries, list) else ():
+            if found := _name(entry):
+                yield found, f"{where} ({name})"
+    for entry in table(pyproject, "tool", "uv").get("dev-dependencies", ()):
+        if found := _name(entry):
+            yield found, f"{where} (dev)"

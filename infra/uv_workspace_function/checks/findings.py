@@ -1,0 +1,129 @@
+"""What a check says: a finding, or that it could not check. And the closed list of codes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Severity(StrEnum):
+    """How bad a finding is: an error breaks an image or will, a warning is untidy or risky."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of finding."""
+
+    title: str
+    severity: Severity = Severity.ERROR
+
+
+CODES: Mapping[str, Kind] = MappingProxyType(
+    {
+        "UWF001": Kind(title="stale lock"),
+        "UWF002": Kind(title="requirements that cannot be met"),
+        "UWF003": Kind(title="undeclared import"),
+        "UWF004": Kind(title="transitive import"),
+        "UWF005": Kind(title="dependency that is never imported", severity=Severity.WARNING),
+        "UWF006": Kind(title="source that does not parse"),
+        "UWF007": Kind(title="handler that does not exist"),
+        "UWF008": Kind(title="no wheel for the target"),
+        "UWF009": Kind(title="library that nobody uses", severity=Severity.WARNING),
+        "UWF010": Kind(title="service that no stack deploys", severity=Severity.WARNING),
+        "UWF011": Kind(title="handler that does not import alone"),
+        "UWF012": Kind(title="secret in a build context"),
+        "UWF013": Kind(title="secret beside the code", severity=Severity.WARNING),
+        "UWF014": Kind(title="large file in a build context", severity=Severity.WARNING),
+        "UWF015": Kind(title="build backend without a pin", severity=Severity.WARNING),
+        "UWF016": Kind(title="floating image", severity=Severity.WARNING),
+        "UWF017": Kind(title="build context that cannot be made"),
+        "UWF018": Kind(title="package without a module"),
+        "UWF019": Kind(title="exception without a reason"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong."""
+
+    code: str
+    """A key of `CODES`."""
+    file: str
+    """Relative to the workspace's root, with `/`."""
+    line: int | None = None
+    member: str | None = None
+    """The member it is about; None where it is about the workspace."""
+    what: str
+    """What is wrong, in one sentence without a period."""
+    remedy: str
+    """How to mend it."""
+    subject: str
+    """What an exception in `[tool.uv-workspace-function.check.allow]` names it by: a module, a package, a path."""
+    detail: tuple[str, ...] = ()
+    """More lines, where one sentence does not do."""
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is."""
+        return CODES[self.code].severity
+
+    @property
+    def title(self) -> str:
+        """Its kind, in words."""
+        return CODES[self.code].title
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotChecked:
+    """Something that could not be checked, so that the answer is not "clean"."""
+
+    codes: tuple[str, ...]
+    """What was not looked for."""
+    member: str | None = None
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one check says."""
+
+    findings: tuple[Finding, ...] = ()
+    not_checked: tuple[NotChecked, ...] = ()
+    skipped: tuple[str, ...] = ()
+    """What was not asked for, and how to ask; it does not stand in the way of "clean"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What all checks say of a workspace."""
+
+    findings: tuple[Finding, ...]
+    """By member, file, line and code."""
+    not_checked: tuple[NotChecked, ...]
+    skipped: tuple[str, ...]
+    allowed: int = 0
+    """How many findings the workspace's exceptions took out."""
+
+    @property
+    def exit_code(self) -> int:
+        """0 when everything was checked and nothing found, 1 when something was found, 2 when something could not be checked.
+
+        What was found is certain, so it goes first.
+        """
+        if self.findings:
+            return 1
+        return 2 if self.not_checked else 0
+
+
+def join(*outcomes: Outcome) -> Outcome:
+    """Several outcomes as one."""
+    return Outcome(
+        findings=tuple(finding for outcome in outcomes for finding in outcome.findings),
+        not_checked=tuple(gap for outcome in outcomes for gap in outcome.not_checked),
+        skipped=tuple(text for outcome in outcomes for text in outcome.skipped),
+    )

@@ -1,0 +1,184 @@
+"""Locks: is each that of its project, and can the requirements be met together? uv itself is asked."""
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from uv_workspace_function.checks.conflicts import explained
+from uv_workspace_function.checks.findings import Finding, NotChecked, Outcome, join
+from uv_workspace_function.checks.scope import Scope
+from uv_workspace_function.documents import table
+from uv_workspace_function.freshness import stale_requirements
+from uv_workspace_function.lockfile import LOCK_NAME
+from uv_workspace_function.membership import PYPROJECT
+from uv_workspace_function.workspace import Member, Project
+
+_CODES = ("UWF001", "UWF002")
+_TIMEOUT = 300  # seconds; a resolution from scratch can take a minute
+_STALE = ("needs to be updated", "Unable to find lockfile", "is missing or out of date")
+_OFFLINE = (
+    "network was disabled",
+    "not found in the cache",
+    "Failed to fetch",
+    "error sending request",
+    "Network connectivity",
+    "dns error",
+    "Could not connect",
+    "Request failed after",
+    "tcp connect error",
+    "operation timed out",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UvAnswer:
+    """What a uv command said."""
+
+    code: int
+    text: str
+
+
+def run_uv(*arguments: str, cwd: Path) -> UvAnswer | None:
+    """Run uv; None where there is none, or it does not answer."""
+    environment = {
+        key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "UV_FROZEN", "UV_LOCKED")
+    }
+    try:
+        done = subprocess.run(
+            ["uv", "--no-progress", "--color", "never", *arguments],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TIMEOUT,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return UvAnswer(code=done.returncode, text=done.stderr)
+
+
+def check_locks(scope: Scope) -> Outcome:
+    """Ask uv of the workspace's lock, and of that of every standalone project (UWF001, UWF002)."""
+    root = scope.workspace.root
+    outcomes = []
+    for project in scope.projects:
+        answer = check_lock(root, project.folder)
+        if answer.not_checked:
+            answer = join(_by_ourselves(scope, project), answer)
+        elif not answer.findings and table(project.pyproject, "tool", "uv").get("conflicts"):
+            answer = _exports(scope, project)
+        outcomes.append(answer)
+    return join(*outcomes)
+
+
+def check_lock(root: Path, folder: PurePosixPath) -> Outcome:
+    """Ask uv of one project's lock.
+
+    Args:
+        root: the workspace's root.
+        folder: the project's, relative to it.
+    """
+    where = root / folder
+    answer = run_uv("lock", "--check", cwd=where)
+    if answer is None:
+        return _gap(folder, "uv could not be run", "install uv (https://docs.astral.sh/uv) and put it on PATH")
+    if answer.code == 0:
+        return Outcome()
+    lock = (folder / LOCK_NAME).as_posix()
+    said = _first_line(answer.text)
+    if any(sign in answer.text for sign in _OFFLINE):
+        return _gap(
+            folder, f"uv could not reach a package index: {said}", "run the check where the index can be reached"
+        )
+    if "No solution found" in answer.text or "conflicting" in answer.text:
+        return Outcome(findings=(explained(root, folder, answer.text),))
+    if any(sign in answer.text for sign in _STALE):
+        missing = not (root / folder / LOCK_NAME).is_file()
+        return Outcome(
+            findings=(
+                Finding(
+                    code="UWF001",
+                    file=(folder / PYPROJECT).as_posix() if missing else lock,
+                    line=1,
+                    what=f"there is no {lock}" if missing else f"{lock} is not that of its pyproject.toml files",
+                    remedy=f"run `uv lock{_project(folder)}` and commit {lock}",
+                    subject=lock,
+                ),
+            )
+        )
+    return _gap(folder, f"uv could not tell: {said}", "mend what uv says, then run the check again")
+
+
+def _gap(folder: PurePosixPath, reason: str, remedy: str) -> Outcome:
+    lock = (folder / LOCK_NAME).as_posix()
+    return Outcome(not_checked=(NotChecked(codes=_CODES, reason=f"{lock}: {reason}", remedy=remedy),))
+
+
+def _project(folder: PurePosixPath) -> str:
+    return "" if folder == PurePosixPath() else f" --project {folder}"
+
+
+def _first_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Using CPython")]
+    errors = [line for line in lines if line.startswith("error:")]
+    return re.sub(r"^error:\s*", "", (errors or lines or ["it said nothing"])[0])
+
+
+def _by_ourselves(scope: Scope, project: Project) -> Outcome:
+    """What can be seen without uv: requirements that pyproject.toml and the lock tell differently."""
+    sources = table(project.pyproject, "tool", "uv", "sources")
+    findings = []
+    for member in scope.members:
+        if scope.workspace.project_of(member) is not project:
+            continue
+        locked = project.lock.local(member.name)
+        if locked is None:
+            continue
+        for stale in stale_requirements(
+            member.pyproject, locked, requires_python=project.lock.requires_python, root_sources=sources
+        ):
+            findings.append(_stale(member, project, str(stale)))
+    return Outcome(findings=tuple(findings[:1]))
+
+
+def _stale(member: Member, project: Project, text: str) -> Finding:
+    lock = (project.folder / LOCK_NAME).as_posix()
+    return Finding(
+        code="UWF001",
+        file=(member.folder / PYPROJECT).as_posix(),
+        line=1,
+        member=member.name,
+        what=text.partition("; run")[0],
+        remedy=f"run `uv lock{_project(project.folder)}` and commit {lock}",
+        subject=lock,
+    )
+
+
+def _exports(scope: Scope, project: Project) -> Outcome:
+    """Under declared `conflicts`: does each service still export alone?"""
+    findings = []
+    for service in scope.services:
+        if scope.workspace.project_of(service) is not project:
+            continue
+        answer = run_uv(
+            *("export", "--frozen", "--no-default-groups", "--no-emit-local", "--quiet", "--package", service.name),
+            *("--output-file", os.devnull),
+            cwd=scope.workspace.root / project.folder,
+        )
+        if answer is not None and answer.code != 0:
+            findings.append(
+                Finding(
+                    code="UWF002",
+                    file=(service.folder / PYPROJECT).as_posix(),
+                    line=1,
+                    member=service.name,
+                    what=f"{service.name} cannot be exported alone: {_first_line(answer.text)}",
+                    remedy="its closure holds both sides of a conflict that [tool.uv] conflicts declares: drop one of them",
+                    subject=service.name,
+                )
+            )
+    return Outcome(findings=tuple(findings))

@@ -1,0 +1,70 @@
+"""All checks, one after the other, and one report."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePosixPath
+
+from uv_workspace_function.checks.allowed import without_allowed
+from uv_workspace_function.checks.findings import CODES, Finding, NotChecked, Outcome, Report, join
+from uv_workspace_function.checks.handling import check_handlers
+from uv_workspace_function.checks.imports import check_imports
+from uv_workspace_function.checks.locks import check_lock, check_locks
+from uv_workspace_function.checks.scope import Scope
+from uv_workspace_function.checks.target_wheels import check_targets
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.target import Target
+from uv_workspace_function.workspace import Workspace
+
+_CHECKS: tuple[tuple[Callable[[Scope], Outcome], tuple[str, ...]], ...] = (
+    (check_locks, ("UWF001", "UWF002")),
+    (check_imports, ("UWF003", "UWF004", "UWF005", "UWF006", "UWF018")),
+    (check_handlers, ("UWF007",)),
+    (check_targets, ("UWF008",)),
+)
+
+
+def check(root: Path, target: Target, services: Iterable[str] = ()) -> Report:
+    """Judge a workspace.
+
+    Args:
+        root: the workspace's root.
+        target: what the images run on.
+        services: package names; none means everything.
+
+    Raises:
+        WorkspaceError: when a named service is none.
+    """
+    try:
+        workspace = Workspace.load(root)
+    except WorkspaceError as error:
+        return _unloadable(root, error)
+    scope = Scope.of(workspace, target, services)
+    outcome = join(*(_guarded(run, codes, scope) for run, codes in _CHECKS))
+    kept, allowed = without_allowed(outcome.findings, scope)
+    return _report(kept, outcome, allowed)
+
+
+def _guarded(run: Callable[[Scope], Outcome], codes: tuple[str, ...], scope: Scope) -> Outcome:
+    try:
+        return run(scope)
+    except WorkspaceError as error:
+        gap = NotChecked(codes=codes, reason=str(error), remedy="mend it, then run the check again")
+        return Outcome(not_checked=(gap,))
+
+
+def _unloadable(root: Path, error: WorkspaceError) -> Report:
+    """What can be said of a workspace that cannot be read: perhaps its lock is stale, or there can be none."""
+    if not (root / "pyproject.toml").is_file():
+        raise error
+    locks = check_lock(root.resolve(), PurePosixPath())
+    gap = NotChecked(
+        codes=tuple(code for code in CODES if code not in ("UWF001", "UWF002")),
+        reason=str(error),
+        remedy="mend it, then run the check again",
+    )
+    return _report(list(locks.findings), join(locks, Outcome(not_checked=(gap,))), 0)
+
+
+def _report(findings: list[Finding], outcome: Outcome, allowed: int) -> Report:
+    unique = {(f.code, f.file, f.line, f.member, f.subject): f for f in findings}
+    ordered = sorted(unique.values(), key=lambda f: (f.member or "", f.file, f.line or 0, f.code, f.subject))
+    return Report(findings=tuple(ordered), not_checked=outcome.not_checked, skipped=outcome.skipped, allowed=allowed)

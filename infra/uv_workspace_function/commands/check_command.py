@@ -1,0 +1,66 @@
+"""`services check`: the gate."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from uv_workspace_function.checks.findings import Report
+from uv_workspace_function.checks.runner import check
+from uv_workspace_function.cli import workspace_option
+from uv_workspace_function.commands.located import find_workspace
+from uv_workspace_function.commands.target_options import target_options
+from uv_workspace_function.target import Target
+
+
+@click.command()
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@workspace_option
+@target_options
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    show_default=True,
+    help="text for people, github for annotations of a workflow run, sarif for code scanning.",
+)
+def command(services: tuple[str, ...], root: Path | None, target: Target, form: str) -> None:
+    r"""Find, before production, what a shared virtual environment hides.
+
+    SERVICE is the package name of a service, in any spelling; with some, only they and their libraries are judged. What each
+    code means, and how to let a finding be, stands in docs/checks.md.
+
+    Exit code 0: everything was checked and is clean; 1: something was found; 2: something could not be checked.
+
+    \b
+    Example:
+      services check
+      services check ingestion-worker --format github
+    """
+    folder = find_workspace(root)
+    report = check(folder, target, services)
+    _print(report, form)
+    sys.exit(report.exit_code)
+
+
+def _print(report: Report, form: str) -> None:
+    # loaded where they are asked for: rich is the slowest import of the command
+    match form:
+        case "json":
+            from uv_workspace_function.checks.report_json import as_json  # noqa: PLC0415
+
+            click.echo(as_json(report))
+        case "github":
+            from uv_workspace_function.checks.report_github import as_commands  # noqa: PLC0415
+
+            for line in as_commands(report):
+                click.echo(line)
+        case "sarif":
+            from uv_workspace_function.checks.report_sarif import as_sarif  # noqa: PLC0415
+
+            click.echo(as_sarif(report))
+        case _:
+            from uv_workspace_function.checks.report_text import print_text  # noqa: PLC0415
+
+            print_text(report, sys.stdout)
