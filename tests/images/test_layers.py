@@ -1,0 +1,182 @@
+"""What a change sends again, and that nothing else does: on a small monorepo of local wheels."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from images.engine import LAYERS, Engine, Image
+from images.shop import build, stage, write_package, write_shop
+from images.wheels import write_wheel
+from wheelhouse import uv
+
+KIB = 1024
+# 1980-01-01, the time of every file in every layer.
+TIME = 315532800
+THIRD_PARTY = ("root", "heavy", "medium", "light")
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The monorepo before any change."""
+    return write_shop(tmp_path_factory.mktemp("shop") / "repository")
+
+
+@pytest.fixture(scope="module")
+def before(engine: Engine, original: Path, tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """The image of `orders` before any change."""
+    return build(engine, original, "orders", tmp_path_factory.mktemp("before") / "context")
+
+
+@pytest.fixture
+def shop(original: Path, tmp_path: Path) -> Path:
+    """A copy of the monorepo, to be changed."""
+    return Path(shutil.copytree(original, tmp_path / "repository"))
+
+
+def _changed(before: Image, after: Image) -> set[str]:
+    return {name for name in LAYERS if before.stored.digests[name] != after.stored.digests[name]}
+
+
+def _steps(log: str) -> Mapping[str, bool]:
+    """The builder's steps by name, and whether BuildKit took them from its cache."""
+    lines = log.splitlines()
+    names = {
+        line.partition(" ")[0]: line.split('"')[-2] for line in lines if '"-m", "builder"' in line and line[0] == "#"
+    }
+    return {name: f"{number} CACHED" in lines for number, name in names.items()}
+
+
+def test_a_code_line_is_one_new_layer_and_runs_one_step(
+    engine: Engine, shop: Path, before: Image, tmp_path: Path
+) -> None:
+    """A code line of the service makes one new layer of under 64 KiB, and every other digest stays."""
+    (shop / "services/orders/src/orders/main.py").write_text("def handler(event, context):\n    return 'changed'\n")
+    after = build(engine, shop, "orders", tmp_path / "context")
+    assert _changed(before, after) == {"code"}
+    assert after.stored.layers["code"].size < 64 * KIB
+    assert _steps(after.log) == {
+        "split-inputs": False,
+        "install-third-party": True,
+        "install-libraries": True,
+        "install-service": False,
+        "check-layout": True,
+    }
+
+
+def test_a_library_line_leaves_the_third_party_layers(
+    engine: Engine, shop: Path, before: Image, tmp_path: Path
+) -> None:
+    """A code line of a library two steps away makes one new layer."""
+    (shop / "libraries/stock/src/stock/__init__.py").write_text("LEFT = 4\n")
+    after = build(engine, shop, "orders", tmp_path / "context")
+    assert _changed(before, after) == {"local"}
+    assert _steps(after.log)["install-third-party"]
+
+
+def test_a_small_bump_leaves_the_heavy_layers(engine: Engine, shop: Path, before: Image, tmp_path: Path) -> None:
+    """A new version of a small package sends the light layer and no other."""
+    write_wheel(shop / "wheels", "small", "1.1", {"small/__init__.py": "VERSION = '1.1'\n"}, requires=["tiny"])
+    uv("lock", "--upgrade-package", "small", cwd=shop)
+    after = build(engine, shop, "orders", tmp_path / "context")
+    assert _changed(before, after) == {"light"}
+    assert after.python("import small; print(small.VERSION)", "--workdir=/var/task") == "1.1\n"
+
+
+def test_a_new_package_moves_no_other(engine: Engine, shop: Path, before: Image, tmp_path: Path) -> None:
+    """A package that comes goes to its own stratum; those that were there stay where they are."""
+    write_wheel(shop / "wheels", "also", "1.0", {"also/__init__.py": "", "also/data.bin": os.urandom(3_000_000)})
+    pyproject = shop / "services/orders/pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace("['heavy', ", "['also', 'heavy', "))
+    uv("lock", cwd=shop)
+    after = build(engine, shop, "orders", tmp_path / "context")
+    # The service's own metadata names what it requires.
+    assert _changed(before, after) == {"medium", "code"}
+
+
+def test_a_change_elsewhere_builds_nothing(engine: Engine, shop: Path, before: Image, tmp_path: Path) -> None:
+    """Another service that requires one more package changes the lock, and no byte of this image."""
+    lock = (shop / "uv.lock").read_bytes()
+    write_package(shop / "services/newcomer", "unused", "tiny", code="")
+    uv("lock", cwd=shop)
+    assert (shop / "uv.lock").read_bytes() != lock
+    after = build(engine, shop, "orders", tmp_path / "context")
+    assert after.stored.digest == before.stored.digest
+    assert all(_steps(after.log).values())
+
+
+def test_a_version_of_the_service_leaves_the_packages_alone(
+    engine: Engine, shop: Path, before: Image, tmp_path: Path
+) -> None:
+    """A new version of the service, in pyproject.toml and uv.lock, installs no third-party package again."""
+    pyproject = shop / "services/orders/pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace('version = "1.0.0"', 'version = "1.0.1"'))
+    uv("lock", cwd=shop)
+    after = build(engine, shop, "orders", tmp_path / "context")
+    assert _changed(before, after) == {"code"}
+    assert _steps(after.log)["install-third-party"]
+
+
+def test_services_with_equal_packages_share_their_layers(
+    engine: Engine, original: Path, before: Image, tmp_path: Path
+) -> None:
+    """A service that needs the same third-party packages has the same layers of them, digest by digest."""
+    other = build(engine, original, "billing", tmp_path / "context")
+    assert [other.stored.digests[name] for name in THIRD_PARTY] == [before.stored.digests[name] for name in THIRD_PARTY]
+    assert other.stored.digests["code"] != before.stored.digests["code"]
+
+
+def test_two_cold_builds_in_two_places_are_equal(
+    engine: Engine, original: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The digests of all layers and of the manifest depend on no place, time, mode or cache."""
+    first, arguments = stage(original, "orders", tmp_path / "one")
+    second = Path(shutil.copytree(first, tmp_path_factory.mktemp("elsewhere") / "deeper" / "two"))
+    for path in [second, *second.rglob("*")]:
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+        path.chmod(path.stat().st_mode & ~0o022 | 0o020)
+    images = [
+        engine.build(folder, arguments | {"SOURCE_DATE_EPOCH": str(TIME)}, "--no-cache", platform=engine.native)
+        for folder in (first, second)
+    ]
+    assert not any(_steps(images[1].log).values())
+    assert images[0].stored.digests == images[1].stored.digests
+    assert images[0].stored.digest == images[1].stored.digest
+
+
+def test_every_entry_has_one_time_and_plain_modes(before: Image) -> None:
+    """Files belong to root, are 0644 or 0755, and are of 1980."""
+    for layer in before.stored.layers.values():
+        for path, member in layer.members.items():
+            if path == "var":
+                continue  # the base image's own folder, as it is there
+            assert (member.uid, member.gid, member.mtime) == (0, 0, TIME), path
+            assert oct(member.mode) == oct(0o755 if member.isdir() else 0o644), path
+
+
+def test_an_image_holds_its_closure_and_nothing_else(before: Image) -> None:
+    """By hand: what each package of the closure consists of, and the bytecode of each module."""
+    modules = {
+        "heavy": ["heavy/__init__", "heavy/data.bin"],
+        "medium": ["medium/__init__", "medium/data.bin"],
+        "light": ["small/__init__", "tiny"],
+        "local": ["stock/__init__", "stock/main", "prices/__init__", "prices/main"],
+        "code": ["orders/__init__", "orders/main"],
+    }
+    versions = {
+        **{"heavy": ["heavy-1.0"], "medium": ["medium-1.0"], "light": ["small-1.0", "tiny-1.0"]},
+        **{"local": ["prices-1.0.0", "stock-1.0.0"], "code": ["orders-1.0.0"]},
+    }
+    for layer, names in modules.items():
+        expected = {
+            f"{version}.dist-info/{file}"
+            for version in versions[layer]
+            for file in ("INSTALLER", "METADATA", "RECORD", "WHEEL")
+        }
+        for name in names:
+            folder, _, stem = name.rpartition("/")
+            compiled = f"{folder}/__pycache__/{stem}.cpython-314.pyc".removeprefix("/")
+            expected |= {name} if "." in name else {f"{name}.py", compiled}
+        assert {path.removeprefix("var/task/") for path in before.stored.layers[layer].files} == expected
+    assert before.stored.layers["root"].files == {}
