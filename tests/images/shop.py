@@ -6,10 +6,9 @@ from pathlib import Path
 
 from images.engine import Engine, Image
 from images.wheels import write_wheel
-from wheelhouse import uv
-
 from uv_workspace_function import Workspace
 from uv_workspace_function.build_context import BuildContext
+from wheelhouse import uv
 
 HEAVY = 10_000_000
 MEDIUM = 2_000_000
@@ -36,8 +35,8 @@ build-backend = "uv_build"
 def write_shop(root: Path) -> Path:
     """Write the monorepo and lock it."""
     noise = random.Random(1)  # the same bytes for ever, that no compression makes smaller
-    heavy = {"heavy/__init__.py": "", "heavy/data.bin": noise.randbytes(HEAVY)}
-    medium = {"medium/__init__.py": "", "medium/data.bin": noise.randbytes(MEDIUM)}
+    heavy: dict[str, str | bytes] = {"heavy/__init__.py": "", "heavy/data.bin": noise.randbytes(HEAVY)}
+    medium: dict[str, str | bytes] = {"medium/__init__.py": "", "medium/data.bin": noise.randbytes(MEDIUM)}
     write_wheel(root / "wheels", "heavy", "1.0", heavy)
     write_wheel(root / "wheels", "medium", "1.0", medium)
     write_wheel(root / "wheels", "small", "1.0", {"small/__init__.py": "VERSION = '1.0'\n"}, requires=["tiny"])

@@ -165,8 +165,11 @@ def test_an_image_holds_its_closure_and_nothing_else(before: Image) -> None:
         "code": ["orders/__init__", "orders/main"],
     }
     versions = {
-        **{"heavy": ["heavy-1.0"], "medium": ["medium-1.0"], "light": ["small-1.0", "tiny-1.0"]},
-        **{"local": ["prices-1.0.0", "stock-1.0.0"], "code": ["orders-1.0.0"]},
+        "heavy": ["heavy-1.0"],
+        "medium": ["medium-1.0"],
+        "light": ["small-1.0", "tiny-1.0"],
+        "local": ["prices-1.0.0", "stock-1.0.0"],
+        "code": ["orders-1.0.0"],
     }
     for layer, names in modules.items():
         expected = {
