@@ -9,9 +9,11 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target import Machine
 
 # repository[:tag][@digest], source: https://github.com/distribution/reference, its grammar in regexp.go
+_COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REFERENCE = re.compile(
-    r"(?P<repository>[A-Za-z0-9][A-Za-z0-9._-]*(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*)"
-    r"(:(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
+    rf"(?P<repository>(?:[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+)?/)?{_COMPONENT}(?:/{_COMPONENT})*)"
+    r"(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
+    re.ASCII,
 )
 _PYTHON_TAG = re.compile(r"(?P<python>3\.\d+)($|[.-])")
 _MACHINES: Mapping[str, Machine] = {"arm64": "aarch64", "aarch64": "aarch64", "x86_64": "x86_64", "amd64": "x86_64"}
@@ -66,18 +68,20 @@ class ImageReference:
             mirrors: what to replace (`public.ecr.aws`, or `public.ecr.aws/lambda` and the like) to what replaces it; the
                 longest that fits counts. Names without a registry are Docker Hub's: `docker.io`.
         """
-        first = self.repository.partition("/")[0]
-        # A first part with a dot, a port or the name localhost is a registry, any other is a path on Docker Hub.
-        whole = self.repository
-        if "/" not in whole:
-            whole = f"docker.io/library/{whole}"
-        elif not ("." in first or ":" in first or first == "localhost"):
-            whole = f"docker.io/{whole}"
+        whole = self._with_registry
         for prefix in sorted(mirrors, key=len, reverse=True):
             replaced = prefix.rstrip("/")
             if whole == replaced or whole.startswith(f"{replaced}/"):
                 return replace(self, repository=mirrors[prefix].rstrip("/") + whole.removeprefix(replaced))
         return self
+
+    @property
+    def _with_registry(self) -> str:
+        first, slash, _ = self.repository.partition("/")
+        # As Docker tells a registry from a path on Docker Hub: by a dot, a port, or the name localhost.
+        if slash and ("." in first or ":" in first or first == "localhost"):
+            return self.repository
+        return f"docker.io/{self.repository}" if slash else f"docker.io/library/{self.repository}"
 
     def __str__(self) -> str:
         tag = f":{self.tag}" if self.tag else ""

@@ -1,0 +1,90 @@
+"""cdk-nag's AwsSolutions pack: clean but for what the stack acknowledges one by one, and awake."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_lambda as lambda_
+from cdk_nag import AwsSolutionsChecks
+from service_stack import ServiceStack
+from uv_workspace_function import UvWorkspaceFunction, Workspace
+
+Findings = set[tuple[str, str]]
+
+
+def checked(app: cdk.App) -> None:
+    """Synthesize an app with the rules of app.py."""
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    app.synth()
+
+
+def report(folder: Path, kind: str) -> Findings:
+    """What the rules found: rule and construct."""
+    plugins = json.loads((folder / "validation-report.json").read_text())["pluginReports"]
+    (solutions,) = (plugin for plugin in plugins if plugin["pluginName"] == "AwsSolutions")
+    return {
+        (violation["ruleName"], construct["constructPath"])
+        for violation in solutions[kind]
+        for construct in violation["violatingConstructs"]
+    }
+
+
+ACKNOWLEDGED = {
+    ("AwsSolutions-IAM5[Resource::*]", "ServiceStack/IngestionWorkerRole/DefaultPolicy/Resource"),
+    ("AwsSolutions-IAM5[Resource::*]", "ServiceStack/QueryApiRole/DefaultPolicy/Resource"),
+    ("AwsSolutions-IAM5[Resource::*]", "ServiceStack/DailyReportRole/DefaultPolicy/Resource"),
+    ("AwsSolutions-IAM5[Resource::*]", "ServiceStack/LegacyExportRole/DefaultPolicy/Resource"),
+    (
+        "AwsSolutions-IAM5[Resource::<Reports65402A0A.Arn>/reports/*]",
+        "ServiceStack/DailyReportRole/DefaultPolicy/Resource",
+    ),
+    (
+        "AwsSolutions-IAM5[Resource::<Reports65402A0A.Arn>/exports/*]",
+        "ServiceStack/LegacyExportRole/DefaultPolicy/Resource",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def service_stack(flags: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> ServiceStack:
+    """The stack, checked."""
+    app = cdk.App(outdir=str(tmp_path_factory.mktemp("cdk.out")), context=flags)
+    stack = ServiceStack(app, "ServiceStack", workspace=Workspace.load(Path(__file__).parents[2]))
+    checked(app)
+    return stack
+
+
+def test_the_stack_has_the_findings_it_acknowledges_and_no_other(service_stack: ServiceStack) -> None:
+    """X-Ray's two actions, and one prefix of one bucket each for report and export."""
+    folder = Path(service_stack.node.root.outdir)  # type: ignore[attr-defined]
+    assert (set(), ACKNOWLEDGED) == (report(folder, "violations"), report(folder, "suppressedViolations"))
+
+
+def test_every_acknowledgment_is_needed_and_has_a_reason(service_stack: ServiceStack) -> None:
+    """One that nothing fires for any more would hide the next finding."""
+    key = cdk.Validations.ACKNOWLEDGED_RULES_METADATA_KEY
+    declared = {
+        (rule, construct.node.path): reason
+        for construct in service_stack.node.find_all()
+        for entry in construct.node.metadata
+        if entry.type == key
+        for rule, reason in entry.data.items()
+    }
+    expected = {(f"AwsSolutions::{rule}", path.removesuffix("/DefaultPolicy/Resource")) for rule, path in ACKNOWLEDGED}
+    assert expected == declared.keys()
+    assert all(declared.values())
+
+
+def test_the_default_role_would_be_refused(shop: Workspace, tmp_path: Path) -> None:
+    """The rules do fire: the same image in CDK's own function has a managed policy."""
+    app = cdk.App(outdir=str(tmp_path))
+    stack = cdk.Stack(app, "Stack")
+    image = UvWorkspaceFunction(stack, "Ours", workspace=shop, service="shop").image
+    code = lambda_.DockerImageCode.from_ecr(image.repository, tag_or_digest=image.image_tag)
+    lambda_.DockerImageFunction(stack, "Default", code=code)
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
+        checked(app)
+    managed = "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]"
+    assert {(managed, "Stack/Default/ServiceRole/Resource")} == report(tmp_path, "violations")

@@ -1,0 +1,110 @@
+"""Synth on a plane: app.py runs with no Docker, uv, git, network or AWS account, and writes the same thing each time."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NODE = Path(os.environ.get("JSII_NODE", "node"))
+PROGRAMS = ("docker", "finch", "podman", "uv", "uvx", "git", "aws", "pip")
+# Each guard writes down what was tried before it refuses, so that nobody can swallow the refusal.
+PROGRAM = '#!/bin/sh\necho "program $(basename "$0")" >> "$TRIED"\nexit 97\n'
+PYTHON_GUARD = """
+import os, socket
+def refuse(self, address, *rest):
+    if self.family == socket.AF_UNIX:
+        return connect(self, address, *rest)
+    with open(os.environ["TRIED"], "a") as tried:
+        tried.write(f"python {address}\\n")
+    raise OSError("there is no network")
+connect = socket.socket.connect
+socket.socket.connect = socket.socket.connect_ex = refuse
+"""
+NODE_GUARD = """
+const fs = require("fs"), net = require("net"), dns = require("dns");
+const refuse = what => { fs.appendFileSync(process.env.TRIED, `node ${what}\\n`); throw new Error("there is no network") };
+net.Socket.prototype.connect = () => refuse("connect");
+dns.lookup = dns.promises.lookup = () => refuse("lookup");
+"""
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the guards."""
+    folder = tmp_path_factory.mktemp("plane")
+    (folder / "bin").mkdir()
+    for name in PROGRAMS:
+        (folder / "bin" / name).write_text(PROGRAM)
+        (folder / "bin" / name).chmod(0o755)
+    (folder / "sitecustomize.py").write_text(PYTHON_GUARD)
+    (folder / "guard.js").write_text(NODE_GUARD)
+    return folder
+
+
+def run(plane: Path, *command: str, **variables: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """Run a command behind the guards; what it did, and what it tried."""
+    tried = plane / "tried"
+    tried.write_text("")
+    environment = {
+        "PATH": f"{plane / 'bin'}:/usr/bin:/bin",
+        "HOME": str(plane),
+        "JSII_NODE": str(NODE),
+        "NODE_OPTIONS": f"--require={plane / 'guard.js'}",
+        "PYTHONPATH": str(plane),
+        "TRIED": str(tried),
+        **variables,
+    }
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    return done, tried.read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("command", "tried"),
+    [
+        *((["sh", "-c", f"{name} version"], f"program {name}") for name in PROGRAMS),
+        (
+            [sys.executable, "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:9')"],
+            "python ('127.0.0.1', 9)",
+        ),
+        ([str(NODE), "-e", "require('http').get('http://127.0.0.1:9')"], "node connect"),
+        ([str(NODE), "-e", "require('dns').lookup('example.com', () => 0)"], "node lookup"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_guards_notice(plane: Path, command: list[str], tried: str) -> None:
+    """Each of them, when somebody does what synth must not."""
+    done, noticed = run(plane, *command)
+    assert done.returncode != 0
+    assert [tried] == noticed
+
+
+@pytest.fixture(scope="module")
+def synthesized(plane: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """The cloud assembly of app.py, made behind the guards, and what was tried."""
+    out = tmp_path_factory.mktemp("cdk.out")
+    done, tried = run(
+        plane, sys.executable, "app.py", CDK_OUTDIR=str(out), CDK_CONTEXT_JSON=context(), CDK_VALIDATION="false"
+    )
+    assert (0, "") == (done.returncode, done.stdout), done.stderr
+    return out, tried
+
+
+def context() -> str:
+    """What the CLI would hand over of cdk.json."""
+    return json.dumps(json.loads((ROOT / "cdk.json").read_text())["context"])
+
+
+def test_synth_tries_nothing_of_it(synthesized: tuple[Path, list[str]]) -> None:
+    out, tried = synthesized
+    assert [] == tried
+    assert (out / "ServiceStack.template.json").is_file()
+
+
+def test_synth_stages_one_build_context_for_each_service(synthesized: tuple[Path, list[str]]) -> None:
+    out, _ = synthesized
+    services = {"daily-report", "ingestion-worker", "legacy-export", "query-api"}
+    assert services == {folder.name.rpartition("-")[0] for folder in (out / ".build-contexts").iterdir()}
