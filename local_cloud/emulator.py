@@ -18,7 +18,6 @@ from local_cloud.state import (
     Daemon,
     LocalCloudError,
     choose_port,
-    have,
     home,
     run,
     say,
@@ -108,6 +107,9 @@ def up(name: str) -> None:
     gateway = _bridge_address(reach)
     (folder / "tmp").mkdir(parents=True)
     (folder / "port").write_text(f"{port}\n")
+    # Repositories are the emulator's own in a registry that others use too, and empty at each start.
+    prefix = f"{name}-{int(time.time())}"
+    (folder / "prefix").write_text(f"{prefix}\n")
     inherited = {variable: value for variable, value in os.environ.items() if not variable.startswith("AWS_")}
     _daemon(name).start(
         [python, Path(__file__).with_name("emulator_process.py")],
@@ -120,8 +122,7 @@ def up(name: str) -> None:
             "BIND": ",".join(["127.0.0.1", *([gateway] if gateway else [])]),
             "GATEWAY_PORT": str(port),
             "LOCAL_REGISTRY": reach.get("LOCAL_REGISTRY", ""),
-            # Repositories are the emulator's own in a registry that others use too, and empty at each start.
-            "REGISTRY_PREFIX": f"{name}-{int(time.time())}",
+            "REGISTRY_PREFIX": prefix,
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "MINISTACK_DOCKER_TIMEOUT": "120",
             "MINISTACK_HOST": "127.0.0.1",
@@ -152,14 +153,28 @@ def down(name: str) -> None:
         return
     if _daemon(name).stop(seconds=15):
         say(f"emulator '{name}' ended")
-    reach = engine.environment()
-    if have("docker") or "PATH" in reach:
-        with contextlib.suppress(LocalCloudError, OSError):
-            label = f"label=ministack.instance={socket.gethostname()}:{(folder / 'port').read_text().strip()}"
-            containers = run("docker", "ps", "-aq", "--filter", label, env=reach).split()
-            if containers:
-                run("docker", "rm", "-f", *containers, env=reach)
+    with contextlib.suppress(LocalCloudError, OSError):  # where the engine is gone, so is what it held
+        _remove_containers_and_images(name)
+    if (folder / "prefix").exists():
+        engine.forget_repositories((folder / "prefix").read_text().strip())
     shutil.rmtree(folder)
+
+
+def _remove_containers_and_images(name: str) -> None:
+    """Remove from the engine the functions' containers, and the names of the images that were pushed here."""
+    reach, port = engine.environment(), (_folder(name) / "port").read_text().strip()
+    label = f"label=ministack.instance={socket.gethostname()}:{port}"
+    containers = run("docker", "ps", "-aq", "--filter", label, env=reach).split()
+    if containers:
+        run("docker", "rm", "-f", *containers, env=reach)
+    listed = run("docker", "image", "ls", "--no-trunc", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}", env=reach)
+    images = [(identity, image) for identity, image in (line.split() for line in listed.splitlines())]
+    ours = (f"127.0.0.1:{port}/", f"{reach.get('LOCAL_REGISTRY')}/{(_folder(name) / 'prefix').read_text().strip()}/")
+    pushed = {identity for identity, image in images if image.startswith(ours)}
+    # Other names of the same image are somebody else's.
+    names = [image for identity, image in images if identity in pushed and image.startswith((*ours, "cdkasset-"))]
+    if names:
+        run("docker", "image", "rm", "--force", *names, env=reach)
 
 
 def log(name: str) -> Path:

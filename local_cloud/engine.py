@@ -112,7 +112,9 @@ def up() -> bool:
 def down(*, wipe: bool = False) -> None:
     """End what `up` started, by pid; `wipe` deletes everything the local cloud keeps as well."""
     registry, own = _registry(), _own_engine()
-    registry.stop(seconds=10)
+    if registry.stop(seconds=10):
+        # Each emulator starts with empty repositories: nothing in here is asked for again.
+        shutil.rmtree(home() / "registry/data", ignore_errors=True)
     if own.stop(seconds=60):
         _unmount_leftovers()
         bridge = _bridge_name()
@@ -128,6 +130,11 @@ def down(*, wipe: bool = False) -> None:
     if wipe:
         shutil.rmtree(home())
         say(f"deleted {home()}")
+
+
+def forget_repositories(prefix: str) -> None:
+    """Drop the repositories below a prefix from the registry that was brought along; their blobs go with the engine."""
+    shutil.rmtree(home() / "registry/data/docker/registry/v2/repositories" / prefix, ignore_errors=True)
 
 
 # --- an engine that somebody else runs ---

@@ -21,10 +21,10 @@ from local_cloud.state import LocalCloudError
 STACK = "ServiceStack"
 
 
-def status() -> str | None:
-    """CloudFormation's status of the stack; None where there is none."""
+def status(name: str = STACK) -> str | None:
+    """CloudFormation's status of a stack; None where there is none."""
     try:
-        stacks = boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        stacks = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationError":
             return None

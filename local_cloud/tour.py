@@ -29,7 +29,8 @@ def up() -> None:
     emulator.up(EMULATOR)
     os.environ.update(emulator.environment(EMULATOR))
     _refuse_broken_stack()
-    _cdk("bootstrap")
+    if stack.status("CDKToolkit") is None:
+        _cdk("bootstrap", f"aws://{emulator.ACCOUNT}/{emulator.REGION}")
     _cdk("deploy", stack.STACK, "--require-approval", "never")
     try:
         outputs = stack.outputs()

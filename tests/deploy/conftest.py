@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from deploy.checkout import Checkout
 
-from local_cloud.emulator import refuse_real_credentials
+from local_cloud.emulator import ACCOUNT, REGION, refuse_real_credentials
 from local_cloud.state import LocalCloudError
 
 START = (
@@ -43,6 +43,6 @@ def checkout(cloud: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="session")
 def deployed(checkout: Checkout) -> Checkout:
     """The copy, bootstrapped and deployed once."""
-    checkout.cdk("bootstrap")
+    checkout.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
     checkout.deploy()
     return checkout
