@@ -306,6 +306,36 @@ def test_a_python_bound_that_changes_nothing_raises_no_alarm(root: Path, require
     assert ours(root, Project(requires_python=requires_python), written) == ()
 
 
+def test_a_path_dependency_may_allow_fewer_pythons_than_the_lock(root: Path) -> None:
+    """uv locks it all the same."""
+    library = root / "lib-one" / "pyproject.toml"
+    whole = library.read_text()
+    narrow = whole.replace('version = "1.0"', 'version = "1.0"\nrequires-python = ">=3.11,<4"')
+    library.write_text(narrow)
+    try:
+        written = lock(root, Project((Need("lib-one"),), sources={"lib-one": '{ path = "lib-one" }'}))
+    finally:
+        library.write_text(whole)
+    assert written.requires_python == ">=3.11"
+    locked = written.local("lib-one")
+    assert locked is not None
+    pyproject = tomllib.loads(narrow)
+    assert stale_requirements(pyproject, locked, requires_python=">=3.11", shapes_python=False) == ()
+    assert stale_requirements(pyproject, locked, requires_python=">=3.11") != ()
+
+
+@pytest.mark.parametrize("kind", ["editable", "virtual"])
+def test_a_package_that_asks_for_its_own_extras_means_itself(kind: str) -> None:
+    """`all = ["service[fast]"]`: older locks name it with its own source."""
+    extras = {"fast": ["alpha"], "all": ["service[fast]"]}
+    project = {"project": {"name": "service", "optional-dependencies": extras}}
+    entries: list[Mapping[str, object]] = [
+        {"name": "alpha", "marker": "extra == 'fast'"},
+        {"name": "service", "extras": ["fast"], "marker": "extra == 'all'", kind: "."},
+    ]
+    assert stale_requirements(project, _locked(entries, ["fast", "all"]), requires_python=">=3.11") == ()
+
+
 def test_what_the_build_backend_knows_is_not_compared() -> None:
     """Dynamic dependencies are in the lock alone."""
     project = {"project": {"name": "service", "dynamic": ["version", "dependencies"]}}
@@ -410,7 +440,7 @@ def test_a_member_of_this_repository_is_fresh() -> None:
             assert alarms == ()
 
 
-def _locked(requires_dist: Sequence[dict[str, str]], extras: Sequence[str] | None = None) -> LockedPackage:
+def _locked(requires_dist: Sequence[Mapping[str, object]], extras: Sequence[str] | None = None) -> LockedPackage:
     metadata: dict[str, object] = {"requires-dist": requires_dist} if requires_dist else {}
     if extras is not None:
         metadata["provides-extras"] = extras

@@ -24,8 +24,9 @@ def wheel(
     build: str = "",
     requires: Iterable[str] = (),
     extras: Iterable[str] = (),
+    text: str | None = None,
 ) -> Path:
-    """A wheel with one module, which says the wheel's own file name."""
+    """A wheel with one module of the given text; left out, it says the wheel's own file name."""
     module = name.replace("-", "_")
     stem = "-".join(filter(None, (module, version, build, tag)))
     metadata = [
@@ -37,7 +38,7 @@ def wheel(
     ]
     info = f"{module}-{version}.dist-info"
     files = {
-        f"{module}.py": f"WHEEL = {stem!r}\n",
+        f"{module}.py": f"WHEEL = {stem!r}\n" if text is None else text,
         f"{info}/METADATA": "\n".join(metadata) + "\n",
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }

@@ -47,7 +47,7 @@ class BuildContext:
                 be carried.
         """
         closure = workspace.closure(name, extras)
-        _check_fresh(closure)
+        _check_fresh(workspace, closure)
         relevance = definitions.relevance_of(closure)
         files = dict(_builder(closure))
         dropped: list[Dropped] = []
@@ -116,16 +116,20 @@ class BuildContext:
                 os.close(descriptor)
 
 
-def _check_fresh(closure: Closure) -> None:
+def _check_fresh(workspace: Workspace, closure: Closure) -> None:
     """Refuse a lock that was made for other requirements than a local package of the closure has."""
     lock = closure.project.lock
-    sources = table(closure.project.pyproject, "tool", "uv", "sources")
+    inherited = table(workspace.project.pyproject, "tool", "uv", "sources")
     for member in closure.local:
         locked = lock.local(member.name)
         if locked is None:
             continue
         stale = freshness.stale_requirements(
-            member.pyproject, locked, requires_python=lock.requires_python, root_sources=sources
+            member.pyproject,
+            locked,
+            requires_python=lock.requires_python,
+            root_sources=inherited if member in workspace.members else None,
+            shapes_python=member is closure.service or member.name in lock.members,
         )
         if stale:
             raise WorkspaceError("\n".join(map(str, stale)))

@@ -106,6 +106,7 @@ def stale_requirements(
     *,
     requires_python: str,
     root_sources: Table | None = None,
+    shapes_python: bool = True,
 ) -> tuple[Stale, ...]:
     """What a local package asks for and its lock does not know, or the other way round.
 
@@ -116,7 +117,9 @@ def stale_requirements(
         pyproject: the package's `pyproject.toml`.
         locked: the package in the lock.
         requires_python: the lock's own `requires-python`; nothing outside it was locked.
-        root_sources: `[tool.uv.sources]` of the workspace's root, which members inherit.
+        root_sources: `[tool.uv.sources]` of the package's own workspace's root, which members inherit.
+        shapes_python: whether the lock's `requires-python` has to fit the package's, as that of a member or of the
+            project itself has; a path dependency may allow fewer Pythons.
     """
     project = table(pyproject, "project")
     dynamic = set(project.get("dynamic", ()))
@@ -125,7 +128,7 @@ def stale_requirements(
     extras_known = "optional-dependencies" not in dynamic
     sources = {**(root_sources or {}), **table(pyproject, "tool", "uv", "sources")}
     stale = [
-        *_stale_python(locked.name, project.get("requires-python"), requires_python),
+        *(_stale_python(locked.name, project.get("requires-python"), requires_python) if shapes_python else ()),
         *(_stale_extras(locked, project) if extras_known else ()),
     ]
     declared = frozenset(_declared(project, sources, with_extras=extras_known))
@@ -240,9 +243,11 @@ def _url_kind(url: str) -> _Kind:
 
 def _locked(package: LockedPackage) -> Iterator[_Need]:
     for entry in package.metadata.get("requires-dist", ()):
-        kind = next((kind for key, kind in _LOCKED_KINDS.items() if key in entry), None)
+        # a package that names itself (`all = ["acme[fast]"]`) means itself, which the lock says as its source
+        name = canonicalize_name(entry["name"])
+        kind = None if name == package.name else next((k for key, k in _LOCKED_KINDS.items() if key in entry), None)
         yield _Need(
-            name=canonicalize_name(entry["name"]),
+            name=name,
             extras=frozenset(canonicalize_name(extra) for extra in entry.get("extras", ())),
             specifier=_specifier_text(entry.get("specifier", "")),
             marker=entry.get("marker"),

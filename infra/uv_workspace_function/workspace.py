@@ -4,6 +4,7 @@ Nothing here runs uv, git or a Python of the workspace, or needs a network.
 """
 
 import difflib
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -308,9 +309,8 @@ class Workspace:
     def sources(self, member: Member) -> PackageSources:
         """The files that a local package's build needs, read once."""
         if member not in self._sources:
-            others = {m.folder for m in (*self.members, *self.standalone, *self._path_dependencies.values())}
             self._sources[member] = package_sources(
-                self.repository, member.folder, member.pyproject, other_folders=others - {member.folder}
+                self.repository, member.folder, member.pyproject, other_folders=self._local_folders - {member.folder}
             )
         return self._sources[member]
 
@@ -326,6 +326,12 @@ class Workspace:
     @cached_property
     def _sources(self) -> dict[Member, PackageSources]:
         return {}
+
+    @cached_property
+    def _local_folders(self) -> frozenset[PurePosixPath]:
+        """Where every local package lies that the workspace's lock knows, whatever closures were asked for before."""
+        locked = {PurePosixPath(posixpath.normpath(p.folder)) for p in self.project.lock.packages if p.folder}
+        return frozenset(locked | {member.folder for member in (*self.members, *self.standalone)})
 
     @cached_property
     def _path_dependencies(self) -> dict[PurePosixPath, Member]:
