@@ -260,7 +260,9 @@ class Selection:
             header.append(f"revision = {self.lock.revision}")
         header.append(f"requires-python = {_value(_ANY_PYTHON)}")
         if markers := self.lock.header.get("supported-markers"):
-            header.append(_array("supported-markers", map(_value, markers)))
+            # uv limits what it exports to the forks' markers; which forks there were says more of others than of this
+            keys = [key for key in ("resolution-markers", "supported-markers") if key in self.lock.header]
+            header += [_array(key, map(_value, markers)) for key in keys]
         manifest = []
         if members := sorted({*(p.name for p in self.local), *bare}.intersection(self.lock.members)):
             manifest.append(_array("members", map(_value, members)))
