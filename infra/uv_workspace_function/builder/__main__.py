@@ -42,8 +42,8 @@ def install_third_party() -> None:
         platform=_platform(),
         options=["--no-install-local", *wheels_only],
     )
-    distributions = installed(environment)
-    _remark(guard.check_path_files(distributions, local=False))
+    distributions, remarks = guard.settle(installed(environment))
+    _remark([*remarks, *guard.check_path_files(distributions, local=False)])
     guard.write_claims(_CLAIMS / "third-party.json", (_claim(d, local=False) for d in distributions))
     placed: set[PurePosixPath] = set()
     for stratum, members in strata(distributions).items():
@@ -68,7 +68,7 @@ def install_service() -> None:
 
 def check_layout() -> None:
     """Refuse layers that don't fit together or on their base, and make the folders that the base lacks."""
-    _remark(guard.check_claims(guard.read_claims(_CLAIMS)))
+    guard.check_claims(guard.read_claims(_CLAIMS))
     _remark(filter(None, [base.check_python(_BASE, os.environ["PYTHON_VERSION"])]))
     base.check_libc(_BASE, _platform())
     root = _LAYERS / "root"
@@ -95,7 +95,8 @@ def _install_local(workspace: Workspace, packages: Sequence[LocalPackage], targe
         )
         built += installed(environment)
     _remark(guard.check_path_files(built, local=True))
-    guard.check_modules(built)
+    for distribution in built:
+        guard.check_modules(distribution, has_sources=workspace.has_modules(workspace.local[distribution.name]))
     built += [_copied(workspace, package) for package in packages if package.virtual]
     guard.write_claims(claims, (_claim(d, local=True) for d in built))
     layer.place(built, target)

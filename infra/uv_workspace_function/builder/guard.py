@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from .distributions import Distribution
+from .distributions import Distribution, File
 from .errors import BuildError
 
 # Top-level folders that packages leave in `site-packages` by mistake: nothing imports them.
@@ -62,22 +62,54 @@ def check_path_files(distributions: Iterable[Distribution], *, local: bool) -> I
             yield f"{distribution.name} brings {path}, which nothing runs in the image"
 
 
-def check_modules(distributions: Iterable[Distribution]) -> None:
-    """Refuse a local package of which nothing can be imported: its backend found no module.
+def check_modules(distribution: Distribution, *, has_sources: bool) -> None:
+    """Refuse a local package whose modules did not get into what its backend built.
 
     Raises:
-        BuildError: when there is one.
+        BuildError: when there are sources, and nothing to import.
     """
+    if has_sources and not any(_MODULE.fullmatch(path.name) for path in distribution.files):
+        raise BuildError(
+            f"{distribution.name} has sources, but its backend built a wheel without a module; tell the backend where the module is, "
+            "or keep its files from being ignored"
+        )
+
+
+def settle(distributions: Sequence[Distribution]) -> tuple[list[Distribution], list[str]]:
+    """Leave a file that two third-party packages bring differently to the one whose content is there; with remarks.
+
+    Raises:
+        BuildError: when it can be imported: then one of the two packages is broken.
+    """
+    remarks = []
+    owners: dict[PurePosixPath, list[Distribution]] = {}
     for distribution in distributions:
-        if not any(_MODULE.fullmatch(path.name) for path in distribution.files):
-            raise BuildError(
-                f"{distribution.name} was built, but there is no module in it; tell its backend where the module is, or keep its "
-                "files from being ignored"
-            )
+        for path in distribution.files:
+            owners.setdefault(path, []).append(distribution)
+    lost: dict[str, set[PurePosixPath]] = {}
+    for path, several in owners.items():
+        if len({distribution.files[path].digest or distribution.name for distribution in several}) == 1:
+            continue
+        names = ", ".join(distribution.name for distribution in several)
+        if not _is_harmless(path):
+            raise BuildError(f"{names} bring different files as {path}: {_REMEDY}")
+        there = File.at(several[-1].files[path].source)
+        winner = next((d for d in several if d.files[path].digest == there.digest), several[-1])
+        remarks.append(
+            f"{names} bring different files as {path}, which nothing imports; the one of {winner.name} is kept"
+        )
+        for distribution in several:
+            if distribution is not winner:
+                lost.setdefault(distribution.name, set()).add(path)
+    settled = []
+    for distribution in distributions:
+        kept = {path: file for path, file in distribution.files.items() if path not in lost.get(distribution.name, ())}
+        settled.append(replace(distribution, files=kept))
+    return settled, remarks
 
 
-def check_claims(claims: Iterable[Claim]) -> Iterator[str]:
-    """Compare the places that packages take; yield what is worth a remark.
+def check_claims(claims: Iterable[Claim]) -> None:
+    """Compare the places that the packages of all layers take.
 
     Raises:
         BuildError: when two packages put different files in one place, or one module hides another.
@@ -87,37 +119,33 @@ def check_claims(claims: Iterable[Claim]) -> Iterator[str]:
     for claim in claims:
         for path, digest in claim.files.items():
             other = owners.setdefault(path, claim)
-            if other is claim or (digest and digest == other.files[path]):
-                continue
-            if _is_harmless(PurePosixPath(path)) and not claim.local and not other.local:
-                yield f"{other.package} and {claim.package} both bring {path}; one of them is in the image"
-                continue
-            raise BuildError(f"{other.package} and {claim.package} both bring {path}, {_REMEDY}")
+            if other is not claim and not (digest and digest == other.files[path]):
+                raise BuildError(f"{other.package} and {claim.package} bring different files as {path}: {_REMEDY}")
     _check_shadows(claims)
 
 
-_REMEDY = "and only one can be in the image; rename a module, or drop one of the two packages"
+_REMEDY = "one would hide the other; rename the module, or drop one of the packages"
 
 
 def _check_shadows(claims: Iterable[Claim]) -> None:
-    """Refuse a module of one name in two forms: `a.py`, `a.so` or `a/`, of which the import system takes one."""
-    modules: dict[str, tuple[str, Claim]] = {}
-    packages: dict[str, Claim] = {}
+    """Refuse a module of one name in two forms, `a.py`, `a.so` or `a/`: the import system takes one of them."""
+    forms: dict[PurePosixPath, dict[str, Claim]] = {}
     for claim in claims:
         for path in map(PurePosixPath, claim.files):
             match = _MODULE.fullmatch(path.name)
             if match is None:
                 continue
-            for parent in path.parents:
-                packages.setdefault(str(parent), claim)
+            for parent in path.parents[:-1]:
+                forms.setdefault(parent, {}).setdefault(f"{parent}/", claim)
+                if claim.local:
+                    forms[parent][f"{parent}/"] = claim
             if match["name"] != "__init__":
-                form, other = modules.setdefault(str(path.with_name(match["name"])), (str(path), claim))
-                if other is not claim and form != str(path):
-                    raise BuildError(f"{other.package} brings {form} and {claim.package} brings {path}, {_REMEDY}")
-    for module, (form, claim) in modules.items():
-        other = packages.get(module, claim)
-        if other is not claim and (claim.local or other.local):
-            raise BuildError(f"{claim.package} brings {form} and {other.package} brings {module}/, {_REMEDY}")
+                forms.setdefault(path.with_name(match["name"]), {})[str(path)] = claim
+    for several in forms.values():
+        owners = {claim.package: claim for claim in several.values()}
+        if len(owners) > 1 and any(claim.local for claim in owners.values()):
+            brought = " and ".join(f"{claim.package} brings {form}" for form, claim in sorted(several.items()))
+            raise BuildError(f"{brought}: {_REMEDY}")
 
 
 def _is_harmless(path: PurePosixPath) -> bool:

@@ -111,10 +111,7 @@ class Workspace:
         for path in _files(self.root):
             if path.name in _DEFINITIONS:
                 _copy(self.root / path, libraries / path)
-                _write(
-                    definitions / path,
-                    self._without_versions((self.root / path).read_text(encoding="utf-8"), path.name),
-                )
+                _write(definitions / path, self._without_versions(_read(self.root / path), path.name))
             elif not archives.isdisjoint((path, *path.parents)):
                 _copy(self.root / path, definitions / path)
                 _copy(self.root / path, libraries / path)
@@ -128,8 +125,11 @@ class Workspace:
         `src/` and nothing else, so all of it goes too.
         """
         folder = self.root / package.folder
-        own = [path for path in _files(folder) if self._owner(package.folder / path) == package]
-        own = [path for path in own if path.parts[0] not in {BUILDER_FOLDER, "Dockerfile", *_DEFINITIONS}]
+        own = [
+            path
+            for path in self._own_files(package)
+            if path.parts[0] not in {BUILDER_FOLDER, "Dockerfile", *_DEFINITIONS}
+        ]
         has_source = any(path.parts[0] == "src" for path in own)
         is_staged = (self.root / BUILDER_FOLDER).is_dir()
         for path in own:
@@ -137,6 +137,19 @@ class Workspace:
                 yield path.relative_to("src"), folder / path
             elif not has_source or is_staged:
                 yield path, folder / path
+
+    def has_modules(self, package: LocalPackage) -> bool:
+        """Whether there is a module among its sources, beside what is only for its development."""
+        return any(
+            path.suffix == ".py" and path.name != "setup.py" and path.parts[0] not in {"test", "tests", "docs"}
+            for path in self._own_files(package)
+        )
+
+    def _own_files(self, package: LocalPackage) -> Iterator[PurePosixPath]:
+        """The files of its folder, relative to that, without those of local packages nested in it."""
+        for path in _files(self.root / package.folder):
+            if self._owner(package.folder / path) == package:
+                yield path
 
     def _without_versions(self, text: str, name: str) -> str:
         """Definitions in which the local packages have one version for ever: it matters to no third-party package."""
@@ -154,8 +167,12 @@ class Workspace:
         return self._owner(path) == self.service
 
     def _owner(self, path: PurePosixPath) -> LocalPackage | None:
-        holders = [p for p in self.local.values() if p.folder == PurePosixPath() or p.folder in path.parents]
-        return max(holders, key=lambda p: len(p.folder.parts), default=None)
+        """The local package in whose folder a file lies, the innermost one."""
+        return next((self._folders[folder] for folder in path.parents if folder in self._folders), None)
+
+    @cached_property
+    def _folders(self) -> Mapping[PurePosixPath, LocalPackage]:
+        return {package.folder: package for package in self.local.values()}
 
 
 def normalized(name: str) -> str:
@@ -202,9 +219,14 @@ def _files(root: Path) -> Iterator[PurePosixPath]:
             yield PurePosixPath(os.path.relpath(folder, root), name)
 
 
+def _read(path: Path) -> str:
+    # A data file may have the name of a definition, and any content.
+    return path.read_text(encoding="utf-8", errors="surrogateescape")
+
+
 def _write(target: Path, text: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8")
+    target.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def _copy(source: Path, target: Path) -> None:

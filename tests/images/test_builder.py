@@ -1,0 +1,356 @@
+"""The builder's parts, on workspaces and environments made by hand: what each layer depends on, and what goes where."""
+
+import csv
+import importlib.util
+import marshal
+import os
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+import pytest
+from uv_workspace_function.builder import bytecode, layer
+from uv_workspace_function.builder.distributions import Distribution, installed
+from uv_workspace_function.builder.errors import BuildError
+from uv_workspace_function.builder.install import rebuilding
+from uv_workspace_function.builder.strata import strata
+from uv_workspace_function.builder.workspace import LocalPackage, Workspace
+
+LOCK = """
+version = 1
+
+[[package]]
+name = "orders"
+version = "2.0.0"
+source = { editable = "services/orders" }
+dependencies = [
+    { name = "prices" },
+    { name = "six" },
+]
+
+[package.optional-dependencies]
+reports = [
+    { name = "charts", extra = ["fast"] },
+]
+
+[[package]]
+name = "prices"
+version = "1.0.0"
+source = { editable = "libraries/prices" }
+dependencies = [
+    { name = "stock" },
+]
+
+[[package]]
+name = "stock"
+source = { virtual = "libraries/stock" }
+
+[[package]]
+name = "charts"
+version = "1.0.0"
+source = { directory = "libraries/charts" }
+
+[package.optional-dependencies]
+fast = [
+    { name = "vendored" },
+]
+
+[[package]]
+name = "six"
+version = "1.17.0"
+source = { registry = "https://example.com/simple" }
+
+[[package]]
+name = "vendored"
+version = "1"
+source = { path = "vendor/vendored-1-py3-none-any.whl" }
+"""
+
+
+def _write(root: Path, files: Mapping[str, str]) -> Path:
+    for path, text in files.items():
+        place = root / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    return root
+
+
+def _paths(root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A context as it is staged, with a bit of everything."""
+    return _write(
+        tmp_path / "context",
+        {
+            "Dockerfile": "",
+            ".uv-workspace-function/builder/__main__.py": "",
+            ".uv-workspace-function/build-env.json": "{}",
+            "pyproject.toml": "[tool.uv.workspace]\n",
+            "uv.lock": LOCK,
+            "uv.toml": "no-index = true\n",
+            "vendor/vendored-1-py3-none-any.whl": "wheel",
+            "services/orders/pyproject.toml": '[project]\nname = "orders"\nversion = "2.0.0"\n',
+            "services/orders/src/orders/main.py": "",
+            "services/orders/nested/charts.txt": "",
+            "libraries/prices/pyproject.toml": '[project]\nversion = "1.0.0"\nname = "prices"\n',
+            "libraries/prices/src/prices/__init__.py": "",
+            "libraries/stock/pyproject.toml": "",
+            "libraries/stock/stock.py": "",
+        },
+    )
+
+
+def test_a_service_is_found_by_any_spelling_of_its_name(repository: Path) -> None:
+    """As uv takes them."""
+    for spelling in ("orders", "Orders", "ORDERS"):
+        assert Workspace.read(repository, spelling).service.folder == PurePosixPath("services/orders")
+
+
+@pytest.mark.parametrize(
+    ("service", "message"),
+    [
+        ("", "SERVICE_NAME is empty; give the service's name with --build-arg SERVICE_NAME=NAME"),
+        ("a;b", "SERVICE_NAME is 'a;b', which no package can be named; give the service's package name"),
+        ("-a", "SERVICE_NAME is '-a', which no package can be named; give the service's package name"),
+        ("six", "uv.lock has no local package 'six'; it has: charts, orders, prices, stock"),
+    ],
+)
+def test_a_service_that_is_none_is_refused(repository: Path, service: str, message: str) -> None:
+    """With what there is."""
+    with pytest.raises(BuildError) as caught:
+        Workspace.read(repository, service)
+    assert str(caught.value) == message
+
+
+def test_a_standalone_project_is_found_below_the_root(tmp_path: Path) -> None:
+    """Its paths are relative to its own folder, and lead out of it."""
+    lock = """
+[[package]]
+name = "legacy"
+source = { editable = "." }
+dependencies = [{ name = "logging" }]
+[[package]]
+name = "logging"
+source = { directory = "../common/logging" }
+"""
+    root = _write(tmp_path, {"services/legacy/uv.lock": lock, "services/common/logging/pyproject.toml": ""})
+    workspace = Workspace.read(root, "legacy")
+    assert workspace.project == PurePosixPath("services/legacy")
+    assert workspace.local["logging"].folder == PurePosixPath("services/common/logging")
+    (root / "uv.lock.bak").touch()
+    _write(root, {"services/other/uv.lock": ""})
+    with pytest.raises(BuildError) as caught:
+        Workspace.read(root, "legacy")
+    assert str(caught.value) == (
+        "the build context needs one uv.lock, at its root or below; found: services/legacy/uv.lock, services/other/uv.lock"
+    )
+
+
+def test_a_closure_follows_requirements_and_the_extras_asked_for(repository: Path) -> None:
+    """The service's own extras, and those that edges ask for."""
+    workspace = Workspace.read(repository, "orders")
+    assert workspace.closure([]) == {"orders", "prices", "stock", "six"}
+    assert workspace.closure(["reports"]) == {"orders", "prices", "stock", "six", "charts", "vendored"}
+
+
+def test_each_layer_depends_on_its_part_of_the_context(repository: Path, tmp_path: Path) -> None:
+    """Definitions and vendored wheels for third-party packages; all but the service's code for libraries."""
+    definitions, libraries = tmp_path / "definitions", tmp_path / "libraries"
+    Workspace.read(repository, "orders").split(definitions=definitions, libraries=libraries)
+    expected = {
+        *("pyproject.toml", "uv.lock", "uv.toml", "vendor/vendored-1-py3-none-any.whl"),
+        *("services/orders/pyproject.toml", "libraries/prices/pyproject.toml", "libraries/stock/pyproject.toml"),
+    }
+    assert _paths(definitions) == expected
+    assert _paths(libraries) == expected | {
+        *("Dockerfile", ".uv-workspace-function/build-env.json"),
+        *("libraries/prices/src/prices/__init__.py", "libraries/stock/stock.py"),
+    }
+
+
+def test_definitions_do_not_tell_the_versions_of_local_packages(repository: Path, tmp_path: Path) -> None:
+    """A version bump of a service or library installs no third-party package again; those keep their versions."""
+    definitions = tmp_path / "definitions"
+    Workspace.read(repository, "orders").split(definitions=definitions, libraries=tmp_path / "libraries")
+    assert (definitions / "uv.lock").read_text() == LOCK.replace('version = "2.0.0"\n', "", 1).replace(
+        'name = "prices"\nversion = "1.0.0"\n', 'name = "prices"\n', 1
+    ).replace('name = "charts"\nversion = "1.0.0"\n', 'name = "charts"\n', 1)
+    assert (definitions / "services/orders/pyproject.toml").read_text() == '[project]\nname = "orders"\nversion = "0"\n'
+    assert (
+        definitions / "libraries/prices/pyproject.toml"
+    ).read_text() == '[project]\nversion = "0"\nname = "prices"\n'
+    assert (repository / "uv.lock").read_text() == LOCK
+
+
+def test_a_nested_package_owns_its_files(repository: Path) -> None:
+    """A library in the service's folder is not the service's code."""
+    lock = (repository / "uv.lock").read_text().replace('"libraries/charts"', '"services/orders/nested"')
+    (repository / "uv.lock").write_text(lock)
+    workspace = Workspace.read(repository, "orders")
+    workspace.split(definitions=repository.parent / "d", libraries=repository.parent / "l")
+    assert "services/orders/nested/charts.txt" in _paths(repository.parent / "l")
+    assert "services/orders/src/orders/main.py" not in _paths(repository.parent / "l")
+
+
+def test_a_virtual_package_is_its_sources(tmp_path: Path) -> None:
+    """The content of src/, or else of the folder; in a staged context also what was included beside src/."""
+    lock = '[[package]]\nname = "app"\nsource = { virtual = "." }\n[[package]]\nname = "lib"\nsource = { editable = "lib" }\n'
+    files = {"uv.lock": lock, "pyproject.toml": "", "Dockerfile": "", "lib/lib.py": "", "notes/a.txt": ""}
+    flat = _write(tmp_path / "flat", {**files, "main.py": "", "app/uv.toml": ""})
+    workspace = Workspace.read(flat, "app")
+    assert {str(path) for path, _ in workspace.importable_files(workspace.service)} == {
+        *("main.py", "app/uv.toml", "notes/a.txt"),
+    }
+    by_hand = _write(tmp_path / "src", {**files, "src/app/main.py": ""})
+    workspace = Workspace.read(by_hand, "app")
+    assert dict(workspace.importable_files(workspace.service)) == {
+        PurePosixPath("app/main.py"): by_hand / "src/app/main.py"
+    }
+    _write(by_hand, {".uv-workspace-function/builder/x.py": ""})
+    assert {str(path) for path, _ in workspace.importable_files(workspace.service)} == {"app/main.py", "notes/a.txt"}
+
+
+def test_a_build_is_made_anew_by_its_time_or_by_name(tmp_path: Path) -> None:
+    """uv's cache of built packages looks at pyproject.toml's time, unless `cache-keys` tell it to look elsewhere."""
+    root = _write(
+        tmp_path,
+        {
+            "uv.lock": '[[package]]\nname = "a"\nsource = { editable = "a" }\n',
+            "a/pyproject.toml": "",
+            "b/pyproject.toml": '[tool.uv]\ncache-keys = [{ file = "x" }]\n',
+            "c/setup.py": "",
+        },
+    )
+    os.utime(root / "a/pyproject.toml", (1, 1))
+    packages = [LocalPackage(name=name, folder=PurePosixPath(name), virtual=False) for name in "abc"]
+    options = rebuilding(Workspace.read(root, "a"), packages)
+    assert options == ["--reinstall-package=b", "--reinstall-package=c"]
+    assert (root / "a/pyproject.toml").stat().st_mtime > 1
+
+
+def _environment(root: Path, files: Mapping[str, str], records: Mapping[str, str]) -> Path:
+    """An environment as uv makes one: files below `site-packages`, and the list of files of each distribution."""
+    site = "lib/python3.14/site-packages"
+    _write(root, {f"{site}/{path}": text for path, text in files.items()})
+    _write(root, {f"{site}/{name}.dist-info/RECORD": text for name, text in records.items()})
+    return root
+
+
+def test_what_only_tells_of_the_build_is_left_out(tmp_path: Path) -> None:
+    """Where a package came from, when it was built, bytecode of others, and launchers that name a path of the builder."""
+    info = "demo-1.dist-info"
+    environment = _environment(
+        tmp_path,
+        {
+            "_virtualenv.pth": "",
+            "_virtualenv.py": "",
+            "demo/__init__.py": "",
+            "demo/__pycache__/__init__.cpython-314.pyc": "",
+            "demo/direct_url.json": "its own",
+            **{f"{info}/{name}": "" for name in ("direct_url.json", "uv_cache.json", "uv_build.json", "REQUESTED")},
+            f"{info}/METADATA": "",
+            f"{info}/entry_points.txt": "[console_scripts]\nDemo = demo:main\n[other]\nx = demo\n",
+            "../../../bin/Demo": "#!launcher",
+            "../../../bin/demo-tool": f"#!{tmp_path}/bin/python3\nimport demo\n",
+            "../../../bin/python3": "",
+            "../../../share/demo/notes.txt": "",
+        },
+        {
+            "demo-1": "".join(
+                f"{path},sha256=x,0\n"
+                for path in (
+                    *("demo/__init__.py", "demo/__pycache__/__init__.cpython-314.pyc", "demo/direct_url.json"),
+                    *(f"{info}/{name}" for name in ("direct_url.json", "uv_cache.json", "uv_build.json", "REQUESTED")),
+                    *(f"{info}/{name}" for name in ("METADATA", "entry_points.txt", "RECORD", "missing")),
+                    *("../../../bin/Demo", "../../../bin/demo-tool", "../../../share/demo/notes.txt"),
+                )
+            )
+        },
+    )
+    (demo,) = installed(environment)
+    assert demo.name == "demo"
+    assert {str(path) for path in demo.files} == {
+        *("demo/__init__.py", "demo/direct_url.json", "bin/demo-tool", "share/demo/notes.txt"),
+        *(f"{info}/{name}" for name in ("METADATA", "RECORD", "entry_points.txt")),
+    }
+    layer.place([demo], tmp_path / "layer")
+    assert (tmp_path / "layer/bin/demo-tool").read_text() == "#!/usr/bin/env python3\nimport demo\n"
+    record = (tmp_path / f"layer/{info}/RECORD").read_text()
+    rows = {path: (digest, size) for path, digest, size in csv.reader(record.splitlines())}
+    assert list(rows) == [str(path) for path in sorted(demo.files)]
+    assert rows["demo/__init__.py"] == ("sha256=x", "0")
+    assert rows[f"{info}/RECORD"] == ("", "")
+    # printf '#!/usr/bin/env python3\nimport demo\n' | openssl dgst -sha256 -binary | basenc --base64url
+    assert rows["bin/demo-tool"] == ("sha256=rmS0ZfbMydYOcqnorvoIhdwZopZnaolYhk3f8WTvy14", "35")
+
+
+def test_files_that_no_record_lists_stay_with_their_package(tmp_path: Path) -> None:
+    """uv installs what is in a wheel, whatever its RECORD says."""
+    environment = _environment(
+        tmp_path,
+        {"demo/__init__.py": "", "demo/forgotten.py": "", "other.py": "", "_virtualenv.py": ""},
+        {"demo-1": "demo/__init__.py,,\n", "other-1": "other.py,,\n"},
+    )
+    demo, other = installed(environment)
+    assert PurePosixPath("demo/forgotten.py") in demo.files
+    assert PurePosixPath("demo/forgotten.py") not in other.files
+
+
+def test_a_file_outside_of_its_environment_is_refused(tmp_path: Path) -> None:
+    """A RECORD that names another's file could move it into the image."""
+    environment = _environment(tmp_path / "e", {"demo.py": ""}, {"demo-1": "../../../../secret,,\n"})
+    (tmp_path / "secret").touch()
+    with pytest.raises(BuildError, match=r"^demo-1.dist-info lists '../../../../secret' as its own"):
+        installed(environment)
+
+
+def _sized(name: str, size: int, folder: Path) -> Distribution:
+    path = _write(folder, {f"{name}.bin": ""}) / f"{name}.bin"
+    os.truncate(path, size)
+    environment = _environment(folder / name, {}, {f"{name}-1": f"{name}.bin,,\n"})
+    path.rename(environment / f"lib/python3.14/site-packages/{name}.bin")
+    return installed(environment)[0]
+
+
+def test_a_stratum_is_a_matter_of_the_package_alone(tmp_path: Path) -> None:
+    """Whatever comes and goes beside it, a package stays in its layer."""
+    packages = [
+        _sized(name, size, tmp_path) for name, size in {"big": 9_000_000, "mid": 1_500_000, "small": 999}.items()
+    ]
+    together = {name: [d.name for d in members] for name, members in strata(packages).items()}
+    assert together == {"heavy": ["big"], "medium": ["mid"], "light": ["small"]}
+    for package in packages:
+        alone = {name: [d.name for d in members] for name, members in strata([package]).items()}
+        assert alone == {name: [n for n in members if n == package.name] for name, members in together.items()}
+
+
+def test_a_module_is_compiled_for_good(tmp_path: Path) -> None:
+    """Unchecked-hash bytecode, made in chunks by several processes; what doesn't compile is left as it is."""
+    files = {f"demo/m{number}.py": f"VALUE = {number}\n" for number in range(600)}
+    _write(tmp_path, {**files, "demo/broken.py": "print 'old'\n", "demo/null.py": "\0", "demo/data.txt": ""})
+    every = [PurePosixPath(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")]
+    bytecode.compile_modules(tmp_path, "/var/task", [every])
+    compiled = {path for path in _paths(tmp_path) if path.endswith(".pyc")}
+    assert len(compiled) == 600
+    source = tmp_path / "demo/m7.py"
+    content = Path(importlib.util.cache_from_source(str(source))).read_bytes()
+    assert content[:4] == importlib.util.MAGIC_NUMBER
+    # PEP 552: bit 0 says hash-based, bit 1 that the source is to be checked.
+    assert int.from_bytes(content[4:8], "little") == 0b01
+    assert content[8:16] == importlib.util.source_hash(source.read_bytes())
+    assert marshal.loads(content[16:]).co_filename == "/var/task/demo/m7.py"
+
+
+def test_everything_in_a_layer_has_one_time_and_plain_modes(tmp_path: Path) -> None:
+    """Whatever the umask was; a program stays one."""
+    root = _write(tmp_path / "layer", {"a/b.py": "", "run": ""})
+    (root / "a/b.py").chmod(0o600)
+    (root / "run").chmod(0o777)
+    (root / "a").chmod(0o700)
+    (root / "link").symlink_to("run")
+    layer.normalize(root)
+    modes = {path.name: oct(path.stat().st_mode & 0o7777) for path in [root, *root.rglob("*")] if not path.is_symlink()}
+    assert modes == {"layer": "0o755", "a": "0o755", "b.py": "0o644", "run": "0o755"}
+    assert {path.lstat().st_mtime for path in [root, *root.rglob("*")]} == {315532800}

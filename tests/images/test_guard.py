@@ -1,0 +1,261 @@
+"""What the builder refuses before there is an image, and what it only remarks; each guard on files made by hand."""
+
+import hashlib
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+import pytest
+from uv_workspace_function.builder import base, guard
+from uv_workspace_function.builder.distributions import Distribution, File
+from uv_workspace_function.builder.errors import BuildError
+
+
+def _digest(content: str) -> str:
+    return "sha256=" + urlsafe_b64encode(hashlib.sha256(content.encode()).digest()).rstrip(b"=").decode()
+
+
+def _distribution(folder: Path, name: str, files: Mapping[str, str]) -> Distribution:
+    found = {}
+    for path, content in files.items():
+        source = folder / path
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_text(content)
+        found[PurePosixPath(path)] = File(source=source, digest=_digest(content), size=str(len(content)))
+    return Distribution(name=name, record=PurePosixPath(f"{name}-1.dist-info/RECORD"), files=found)
+
+
+def _claim(package: str, *files: str, local: bool = False, digest: str = "") -> guard.Claim:
+    return guard.Claim(package=package, local=local, files=dict.fromkeys(files, digest))
+
+
+REMEDY = "one would hide the other; rename the module, or drop one of the packages"
+
+
+def test_a_path_file_of_a_local_package_is_refused(tmp_path: Path) -> None:
+    """An editable install, or a backend that writes a `.pth`, never reaches an image."""
+    made = _distribution(tmp_path, "prices", {"__editable__.prices.pth": "/workspace/prices/src\n", "prices.py": ""})
+    with pytest.raises(BuildError) as caught:
+        list(guard.check_path_files([made], local=True))
+    assert str(caught.value) == (
+        "prices brings __editable__.prices.pth: its backend made an editable install, or the package adds to the path; "
+        "a package in an image is its files alone, so have the backend build a plain wheel"
+    )
+
+
+def test_a_path_file_that_adds_a_path_is_refused(tmp_path: Path) -> None:
+    """A third-party package that is importable through a `.pth` alone would not be in the image."""
+    made = _distribution(tmp_path, "old", {"old.pth": "# comment\nimport site\n\nold_vendored\n"})
+    with pytest.raises(BuildError, match=r"^old brings old.pth, which adds old_vendored to the path"):
+        list(guard.check_path_files([made], local=False))
+
+
+def test_a_path_file_that_runs_code_is_remarked(tmp_path: Path) -> None:
+    """As setuptools has one: it stays with its package, and one is told."""
+    line = "import os; var = 'SETUPTOOLS_USE_DISTUTILS'\n"
+    made = _distribution(tmp_path, "setuptools", {"distutils-precedence.pth": line, "setuptools/x.pth": "anything"})
+    remarks = list(guard.check_path_files([made], local=False))
+    assert remarks == ["setuptools brings distutils-precedence.pth, which nothing runs in the image"]
+
+
+def test_a_built_package_without_a_module_is_refused(tmp_path: Path) -> None:
+    """A backend that found nothing makes an empty wheel without a word."""
+    made = _distribution(tmp_path, "prices", {"prices-1.dist-info/METADATA": ""})
+    with pytest.raises(BuildError, match=r"^prices has sources, but its backend built a wheel without a module"):
+        guard.check_modules(made, has_sources=True)
+
+
+def test_a_package_of_requirements_alone_is_fine(tmp_path: Path) -> None:
+    """A package without sources has no module to lose."""
+    guard.check_modules(_distribution(tmp_path, "all", {"all-1.dist-info/METADATA": ""}), has_sources=False)
+
+
+@pytest.mark.parametrize(
+    "module", ["prices.so", "prices/a.abi3.so", "prices/a.cpython-314-aarch64-linux-gnu.so", "p.py"]
+)
+def test_a_compiled_module_is_a_module(tmp_path: Path, module: str) -> None:
+    """Not every package is made of `.py` files."""
+    guard.check_modules(_distribution(tmp_path, "prices", {module: ""}), has_sources=True)
+
+
+def test_one_place_for_two_contents_is_refused() -> None:
+    """The service's module in a library's place: the layer above would hide the one below."""
+    with pytest.raises(BuildError) as caught:
+        guard.check_claims(
+            [
+                _claim("stock", "shared/__init__.py", local=True, digest="one"),
+                _claim("orders", "shared/__init__.py", local=True, digest="two"),
+            ]
+        )
+    assert str(caught.value) == f"stock and orders bring different files as shared/__init__.py: {REMEDY}"
+
+
+def test_a_namespace_over_two_packages_is_fine() -> None:
+    """PEP 420, and the older way: equal `__init__.py` files in each part."""
+    guard.check_claims(
+        [
+            _claim("acme-stock", "acme/stock/__init__.py", local=True),
+            _claim("acme-orders", "acme/orders/__init__.py", local=True),
+            _claim("old-stock", "old/__init__.py", local=True, digest="same"),
+            _claim("old-orders", "old/__init__.py", local=True, digest="same"),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("requests.py", "requests/__init__.py"),
+        ("requests.py", "requests/sessions.py"),
+        ("requests.py", "requests.abi3.so"),
+        ("acme/stock.py", "acme/stock/__init__.py"),
+    ],
+)
+def test_a_module_that_hides_another_is_refused(first: str, second: str) -> None:
+    """`a.py`, `a.so` and `a/` are one name to import, whichever side is ours."""
+    for ours, theirs in ((first, second), (second, first)):
+        with pytest.raises(BuildError) as caught:
+            guard.check_claims([_claim("theirs", theirs), _claim("ours", ours, local=True)])
+        assert str(caught.value).endswith(REMEDY)
+        assert "ours brings" in str(caught.value)
+        assert "theirs brings" in str(caught.value)
+
+
+def test_third_party_packages_keep_their_own_forms() -> None:
+    """A compiled module beside its source, and two packages below one folder, are as their makers meant them."""
+    guard.check_claims(
+        [
+            _claim("charset-normalizer", "charset_normalizer/md.py", "charset_normalizer/md.abi3.so"),
+            _claim("google-auth", "google/auth/__init__.py"),
+            _claim("protobuf", "google/protobuf/__init__.py"),
+            _claim("orders", "orders/__init__.py", local=True),
+        ]
+    )
+
+
+def test_two_third_party_modules_in_one_place_are_refused(tmp_path: Path) -> None:
+    """One of the two packages is broken: uv warns at most."""
+    one = _distribution(tmp_path / "one", "opencv", {"cv2/__init__.py": "a"})
+    two = _distribution(tmp_path / "two", "opencv-headless", {"cv2/__init__.py": "b"})
+    with pytest.raises(BuildError) as caught:
+        guard.settle([one, two])
+    assert str(caught.value) == f"opencv, opencv-headless bring different files as cv2/__init__.py: {REMEDY}"
+
+
+def test_texts_and_litter_in_one_place_are_settled(tmp_path: Path) -> None:
+    """A stray LICENSE or `tests/` is nothing to fail for: it stays with the package whose content is there."""
+    one = _distribution(tmp_path, "one", {"LICENSE": "1", "tests/__init__.py": "1", "one.py": ""})
+    two = _distribution(tmp_path, "two", {"LICENSE": "2", "tests/__init__.py": "2", "two.py": ""})
+    (tmp_path / "LICENSE").write_text("1")
+    settled, remarks = guard.settle([one, two])
+    assert [sorted(map(str, distribution.files)) for distribution in settled] == [
+        ["LICENSE", "one.py"],
+        ["tests/__init__.py", "two.py"],
+    ]
+    assert remarks == [
+        "one, two bring different files as LICENSE, which nothing imports; the one of one is kept",
+        "one, two bring different files as tests/__init__.py, which nothing imports; the one of two is kept",
+    ]
+
+
+def test_equal_files_of_two_packages_are_no_clash(tmp_path: Path) -> None:
+    """As the `__init__.py` of an old namespace."""
+    one = _distribution(tmp_path, "one", {"acme/__init__.py": "same"})
+    two = _distribution(tmp_path, "two", {"acme/__init__.py": "same"})
+    settled, remarks = guard.settle([one, two])
+    assert remarks == []
+    assert [list(distribution.files) for distribution in settled] == [[PurePosixPath("acme/__init__.py")]] * 2
+
+
+def test_claims_are_read_as_they_were_written(tmp_path: Path) -> None:
+    """Each layer's step leaves its claims for the one that compares them."""
+    claims = [_claim("orders", "orders/__init__.py", local=True, digest="x"), _claim("six", "six.py")]
+    guard.write_claims(tmp_path / "service/service.json", claims)
+    assert guard.read_claims(tmp_path) == claims
+
+
+def _file_system(root: Path, links: Mapping[str, str]) -> Path:
+    """A root folder with files, or links where a target is given."""
+    for path, link in links.items():
+        place = root / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if link:
+            place.symlink_to(link)
+        else:
+            place.touch()
+    return root
+
+
+@pytest.mark.parametrize(
+    ("files", "version"),
+    [
+        ({"var/lang/bin/python3": "python3.14", "var/lang/bin/python3.14": ""}, "3.14"),
+        ({"var/lang/bin/python3.13": "", "usr/bin/python3": "python3.9", "usr/bin/python3.9": ""}, "3.13"),
+        ({"usr/local/bin/python3": "python3.14", "usr/local/bin/python3.14": "", "usr/bin/python3.13": ""}, "3.14"),
+        (
+            {
+                "usr/bin/python3": "/etc/alternatives/p",
+                "etc/alternatives/p": "/usr/bin/python3.12",
+                "usr/bin/python3.12": "",
+            },
+            "3.12",
+        ),
+        ({"bin": "usr/bin", "usr/bin/python3.11": ""}, "3.11"),
+        ({"usr/bin/env": ""}, None),
+    ],
+)
+def test_the_python_of_a_base_image_is_found_without_running_it(
+    tmp_path: Path, files: Mapping[str, str], version: str | None
+) -> None:
+    """By the names of files and links, taken from the image's own root."""
+    assert base.python_version(_file_system(tmp_path, files)) == version
+
+
+def test_another_python_in_the_base_image_is_refused(tmp_path: Path) -> None:
+    """Its modules would not fit, and its bytecode be ignored."""
+    root = _file_system(tmp_path, {"var/lang/bin/python3": "python3.13", "var/lang/bin/python3.13": ""})
+    assert base.check_python(root, "3.13") is None
+    with pytest.raises(BuildError) as caught:
+        base.check_python(root, "3.14")
+    assert str(caught.value) == (
+        "the base image has Python 3.13, but PYTHON_VERSION is 3.14; give PYTHON_VERSION=3.13 (the construct's "
+        "python_version), or a BASE_IMAGE with Python 3.14"
+    )
+
+
+def test_an_older_c_library_is_refused(tmp_path: Path) -> None:
+    """Wheels for glibc 2.34 don't load on Amazon Linux 2, which has 2.26."""
+    library = _file_system(tmp_path, {"lib64/libc.so.6": "libc-2.26.so"}) / "lib64/libc-2.26.so"
+    library.write_bytes(b"\x7fELF...GNU C Library (GNU libc) stable release version 2.26, by Roland McGrath")
+    base.check_libc(tmp_path, "aarch64-manylinux_2_17")
+    base.check_libc(tmp_path, "aarch64-manylinux2014")
+    with pytest.raises(
+        BuildError, match=r"^the base image has glibc 2.26, but wheels were installed for aarch64-manylinux_2_34"
+    ):
+        base.check_libc(tmp_path, "aarch64-manylinux_2_34")
+
+
+def test_musl_is_refused_for_wheels_of_glibc(tmp_path: Path) -> None:
+    """An Alpine image takes other wheels."""
+    _file_system(tmp_path, {"lib/ld-musl-aarch64.so.1": ""})
+    base.check_libc(tmp_path, "aarch64-unknown-linux-musl")
+    with pytest.raises(BuildError, match=r"PYTHON_PLATFORM=aarch64-unknown-linux-musl$"):
+        base.check_libc(tmp_path, "aarch64-manylinux_2_34")
+
+
+def test_only_folders_that_the_base_image_lacks_are_made(tmp_path: Path) -> None:
+    """Those it has keep their owner, mode and time; a link on the way is followed."""
+    _file_system(tmp_path, {"var/task/.keep": "", "srv": "/data/srv", "data/srv/.keep": ""})
+    assert base.missing_folders(tmp_path, "/var/task") == []
+    assert base.missing_folders(tmp_path, "/opt/app/site") == [
+        PurePosixPath(p) for p in ("/opt", "/opt/app", "/opt/app/site")
+    ]
+    assert base.missing_folders(tmp_path, "/srv/app") == [PurePosixPath("/data/srv/app")]
+
+
+@pytest.mark.parametrize("folder", ["", "/", "app", "/app/../etc"])
+def test_a_target_folder_that_is_none_is_refused(tmp_path: Path, folder: str) -> None:
+    """Before anything is copied over the root."""
+    with pytest.raises(BuildError) as caught:
+        base.missing_folders(tmp_path, folder)
+    assert str(caught.value) == f"TARGET_FOLDER must be an absolute path below /, not {folder!r}"
