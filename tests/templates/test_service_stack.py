@@ -190,7 +190,10 @@ def test_the_table_is_paid_by_use_and_can_be_put_back_to_any_moment(resources: R
     assert [{"AttributeName": "id", "KeyType": "HASH"}] == table["KeySchema"]
     assert {
         "by-source": (["source", "time"], {"ProjectionType": "ALL"}),
-        "by-day": (["day", "id"], {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["source", "type", "time", "value"]}),
+        "by-day": (
+            ["day", "id"],
+            {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["source", "type", "time", "value"]},
+        ),
     } == {
         index["IndexName"]: ([key["AttributeName"] for key in index["KeySchema"]], index["Projection"])
         for index in table["GlobalSecondaryIndexes"]
