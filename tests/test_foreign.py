@@ -1,10 +1,13 @@
 """Workspaces as people have them, odd ones included: a context of theirs is to uv what the whole workspace is."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
-from made import lock, workspace
+import uv_workspace_function
+from made import handler, lock, member, needs, workspace
 from uv_workspace_function.build_context import BuildContext
+from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace import Workspace
 from wheelhouse import uv, wheel
 
@@ -52,3 +55,102 @@ def test_environments_limit_an_export_as_in_the_workspace(tmp_path: Path, enviro
         whole = exported(root, name)
         assert " ; " in whole
         assert whole == exported(tmp_path / name, name)
+
+
+def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
+    """Editors on Windows write one, and uv reads over it."""
+    root = workspace(tmp_path / "w", {"a": ""})
+    for path in (root / "pyproject.toml", root / "a/pyproject.toml"):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    lock(root)
+    staged(root, "a", tmp_path / "out")
+    assert exported(root, "a") == exported(tmp_path / "out", "a")
+
+
+def test_a_root_s_own_dockerfile_is_not_the_image_s(tmp_path: Path) -> None:
+    """A service that is the root itself, all of whose files are copied, still gets the shared Dockerfile and builder."""
+    root = workspace(tmp_path / "w", head='[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.11"\n')
+    (root / "main.py").write_text("def handler(event, context): ...\n")
+    (root / "Dockerfile").write_text("FROM scratch\n")
+    (root / ".uv-workspace-function/builder").mkdir(parents=True)
+    (root / ".uv-workspace-function/builder/old.py").touch()
+    made = staged(lock(root), "app", tmp_path / "out")
+    shared = Path(uv_workspace_function.__file__).parent / "Dockerfile"
+    assert shared.read_bytes() == (tmp_path / "out/Dockerfile").read_bytes()
+    assert not (tmp_path / "out/.uv-workspace-function/builder/old.py").exists()
+    assert [".uv-workspace-function/builder/old.py", "Dockerfile"] == [dropped.path for dropped in made.dropped]
+
+
+@pytest.mark.parametrize("inner", ["a-inner", "z-inner"])
+def test_a_member_inside_another_one_s_module_is_in_that_one_s_wheel(tmp_path: Path, inner: str) -> None:
+    """The backend puts the whole module into the wheel, so the context has it; its definition is the cut one all the same."""
+    root = workspace(
+        tmp_path / "w",
+        {"app": needs(inner)},
+        globs=["app", "app/src/app/plugins/*"],
+        tail="[tool.ruff]\nline-length = 9\n",
+    )
+    member(root / "app/src/app/plugins" / inner, "[tool.ruff]\nline-length = 9\n")
+    member(root / "app/src/app/plugins/other")
+    lock(root)
+    uv("build", "--wheel", "--package", "app", "--out-dir", tmp_path / "whole", cwd=root)
+    staged(root, "app", tmp_path / "out")
+    uv("build", "--wheel", "--package", "app", "--out-dir", tmp_path / "cut", cwd=tmp_path / "out")
+    (whole,), (cut,) = ((tmp_path / folder).glob("*.whl") for folder in ("whole", "cut"))
+    assert ZipFile(whole).namelist() == ZipFile(cut).namelist()
+    assert "app/plugins/other/src/other/__init__.py" in ZipFile(cut).namelist()
+    assert "ruff" not in (tmp_path / "out/app/src/app/plugins" / inner / "pyproject.toml").read_text()
+
+
+def test_a_context_is_the_same_whatever_was_asked_for_before(tmp_path: Path) -> None:
+    """A path dependency below a package that takes all its files is never that package's, known or not."""
+    root = workspace(
+        tmp_path / "w",
+        {"svc": 'dependencies = ["ext"]\n[tool.uv.sources]\next = { path = "../vendor/ext" }\n'},
+        globs=["svc"],
+        head='[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.11"\n',
+    )
+    member(root / "vendor/ext")
+    loaded = Workspace.load(lock(root))
+    before = BuildContext.of(loaded, "app")
+    BuildContext.of(loaded, "svc")
+    assert before.digest == BuildContext.of(Workspace.load(root), "app").digest
+    assert not [path for path in before.files if path.startswith("vendor/")]
+
+
+def test_a_standalone_project_s_own_path_dependency_is_not_its_code(tmp_path: Path) -> None:
+    """Of a flat project all files are copied, but a package below it is installed."""
+    root = workspace(tmp_path / "w", exclude=["old"])
+    tail = 'dependencies = ["ext"]\n[tool.uv.sources]\next = { path = "vendor/ext" }\n[tool.uv]\nno-index = true\n'
+    member(root / "old/vendor/ext")
+    (root / "old/vendor/ext/notes.txt").touch()
+    member(root / "old", tail, build_system="")
+    (root / "old/src").rename(root / "old/code")
+    lock(root / "old")
+    files = BuildContext.of(Workspace.load(lock(root)), "old").files
+    assert "old/vendor/ext/src/ext/__init__.py" in files
+    assert "old/vendor/ext/notes.txt" not in files
+
+
+def test_excluded_folders_that_are_nobody_s_service_are_let_be(tmp_path: Path) -> None:
+    """Another workspace, and examples that share a name, do not stop the workspace that excludes them."""
+    root = workspace(tmp_path / "w", {"libs/a": ""}, globs=["libs/*"], exclude=["other", "examples/*"])
+    lock(workspace(root / "other", {"inner": ""}))
+    for folder in ("examples/one", "examples/two"):
+        lock(member(root / folder, name="example"))
+    lock(member(root / "examples/three", name="a"))
+    loaded = Workspace.load(lock(root))
+    assert (["a"], []) == ([m.name for m in loaded.members], [m.name for m in loaded.standalone])
+
+
+def test_an_excluded_service_needs_a_name_of_its_own(tmp_path: Path) -> None:
+    """Otherwise nobody could tell which of them is meant."""
+    root = workspace(tmp_path / "w", {"libs/a": ""}, globs=["libs/*"], exclude=["old"])
+    member(root / "old", name="a")
+    handler(root / "old")
+    lock(root / "old")
+    with pytest.raises(WorkspaceError) as caught:
+        Workspace.load(lock(root))
+    assert str(caught.value) == (
+        f"two members of {root} are named 'a': libs/a and old; rename the one that is excluded from the workspace"
+    )

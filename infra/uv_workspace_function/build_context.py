@@ -49,12 +49,13 @@ class BuildContext:
         closure = workspace.closure(name, extras)
         _check_fresh(workspace, closure)
         relevance = definitions.relevance_of(closure)
-        files = dict(_builder(closure))
+        files: dict[str, ContextFile] = {}
         dropped: list[Dropped] = []
         for member in closure.sources:
             sources = workspace.sources(member)
             files |= sources.files
             dropped += sources.dropped
+        for member in closure.sources:  # after all sources: a package can lie in a module of another one
             definition = definitions.member_definition(member, closure, relevance)
             if definition is not None:
                 files[str(member.folder / membership.PYPROJECT)] = _text(definition)
@@ -64,6 +65,10 @@ class BuildContext:
         if (configuration := definitions.configuration(closure, relevance)) is not None:
             files[str(project / "uv.toml")] = _text(configuration)
         files |= archives.files(workspace.root, closure)
+        # where the service is the root itself, it can have files of these names for other ends
+        taken = [path for path in files if path == DOCKERFILE or path.startswith(f"{BUILDER_FOLDER}/")]
+        dropped += [Dropped(path, "the context has its own of that name") for path in taken if files.pop(path)]
+        files |= _builder(closure)
         return cls(
             closure=closure,
             files={path: files[path] for path in sorted(files)},

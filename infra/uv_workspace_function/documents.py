@@ -17,7 +17,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         WorkspaceError: when it cannot be read, is not UTF-8 or is malformed; the message has the path and the line.
     """
     try:
-        return tomllib.loads(path.read_bytes().decode())
+        # uv, too, takes a file that begins with a byte order mark
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise WorkspaceError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -188,13 +188,15 @@ class _State(NamedTuple):
     """What holds for a folder and everything in it.
 
     `wanted`: a source. `worth`: asked for by name, or importable, so that what is left out of it is worth a line.
-    `forced`: above `.gitignore`. `ignored`: by `.gitignore`.
+    `forced`: above `.gitignore`. `ignored`: by `.gitignore`. `declared`: in a module that the tables name, which goes
+    into the wheel whole, with what is another package's folder.
     """
 
     wanted: bool
     worth: bool = False
     forced: bool = False
     ignored: bool = False
+    declared: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,7 +360,7 @@ class _Walk:
             if never is not None:
                 self._drop(shown, never, worth=noted)
             return
-        if is_folder and self._in_workspace(path) in self.others:
+        if is_folder and not state.declared and self._in_workspace(path) in self.others:
             return
         is_source = worth or (state.wanted and (state.forced or not _BESIDE.fullmatch(name)))
         passes = is_folder and wanted.may_hold(path)
@@ -385,7 +387,8 @@ class _Walk:
             self._target(entry.path, path, worth=noted, exempt=exempt, is_folder=is_folder) if is_link else entry.path
         )
         if real is not None and is_folder:
-            self.enter(real, path, _State(is_source, worth, forced, ignored))
+            declared = state.declared or (module is not None and module.declared)
+            self.enter(real, path, _State(is_source, worth, forced, ignored, declared))
         elif real is not None:
             self._take(real, path, worth=worth)
 

@@ -6,6 +6,7 @@ Nothing here runs uv, git or a Python of the workspace, or needs a network.
 import difflib
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -227,15 +228,8 @@ class Workspace:
         globs = table(declared, "workspace")
         members = _members(root, project, globs)
         _check_members(project.lock, members)
-        taken = {member.folder for member in members}
-        standalone = tuple(
-            Member.load(root, folder)
-            for folder in membership.folders(
-                root, [*globs.get("exclude", ()), *table(project.pyproject, "tool", OUR_TABLE).get("standalone", ())]
-            )
-            if folder not in taken and (root / folder / LOCK_NAME).is_file()
-        )
-        return cls(root=root, project=project, members=members, standalone=_by_name(root, standalone))
+        patterns = [*globs.get("exclude", ()), *table(project.pyproject, "tool", OUR_TABLE).get("standalone", ())]
+        return cls(root=root, project=project, members=members, standalone=_standalone(root, patterns, members=members))
 
     @cached_property
     def services(self) -> tuple[Member, ...]:
@@ -304,13 +298,16 @@ class Workspace:
         """The project whose lock a member is locked in."""
         if member not in self.standalone:
             return self.project
-        return self._projects.setdefault(member, Project.load(self.root, member.folder))
+        if member not in self._projects:
+            self._projects[member] = Project.load(self.root, member.folder)
+        return self._projects[member]
 
     def sources(self, member: Member) -> PackageSources:
         """The files that a local package's build needs, read once."""
         if member not in self._sources:
+            others = self._local_folders | _locked_folders(self.project_of(member))
             self._sources[member] = package_sources(
-                self.repository, member.folder, member.pyproject, other_folders=self._local_folders - {member.folder}
+                self.repository, member.folder, member.pyproject, other_folders=others - {member.folder}
             )
         return self._sources[member]
 
@@ -330,8 +327,7 @@ class Workspace:
     @cached_property
     def _local_folders(self) -> frozenset[PurePosixPath]:
         """Where every local package lies that the workspace's lock knows, whatever closures were asked for before."""
-        locked = {PurePosixPath(posixpath.normpath(p.folder)) for p in self.project.lock.packages if p.folder}
-        return frozenset(locked | {member.folder for member in (*self.members, *self.standalone)})
+        return _locked_folders(self.project) | {member.folder for member in (*self.members, *self.standalone)}
 
     @cached_property
     def _path_dependencies(self) -> dict[PurePosixPath, Member]:
@@ -406,16 +402,39 @@ def _members(root: Path, project: Project, globs: Mapping[str, Any]) -> tuple[Me
     if "project" in project.pyproject:
         found.append(Member.load(root, PurePosixPath()))
     managed = [m for m in found if table(m.pyproject, "tool", "uv").get("managed", True)]
-    return _by_name(root, managed)
+    return _by_name(root, managed, remedy="rename one, or list it in `exclude` of [tool.uv.workspace]")
 
 
-def _by_name(root: Path, members: Iterable[Member]) -> tuple[Member, ...]:
+def _standalone(root: Path, patterns: Iterable[str], *, members: tuple[Member, ...]) -> tuple[Member, ...]:
+    """The projects with a lock of their own in the folders of some globs; a workspace that has no project is none."""
+    taken = {member.folder for member in members}
+    found = [
+        Member.load(root, folder)
+        for folder in membership.folders(root, patterns)
+        if folder not in taken
+        and (root / folder / LOCK_NAME).is_file()
+        and "project" in read_toml(root / folder / membership.PYPROJECT)
+    ]
+    # Excluded examples and fixtures share names with others; only a service has to have one to be asked for by.
+    names = Counter(member.name for member in (*members, *found))
+    kept = [member for member in found if names[member.name] == 1 or member.handler is not None]
+    _by_name(root, (*members, *kept), remedy="rename the one that is excluded from the workspace")
+    return tuple(sorted(kept, key=lambda member: member.name))
+
+
+def _locked_folders(project: Project) -> frozenset[PurePosixPath]:
+    """Where a lock's local packages lie, relative to the workspace's root."""
+    folders = (package.folder for package in project.lock.packages)
+    return frozenset(PurePosixPath(posixpath.normpath(project.folder / folder)) for folder in folders if folder)
+
+
+def _by_name(root: Path, members: Iterable[Member], *, remedy: str) -> tuple[Member, ...]:
     known: dict[str, Member] = {}
     for member in members:
         if member.name in known:
             raise WorkspaceError(
                 f"two members of {root} are named {member.name!r}: {known[member.name].folder} and {member.folder}; "
-                "rename one, or list it in `exclude` of [tool.uv.workspace]"
+                f"{remedy}"
             )
         known[member.name] = member
     return tuple(known[name] for name in sorted(known))
