@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,8 +16,11 @@ from typing import NoReturn, Protocol
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.layouts import Layout, Module
+from uv_workspace_function.newer_syntax import as_older_python
 
 _COMPILED = (".so", ".pyx", ".pyd")
+_IMAGE_PYTHON = (3, 14)
+"""Of the default images: services may be written for it, whatever Python reads them here."""
 
 
 class HandlerError(WorkspaceError):
@@ -42,11 +46,27 @@ def conventional_handler(package: LocalPackage) -> str | None:
     It has one when `<module>/main.py` binds `handler`; a `main.py` that does not parse counts, so that `check_handler`
     can say where it is wrong.
     """
-    for name, file in _main_files(package):
-        bindings = _Reader([package]).bindings(file)
-        if isinstance(bindings, SyntaxError) or "handler" in bindings.names or bindings.anything:
-            return f"{name}.handler"
-    return None
+    return next((f"{name}.handler" for name, file in _main_files(package) if _may_bind_handler(package, file)), None)
+
+
+# Most services define their handler in the first column, and most other files do not hold the word: neither is parsed.
+_PLAIN_HANDLER = re.compile(rb"^(?:(?:async[ \t]+)?def[ \t]+handler\b|handler[ \t]*[:=])", re.MULTILINE)
+_ANY_NAME = (b"handler", b"__getattr__", b"import *")
+
+
+def _may_bind_handler(package: LocalPackage, file: Path) -> bool:
+    try:
+        source = file.read_bytes()
+    except OSError as error:
+        raise HandlerError(f"cannot read {_shown(package, file)}: {error.strerror}; make it readable") from error
+    if _PLAIN_HANDLER.search(source):
+        return True
+    if not any(word in source for word in _ANY_NAME):
+        return False
+    try:
+        return _Reader([package]).binds(file, "handler", unknown=False)
+    except HandlerError:
+        return True
 
 
 def refuse_library(package: LocalPackage) -> NoReturn:
@@ -106,11 +126,13 @@ def check_handler(
     if found is None:
         _check_elsewhere(reader, service, handler, dotted, third_party)
     elif found.suffix == ".py" and not reader.binds(found, name):
-        known = sorted(reader.callables(found))
-        exists = f" (it binds {', '.join(known)})" if known else ""
+        if reader.find(f"{dotted}.{name}") is not None:
+            exists = f": '{dotted}.{name}' is a module, so name a function in it, such as '{dotted}.{name}.handler'"
+        else:
+            known = ", ".join(sorted(reader.callables(found)))
+            exists = f" (it has {known}); define it there, or correct `handler`" if known else "; define it there"
         raise HandlerError(
-            f"the handler of {service.name!r} is {handler!r}, but {reader.shown(found)} binds no {name!r}{exists}; "
-            "define it there, or correct `handler`"
+            f"the handler of {service.name!r} is {handler!r}, but {reader.shown(found)} binds no {name!r}{exists}"
         )
     return handler
 
@@ -135,6 +157,10 @@ def _check_elsewhere(
         HandlerError: neither a local module nor one of a distribution whose name is the module's or its beginning.
     """
     modules = [(package, module) for package in reader.packages for module in package.layout.modules]
+    # Where a backend can put anything into a wheel, a module named like the package may be built and not be there yet.
+    built = (package.name.replace("-", "_") for package in reader.packages if not package.layout.complete)
+    if any(dotted == name or dotted.startswith(f"{name}.") for name in built):
+        return
     if dotted.partition(".")[0] not in {module.name.partition(".")[0] for _, module in modules}:
         normalized = re.sub(r"[._]+", "-", dotted).lower()
         if any(normalized == name or normalized.startswith(f"{name}-") for name in third_party):
@@ -156,13 +182,15 @@ class _Bindings:
     """What a module's top level binds.
 
     `callables` are the names that look like functions or objects made there, `stars` the modules it takes everything
-    from (with their level of relative import). `anything` is True where a module answers for any name by `__getattr__`.
+    from (with their level of relative import). `anything` is True where a module answers for any name by `__getattr__`;
+    `exported` is its `__all__` where that can be read off.
     """
 
     names: frozenset[str]
     callables: frozenset[str]
     stars: tuple[tuple[int, str], ...]
     anything: bool
+    exported: frozenset[str] | None = None
 
 
 class _Reader:
@@ -183,8 +211,14 @@ class _Reader:
                         return found
         return None
 
-    def binds(self, file: Path, name: str, seen: frozenset[Path] = frozenset()) -> bool:
+    def binds(self, file: Path, name: str, *, unknown: bool = True, seen: frozenset[Path] = frozenset()) -> bool:
         """Whether a module has an attribute of this name once it is imported.
+
+        Args:
+            file: the module's source.
+            name: the attribute.
+            unknown: the answer for a module that takes everything from one whose source is not local.
+            seen: modules on the way here, so that two that take everything from each other end.
 
         Raises:
             HandlerError: the source does not parse.
@@ -194,18 +228,24 @@ class _Reader:
             raise HandlerError(self._unparsable(file, bindings))
         if name in bindings.names or bindings.anything:
             return True
-        if file.name == "__init__.py" and (_module_file(file.parent, [name]) is not None):
-            return True
-        if name.startswith("_"):
-            return False
         for level, module in bindings.stars:
             dotted = self._absolute(file, level, module)
             source = self.find(dotted) if dotted is not None else None
             if source is None or source.suffix != ".py":
-                return True
-            if source not in seen and self.binds(source, name, seen | {file}):
-                return True
+                if unknown:
+                    return True
+            elif source not in seen and self._exports(source, name):
+                found = self.binds(source, name, unknown=unknown, seen=seen | {file})
+                if found:
+                    return True
         return False
+
+    def _exports(self, file: Path, name: str) -> bool:
+        """Whether `from module import *` takes a name, if the module has it."""
+        bindings = self.bindings(file)
+        if isinstance(bindings, SyntaxError):
+            raise HandlerError(self._unparsable(file, bindings))
+        return name in bindings.exported if bindings.exported is not None else not name.startswith("_")
 
     def callables(self, file: Path) -> frozenset[str]:
         """Names that a handler may have been meant to be."""
@@ -216,11 +256,9 @@ class _Reader:
         """What the module's top level binds, or why it does not parse."""
         if file not in self._read:
             try:
-                self._read[file] = _bindings(ast.parse(file.read_bytes(), filename=str(file)))
+                self._read[file] = _read_bindings(file.read_bytes())
             except SyntaxError as error:
                 self._read[file] = error
-            except ValueError as error:
-                self._read[file] = SyntaxError(str(error))
             except OSError as error:
                 raise HandlerError(f"cannot read {self.shown(file)}: {error.strerror}; make it readable") from error
         return self._read[file]
@@ -282,10 +320,68 @@ def _module_file(base: Path, rest: Sequence[str]) -> Path | None:
     return next((binary for binary in binaries if binary.suffix in _COMPILED), None)
 
 
+def _read_bindings(source: bytes) -> _Bindings:
+    """What a module's source binds.
+
+    Raises:
+        SyntaxError: it does not parse, and not because it is written for a newer Python than this one.
+    """
+    try:
+        return _parsed_bindings(source)
+    except SyntaxError as error:
+        older = as_older_python(source, _IMAGE_PYTHON)
+        if isinstance(older, str):
+            return _parsed_bindings(older)
+        # Without libcst nothing here reads newer syntax: the line that the parser stumbled over has to tell.
+        lines = source.decode("utf-8", "replace").splitlines()
+        line = lines[error.lineno - 1] if error.lineno and error.lineno <= len(lines) else ""
+        if older or not (_NEWER_SYNTAX.search(line) or error.msg.startswith("f-string")):
+            raise
+        return _bindings_of_lines(lines)
+
+
+def _parsed_bindings(source: bytes | str) -> _Bindings:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an odd escape sequence is the source's business
+            return _bindings(ast.parse(source))
+    except ValueError as error:
+        raise SyntaxError(str(error)) from error
+
+
+# Syntax of Python 3.12 (PEP 695, 701), 3.13 and 3.14 (PEP 750, 758), which an older Python that runs `cdk synth` cannot
+# parse although the image's can.
+_NEWER_SYNTAX = re.compile(
+    r"^\s*type\s+\w+.*=|^\s*(?:async\s+)?(?:def|class)\s+\w+\s*\[|^\s*except\*?\s+[\w.]+\s*,|\b[rR]?[ftFT][rR]?['\"]"
+)
+_BINDING_LINE = re.compile(r"(?:(?:async\s+)?def|class|type)\s+(\w+)|(\w+)\s*(?::[^=]+)?=(?!=)|.*\bas\s+(\w+)")
+_IMPORT_LINE = re.compile(r"from\s+(\.*)([\w.]*)\s+import\s+\(?([\w\s,*]+)|import\s+(\w+)")
+
+
+def _bindings_of_lines(lines: Iterable[str]) -> _Bindings:
+    """What the lines that begin in the first column bind, for source that this Python cannot parse."""
+    names: set[str] = set()
+    stars: list[tuple[int, str]] = []
+    for line in lines:
+        if found := _BINDING_LINE.match(line):
+            names.update(name for name in found.groups() if name)
+        if found := _IMPORT_LINE.match(line):
+            dots, module, imported, top = found.groups()
+            if top is not None:
+                names.add(top)
+            elif "*" in imported:
+                stars.append((len(dots), module))
+            else:
+                names.update(imported.replace(",", " ").split())
+    bound = frozenset(names)
+    return _Bindings(names=bound, callables=frozenset(), stars=tuple(stars), anything="__getattr__" in names)
+
+
 def _bindings(tree: ast.Module) -> _Bindings:
     names: set[str] = set()
     callables: set[str] = set()
     stars: list[tuple[int, str]] = []
+    exported: frozenset[str] | None = None
     for node in _top_level(tree.body):
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
@@ -299,16 +395,28 @@ def _bindings(tree: ast.Module) -> _Bindings:
                 names.update(alias.asname or alias.name for alias in aliases if alias.name != "*")
             case ast.Name(id=name, ctx=ast.Store()):
                 names.add(name)
+            case ast.MatchAs(name=str() as name) | ast.MatchStar(name=str() as name):
+                names.add(name)
+            case ast.MatchMapping(rest=str() as name):
+                names.add(name)
+            case ast.Assign(targets=[ast.Name(id="__all__")], value=ast.List(elts=items) | ast.Tuple(elts=items)):
+                if all(isinstance(item, ast.Constant) for item in items):
+                    exported = frozenset(str(item.value) for item in items if isinstance(item, ast.Constant))
+            case ast.AugAssign(target=ast.Name(id="__all__")):
+                exported = None
             case ast.Assign(targets=targets, value=ast.Call()):
                 callables.update(target.id for target in targets if isinstance(target, ast.Name))
-            case ast.ExceptHandler(name=str() as name) | ast.MatchAs(name=str() as name):
-                names.add(name)
-            case ast.MatchStar(name=str() as name) | ast.MatchMapping(rest=str() as name):
-                names.add(name)
             case _:
                 pass
-    public = frozenset(name for name in callables if not name.startswith("_"))
-    return _Bindings(names=frozenset(names), callables=public, stars=tuple(stars), anything="__getattr__" in names)
+    # A function can bind a name of the module, and be called while it is imported.
+    names.update(name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names)
+    return _Bindings(
+        names=frozenset(names),
+        callables=frozenset(name for name in callables if not name.startswith("_")),
+        stars=tuple(stars),
+        exported=exported,
+        anything="__getattr__" in names,
+    )
 
 
 _OWN_SCOPE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
