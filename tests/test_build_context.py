@@ -131,7 +131,7 @@ def test_a_version_from_vcs_is_passed_from_outside(tmp_path: Path) -> None:
     lock(root)
     (folder / "pyproject.toml").write_text(text.replace('version = "1"\n', 'dynamic = ["version"]\n', 1))
     variables = context(root, "acme-svc").files[".uv-workspace-function/build-env.json"].content.decode()
-    assert '{\n  "acme-svc": {\n    "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_ACME_SVC": "1.2"\n  }\n}\n' == variables
+    assert '{\n  "acme-svc": {\n    "SETUPTOOLS_SCM_PRETEND_VERSION": "1.2"\n  }\n}\n' == variables
 
 
 def test_uv_toml_travels_reduced(shop: Path) -> None:

@@ -97,7 +97,8 @@ _DROPPED_BELOW = (
 # Backends that take a version from VCS -> the variable by which they take it from outside instead.
 _VERSION_VARIABLES = (
     ("setuptools-scm", "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{name}"),
-    ("hatch-vcs", "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{name}"),
+    # It tells setuptools-scm no name, so that a variable for this package alone is not looked at.
+    ("hatch-vcs", "SETUPTOOLS_SCM_PRETEND_VERSION"),
     ("flit-scm", "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{name}"),
     ("vcs-versioning", "VCS_VERSIONING_PRETEND_VERSION_FOR_{name}"),
     ("pdm-backend", "PDM_BUILD_SCM_VERSION"),
