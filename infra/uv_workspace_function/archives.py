@@ -30,13 +30,13 @@ def files(root: Path, closure: Closure) -> dict[str, ContextFile]:
     """
     project = closure.project
     wanted = {path for package in closure.third_party for path in _locked(root, project, package)}
-    others = {
-        path for p in project.lock.packages if p.folder is None for path in _locked(root, project, p, strict=False)
-    }
-    for folder in _index_folders(root, project):
-        for entry in (root / folder).iterdir() if (root / folder).is_dir() else ():
-            if entry.name.endswith(_ENDINGS) and (path := folder / entry.name) not in others:
-                wanted.add(path)
+    if folders := [folder for folder in _index_folders(root, project) if (root / folder).is_dir()]:
+        packages = (package for package in project.lock.packages if package.folder is None)
+        others = {path for package in packages for path in _locked(root, project, package, strict=False)}
+        archives = (
+            folder / e.name for folder in folders for e in (root / folder).iterdir() if e.name.endswith(_ENDINGS)
+        )
+        wanted |= {path for path in archives if path not in others}
     return {str(path): _read(root, path) for path in sorted(wanted)}
 
 

@@ -11,6 +11,7 @@ import posixpath
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -223,7 +224,7 @@ class Selection:
     nodes: Mapping[LockedPackage, Mapping[str | None, tuple[Step, ...]]]
     """Every package reached, with its steps: under None its dependencies, under an extra's name that extra's."""
 
-    @property
+    @cached_property
     def packages(self) -> tuple[LockedPackage, ...]:
         """Every package reached, the root included, by name and version."""
         return tuple(sorted(self.nodes, key=_order))
@@ -291,9 +292,9 @@ class Selection:
             lines.append(_array("dependencies", (_step(step, ambiguous) for step in steps)))
         if files := self.lock.files(package):
             lines.append(files)
-        if optional := {extra: steps for extra, steps in sorted(parts.items(), key=str) if extra and steps}:
+        if optional := sorted(extra for extra, steps in parts.items() if extra and steps):
             lines += ["", "[package.optional-dependencies]"]
-            lines += [_array(extra, (_step(s, ambiguous) for s in steps)) for extra, steps in optional.items()]
+            lines += [_array(extra, (_step(step, ambiguous) for step in parts[extra])) for extra in optional]
         if package is self.root and self.extras:
             # an extra that needs nothing has no other entry, and uv refuses to install one it does not know
             lines += ["", "[package.metadata]", f"provides-extras = {_value(list(self.extras))}"]
