@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import tomllib
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -413,31 +415,34 @@ def test_a_package_behind_a_link_out_of_the_repository_is_refused(tmp_path, tmp_
 # What cannot be read
 
 
-@pytest.fixture
-def unprivileged():
-    """Nobody's permissions: root reads everything."""
-    if os.geteuid() != 0:
+@contextmanager
+def without_privileges():
+    """As somebody whose permissions hold: root reads everything, so root steps down."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
         yield
-        return
-    os.seteuid(65534)
-    yield
-    os.seteuid(0)
+    finally:
+        if root:
+            os.seteuid(0)
 
 
 @pytest.mark.parametrize("path", ["data.json", "folder"])
-def test_an_unreadable_source_is_refused(orders, tmp_path, request, path):
+def test_an_unreadable_source_is_refused(path):
     """A file or folder that cannot be read is named; a context without it would be wrong."""
-    sources = make(
-        tmp_path, {f"orders/{INIT}": "", "orders/src/acme_orders/data.json": "", "orders/src/acme_orders/folder/x": ""}
-    )
-    orders()
-    for folder in (sources, *sources.parents[:-1], *(p for p in sources.rglob("*") if p.is_dir())):
-        if folder.stat().st_uid == os.getuid() and str(folder).startswith(str(tmp_path.parents[1])):
-            folder.chmod(0o755)
-    (sources / "orders/src/acme_orders" / path).chmod(0)
-    request.getfixturevalue("unprivileged")
-    with pytest.raises(WorkspaceError) as raised:
-        read(tmp_path)
+    module = "orders/src/acme_orders"
+    files = [f"{module}/__init__.py", f"{module}/data.json", f"{module}/folder/x"]
+    # Not in `tmp_path`: its parents are closed to everybody else.
+    with tempfile.TemporaryDirectory() as temporary:
+        root = make(Path(temporary), {"orders/pyproject.toml": UV_BUILD, **dict.fromkeys(files, "")})
+        for inside in (root, *root.rglob("*")):
+            inside.chmod(0o755)
+        with without_privileges():
+            assert list(read(root).files) == files
+        (root / module / path).chmod(0)
+        with without_privileges(), pytest.raises(WorkspaceError) as raised:
+            read(root)
     assert str(raised.value) == (
         f"cannot read orders/src/acme_orders/{path}: Permission denied; make it readable, or list it in `exclude` of "
         "[tool.uv-workspace-function] in orders/pyproject.toml"
