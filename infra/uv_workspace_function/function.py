@@ -154,6 +154,14 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
             **options,
         )
 
+    def add_layers(self, *layers: lambda_.ILayerVersion) -> None:
+        """Refuse layers, as the option does.
+
+        Raises:
+            WorkspaceError: always.
+        """
+        _refuse({"layers": layers})
+
 
 def _refuse(options: dict[str, Any]) -> None:
     for option, remedy in _REFUSED.items():

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import region_info
 from constructs import Construct
+from packaging.utils import canonicalize_name
 
 from uv_workspace_function.build_arguments import build_arguments, check_secrets
 from uv_workspace_function.build_context import BuildContext
@@ -54,6 +56,9 @@ class UvWorkspaceImage(ecr_assets.DockerImageAsset):
         cache_to: the cache that the build writes, as for `docker build --cache-to`.
         snap_start: whether the image carries the label that SnapStart asks for.
 
+    Attributes:
+        service: the workspace's member it is an image of.
+
     Raises:
         WorkspaceError: when there is no such service, or no image of it could be built; nothing was written then.
     """
@@ -79,16 +84,19 @@ class UvWorkspaceImage(ecr_assets.DockerImageAsset):
         cache_to: ecr_assets.DockerCacheOption | None = None,
         snap_start: bool = False,
     ) -> None:
-        target = Target(python=python_version, machine=_MACHINES[architecture.name])
+        # Another name is no machine of Target's, which then says which ones there are.
+        machine = _MACHINES.get(architecture.name, cast("Machine", architecture.name))
+        target = Target(python=python_version, machine=machine)
         context = BuildContext.of(workspace, service, extras=extras)
         _check_closure(context.closure, target, build_from_source)
         check_secrets(context, build_secrets or {})
+        _check_types(base_image, target_folder)
         options = {
             "BASE_IMAGE": base_image if isinstance(base_image, str) else None,
             "UV_IMAGE": uv_image,
             "TARGET_FOLDER": target_folder,
             "INCLUDE_BYTECODE": None if include_bytecode else "0",
-            "BUILD_FROM_SOURCE": " ".join(sorted(build_from_source)) or None,
+            "BUILD_FROM_SOURCE": " ".join(sorted(set(map(canonicalize_name, build_from_source)))) or None,
             "BUILDER_PLATFORM": target.docker_platform if build_on_target else None,
             "SNAP_START": "Allow" if snap_start else None,
         }
@@ -112,20 +120,19 @@ class UvWorkspaceImage(ecr_assets.DockerImageAsset):
             extra_hash=json.dumps([context.digest, hashed], sort_keys=True),
             invalidation=ecr_assets.DockerImageAssetInvalidationOptions(build_args=False, build_secrets=False),
         )
-        for image in (base_image, uv_image):
-            if isinstance(image, str) and not ImageReference.parse(image).is_pinned:
-                cdk.Annotations.of(self).add_warning_v2(
-                    "uv-workspace-function:moving-image",
-                    f"{image} may be another image tomorrow, and the hash of this one would not tell: give a tag or a digest",
-                )
-        if isinstance(base_image, ecr_assets.DockerImageAsset) and cdk.Stack.of(base_image) is not cdk.Stack.of(self):
-            cdk.Stack.of(self).add_dependency(cdk.Stack.of(base_image), "its image starts from one of that stack")
-        if build_args.get("BASE_IMAGE", "").startswith(_LOCAL_TAG):
-            cdk.Annotations.of(self).add_warning_v2(
-                "uv-workspace-function:local-base-image",
-                "the base image is found only by the machine that builds it too, since its place in ECR is not known: give its "
-                "stack an account and a region (env=)",
-            )
+        self.service = context.closure.service
+        _warn_of_moving_images(self, base_image, uv_image)
+        if isinstance(base_image, ecr_assets.DockerImageAsset):
+            _build_after(self, base_image, known_as=build_args["BASE_IMAGE"])
+
+
+def _check_types(base_image: object, target_folder: str | None) -> None:
+    if base_image is not None and not isinstance(base_image, str | ecr_assets.DockerImageAsset):
+        raise WorkspaceError(
+            f"base_image must be the name of an image or a DockerImageAsset, not an object of type {type(base_image).__name__}"
+        )
+    if target_folder is not None and not target_folder.startswith("/"):
+        raise WorkspaceError(f"target_folder must be an absolute path in the image, not {target_folder!r}")
 
 
 def _check_closure(closure: Closure, target: Target, build_from_source: Sequence[str]) -> None:
@@ -162,14 +169,38 @@ def _staged(context: BuildContext, scope: Construct) -> Path:
 def _name_of(image: ecr_assets.DockerImageAsset) -> str:
     """The name by which a build finds the image of another asset.
 
-    The CDK CLI tags an image, when it has built it, `cdkasset-HASH` and with its name in ECR. The second one is found by any
-    machine once the image is pushed, since the CLI logs in before it builds. It is known where the stack's account and region are.
+    When the CDK CLI has built an image it tags it `cdkasset-ID` and with its name in ECR. By the latter any machine finds it once it is
+    pushed, since the CLI logs in before it builds; but its account and region have to be known at synth.
     """
     stack = cdk.Stack.of(image)
     uri = stack.resolve(image.image_uri)
     if isinstance(uri, Mapping):
-        uri = uri.get("Fn::Sub", "")
+        uri = uri.get("Fn::Sub", "${}")
     if not cdk.Token.is_unresolved(stack.region):
         suffix = region_info.RegionInfo.get(stack.region).domain_suffix
         uri = uri.replace("${AWS::URLSuffix}", suffix or "amazonaws.com")
-    return f"{_LOCAL_TAG}{image.asset_hash}" if "${" in uri or not uri else uri
+    if "${" not in uri:
+        return str(uri)
+    prefix = f"{image.service.name}-" if isinstance(image, UvWorkspaceImage) else ""
+    return f"{_LOCAL_TAG}{prefix}{image.asset_hash}"
+
+
+def _build_after(image: UvWorkspaceImage, base: ecr_assets.DockerImageAsset, *, known_as: str) -> None:
+    stack, needed = cdk.Stack.of(image), cdk.Stack.of(base)
+    if stack is not needed:
+        stack.add_dependency(needed, f"{image.node.path} starts from an image of it")
+    if known_as.startswith(_LOCAL_TAG):
+        cdk.Annotations.of(image).add_warning_v2(
+            "uv-workspace-function:local-base-image",
+            f"only a machine that builds {base.node.path} finds it as a base image; give {needed.stack_name} an account and a "
+            "region (env=), so that it is found in ECR",
+        )
+
+
+def _warn_of_moving_images(image: UvWorkspaceImage, *names: object) -> None:
+    for name in names:
+        if isinstance(name, str) and not ImageReference.parse(name).is_pinned:
+            cdk.Annotations.of(image).add_warning_v2(
+                "uv-workspace-function:moving-image",
+                f"{name} may be another image tomorrow, which no hash would tell; give a tag that stays, or a digest",
+            )

@@ -300,6 +300,13 @@ def test_what_an_image_function_cannot_have_is_refused(
     assert [] == stack.node.children
 
 
+def test_a_layer_is_refused_afterwards_too(stack: cdk.Stack, shop: Workspace) -> None:
+    function = UvWorkspaceFunction(stack, "Shop", workspace=shop, service="shop")
+    layer = lambda_.LayerVersion.from_layer_version_arn(stack, "L", "arn:aws:lambda:eu-west-1:123456789012:layer:l:1")
+    with pytest.raises(WorkspaceError, match=r"^layers= does not work for a function from an image"):
+        function.add_layers(layer)
+
+
 @pytest.mark.parametrize("option", ["layers", "insights_version"])
 def test_none_is_as_good_as_left_out(stack: cdk.Stack, shop: Workspace, option: str) -> None:
     assert "Image" == shop_function(stack, shop, **{option: None})["PackageType"]

@@ -12,8 +12,10 @@ import pytest
 from assemblies import docker_images
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk.assertions import Annotations, Match
 from uv_workspace_function import UvWorkspaceImage, Workspace, WorkspaceError, build_context
 from uv_workspace_function.dockerfile import Dockerfile
+from wheelhouse import sdist, wheel
 
 Options = dict[str, Any]
 DEFAULT_ARGUMENTS = {"SERVICE_NAME": "shop", "PYTHON_VERSION": "3.14"}
@@ -144,6 +146,14 @@ def test_another_asset_as_base_image_is_found_where_the_cli_tags_it(
 ) -> None:
     """In a stack without account and region that is the name on the machine that builds."""
     asset = ecr_assets.DockerImageAsset(stack, "Base", directory=str(base))
+    UvWorkspaceImage(stack, "Image", workspace=shop, service="shop", base_image=asset)
+    hashes, sources = zip(*docker_images(stack).items(), strict=True)
+    assert f"cdkasset-{hashes[0]}" == sources[1]["dockerBuildArgs"]["BASE_IMAGE"]
+
+
+def test_an_image_of_a_service_can_be_the_base_of_another(stack: cdk.Stack, shop: Workspace) -> None:
+    """The CLI's tag of it has the service's name."""
+    asset = UvWorkspaceImage(stack, "Base", workspace=shop, service="prices")
     UvWorkspaceImage(stack, "Image", workspace=shop, service="shop", base_image=asset)
     hashes, sources = zip(*docker_images(stack).items(), strict=True)
     assert f"cdkasset-{hashes[0]}" == sources[1]["dockerBuildArgs"]["BASE_IMAGE"]
@@ -317,6 +327,12 @@ def test_a_context_is_copied_into_the_assembly(shop: Workspace, tmp_path: Path) 
                 "for example 'public.ecr.aws/lambda/python:3.14'"
             ),
         ),
+        ({"base_image": 1}, "base_image must be the name of an image or a DockerImageAsset, not an object of type int"),
+        ({"target_folder": "app"}, "target_folder must be an absolute path in the image, not 'app'"),
+        (
+            {"architecture": lambda_.Architecture.custom("riscv64")},
+            "no Lambda runs on the machine 'riscv64'; machines are: aarch64, x86_64",
+        ),
         ({"python_version": "3"}, "python must be a minor version such as '3.14', not '3'"),
         (
             {"python_version": "3.10"},
@@ -354,17 +370,78 @@ def test_what_cannot_be_built_is_refused_and_nothing_written(
     assert not (tmp_path / "out" / ".build-contexts").exists()
 
 
+@pytest.fixture
+def compiled(tmp_path: Path) -> Path:
+    """A workspace whose service needs a package that has a wheel for x86-64 and a source distribution, locked."""
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    wheel(wheels, "fastmath", tag="cp314-cp314-manylinux_2_28_x86_64")
+    sdist(wheels, "fastmath")
+    needs = {"shop": 'dependencies = ["fastmath"]\n'}
+    root = made.workspace(tmp_path, needs, globs=["shop"], tail='find-links = ["wheels"]\n')
+    made.handler(root / "shop")
+    return made.lock(root)
+
+
+def test_a_package_without_a_wheel_is_refused(stack: cdk.Stack, compiled: Path) -> None:
+    """By name, at synth."""
+    with pytest.raises(
+        WorkspaceError, match=r"^fastmath 1\.0 \(needed by shop\) has no wheel for CPython 3\.14, aarch64"
+    ):
+        source_of(stack, Workspace.load(compiled))
+
+
+def test_a_package_without_a_wheel_may_be_built_from_source(stack: cdk.Stack, compiled: Path) -> None:
+    """If it is named, in any spelling."""
+    source = source_of(stack, Workspace.load(compiled), build_from_source=["FastMath"])
+    assert "fastmath" == source["dockerBuildArgs"]["BUILD_FROM_SOURCE"]
+
+
+def test_the_wheels_of_the_chosen_architecture_count(stack: cdk.Stack, compiled: Path) -> None:
+    assert (
+        "linux/amd64"
+        == source_of(stack, Workspace.load(compiled), architecture=lambda_.Architecture.X86_64)["platform"]
+    )
+
+
+def test_more_than_lambda_takes_is_refused(stack: cdk.Stack, compiled: Path) -> None:
+    """Where the lock tells sizes."""
+    edit(compiled, "uv.lock", b'_x86_64.whl" }', b'_x86_64.whl", size = 10737418241 }')
+    with pytest.raises(WorkspaceError, match=r"more than the 10\.0 GiB that Lambda takes as an image"):
+        source_of(stack, Workspace.load(compiled), architecture=lambda_.Architecture.X86_64)
+
+
 @pytest.mark.parametrize("option", ["base_image", "uv_image"])
 def test_a_moving_image_is_warned_of(stack: cdk.Stack, shop: Workspace, option: str) -> None:
     """The CLI builds an image once for each hash, and no hash tells what `latest` is today."""
     options: Options = {option: "example.com/image:latest"}
     UvWorkspaceImage(stack, "Image", workspace=shop, service="shop", **options)
-    found = cdk.assertions.Annotations.from_stack(stack).find_warning(
-        "*", cdk.assertions.Match.string_like_regexp("^example.com/image:latest may be another image tomorrow")
-    )
-    assert ["/Stack/Image"] == [warning.id for warning in found]
+    assert [
+        (
+            "example.com/image:latest may be another image tomorrow, which no hash would tell; "
+            "give a tag that stays, or a digest [ack: uv-workspace-function:moving-image]"
+        )
+    ] == warnings(stack)
 
 
 def test_pinned_images_are_not_warned_of(stack: cdk.Stack, shop: Workspace) -> None:
     UvWorkspaceImage(stack, "Image", workspace=shop, service="shop", uv_image="ghcr.io/astral-sh/uv:0.13.9")
-    assert [] == cdk.assertions.Annotations.from_stack(stack).find_warning("*", cdk.assertions.Match.any_value())
+    assert [] == warnings(stack)
+
+
+def test_a_base_asset_that_only_this_machine_finds_is_warned_of(stack: cdk.Stack, shop: Workspace, base: Path) -> None:
+    """Another one fails to build once the base is pushed, unless ECR can be asked for it."""
+    asset = ecr_assets.DockerImageAsset(stack, "Base", directory=str(base))
+    UvWorkspaceImage(stack, "Image", workspace=shop, service="shop", base_image=asset)
+    assert [
+        (
+            "only a machine that builds Stack/Base finds it as a base image; give Stack an account and a region (env=), "
+            "so that it is found in ECR [ack: uv-workspace-function:local-base-image]"
+        )
+    ] == warnings(stack)
+
+
+def warnings(stack: cdk.Stack) -> list[str]:
+    """What the CLI would warn of."""
+    found = Annotations.from_stack(stack).find_warning("*", Match.any_value())
+    return [str(warning.entry.data) for warning in found]
