@@ -166,7 +166,7 @@ def _local_modules(member: Member, read: Iterable[_Read]) -> dict[str, bool]:
 
 def _standard_library(python: str) -> frozenset[str]:
     # stdlibs knows every release, so that the one that runs here does not matter
-    return frozenset(stdlib_module_names(python if python in KNOWN_VERSIONS else KNOWN_VERSIONS[-1]))
+    return stdlib_module_names(python if python in KNOWN_VERSIONS else KNOWN_VERSIONS[-1]) | {"__main__"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

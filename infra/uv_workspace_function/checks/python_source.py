@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from uv_workspace_function.checks.newer_syntax import as_older_python
+from uv_workspace_function.newer_syntax import as_older_python
 
 
 class Need(StrEnum):
@@ -94,15 +94,17 @@ def read_source(content: bytes, python: tuple[int, int]) -> SourceFacts:
 
 
 def _parse(content: bytes, python: tuple[int, int]) -> ast.Module | Unparsed:
+    if b"\0" in content:
+        return Unparsed(line=content[: content.index(b"\0")].count(b"\n") + 1, reason="it holds a null byte")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a SyntaxWarning is the linter's to tell
             return ast.parse(content)
     except SyntaxError as error:
         first = error
-    except (ValueError, RecursionError, MemoryError) as error:  # null bytes; nesting that no parser takes
+    except (ValueError, RecursionError, MemoryError) as error:  # nesting that no parser takes
         return Unparsed(line=None, reason=str(error) or type(error).__name__)
-    if isinstance(first, IndentationError | UnicodeError) or "codec can't decode" in str(first.msg):
+    if isinstance(first, IndentationError) or "codec can't decode" in str(first.msg):
         return Unparsed(line=first.lineno, reason=str(first.msg))
     older = as_older_python(content, python)
     if isinstance(older, str):

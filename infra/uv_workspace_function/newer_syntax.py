@@ -1,15 +1,15 @@
 """Source in the syntax of a newer Python than the one that runs, told in words that this one reads.
 
-The gate reads code for the Python of the images, and may itself run on an older one. What is new since then (type
-parameters, template strings, nested quotes in f-strings, ...) has no bearing on imports, so it is taken out; lines keep
-their numbers.
+Code is written for the Python of the images, and what reads it here may run on an older one. What is new since then
+(type parameters, template strings, nested quotes in f-strings, ...) has no bearing on what a module imports or binds, so
+it is taken out; lines keep their numbers.
 """
 
 import sys
 
 
 def as_older_python(content: bytes, python: tuple[int, int]) -> str | bool:
-    """The same code for the running Python, as far as its imports go.
+    """The same code for the running Python, as far as its imports and names go.
 
     Args:
         content: source that the running Python's parser refuses.
@@ -24,7 +24,7 @@ def as_older_python(content: bytes, python: tuple[int, int]) -> str | bool:
         import libcst  # noqa: PLC0415 few need it, and it takes long to load
     except ModuleNotFoundError:
         return False
-    from uv_workspace_function.checks._newer_syntax_tree import Older  # noqa: PLC0415
+    from uv_workspace_function._newer_syntax_tree import Older  # noqa: PLC0415
 
     try:
         tree = libcst.parse_module(content)
