@@ -42,7 +42,7 @@ def shop(tmp_path: Path) -> Path:
         "sources = { other = { workspace = true }, models = { workspace = true } }\n",
     )
     (root / "wheels").mkdir()
-    for name in ("used", "unused", "a-backend"):
+    for name in ("used", "unused"):
         wheel(root / "wheels", name)
     handler(root / "apps/api")
     (root / "apps/api/src/api/data.json").write_text("{}")
@@ -62,7 +62,6 @@ def test_a_context_is_the_workspace_cut_down(shop: Path) -> None:
         "libs/models/src/models/__init__.py",
         "pyproject.toml",
         "uv.lock",
-        "wheels/a_backend-1.0-py3-none-any.whl",
         "wheels/used-1.0-py3-none-any.whl",
     ]
 
