@@ -1,11 +1,12 @@
 """Layouts: what each build backend makes importable; the oracle is a wheel that the backend itself builds."""
 
+import subprocess
 import tomllib
 from pathlib import Path, PurePosixPath
 
 import pytest
-from backends import CASES, Case, build_wheels
-from uv_workspace_function.layouts import Layout, layout_of
+from backends import CASES, PROJECT, Case, build_wheels
+from uv_workspace_function.layouts import Layout, is_virtual, layout_of
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +52,118 @@ def test_the_layout_is_what_the_backend_builds(case, built):
     assert python <= predicted if case.only_part else python == predicted
     for module in layout.modules:
         assert any(name.startswith(module.name.replace(".", "/")) for name in shipped), module
+
+
+PACKAGING = {
+    "with-build-system": ("[build-system]\nrequires = []\nbuild-backend = 'uv_build'\n", False),
+    "without-build-system": ("", True),
+    "declared-no-package": (
+        "[build-system]\nrequires = []\nbuild-backend = 'uv_build'\n[tool.uv]\npackage = false\n",
+        True,
+    ),
+    "declared-package": ("[tool.uv]\npackage = true\n", False),
+}
+
+
+def test_a_project_is_a_package_where_uv_says_so(tmp_path):
+    """uv's lock tells virtual members from those it builds."""
+    members = [f"{name}/pyproject.toml" for name in PACKAGING]
+    (tmp_path / "pyproject.toml").write_text(f"[tool.uv.workspace]\nmembers = {list(PACKAGING)}\n")
+    for name, (tables, _) in PACKAGING.items():
+        (tmp_path / name).mkdir()
+        project = f'[project]\nname = "{name}"\nversion = "1"\nrequires-python = ">=3.11"\n'
+        (tmp_path / name / "pyproject.toml").write_text(project + tables)
+    subprocess.run(["uv", "lock", "--offline", "--quiet"], cwd=tmp_path, check=True)
+    lock = tomllib.loads((tmp_path / "uv.lock").read_text())
+    locked = {package["name"]: "virtual" in package["source"] for package in lock["package"]}
+    said = {Path(member).parent.name: is_virtual(tomllib.loads((tmp_path / member).read_text())) for member in members}
+    assert said == locked == {name: virtual for name, (_, virtual) in PACKAGING.items()}
+
+
+def modules(folder: Path, pyproject: str, files: tuple[str, ...]) -> tuple[dict[str, str], bool]:
+    for path in files:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).touch()
+    layout = layout_of(tomllib.loads(pyproject), folder)
+    return {module.name: str(module.path) for module in layout.modules}, layout.complete
+
+
+def built_by(backend: str, tables: str = "") -> str:
+    return f'{PROJECT}[build-system]\nrequires = []\nbuild-backend = "{backend}"\n{tables}'
+
+
+def test_a_virtual_project_has_the_modules_of_its_src_folder(tmp_path):
+    """With a src folder, that is what one puts on the path."""
+    files = ("src/orders/__init__.py", "src/tool.py", "src/data/x.json", "scripts/run.py", "main.py")
+    assert modules(tmp_path, PROJECT, files) == ({"orders": "src/orders", "tool": "src/tool.py"}, True)
+
+
+def test_a_virtual_project_without_src_has_those_beside_its_table(tmp_path):
+    """Packages, namespaces and single modules; no tests, no tools, no folder without code."""
+    files = (
+        "main.py",
+        "lib/deep/x.py",
+        "data/x.json",
+        "tests/test_main.py",
+        "test_main.py",
+        "conftest.py",
+        ".hidden/x.py",
+    )
+    assert modules(tmp_path, PROJECT, (*files, "node_modules/x/y.py")) == ({"lib": "lib", "main": "main.py"}, False)
+
+
+def test_a_backend_unknown_here_can_put_anything_in(tmp_path):
+    """Its modules are a guess by the usual folders."""
+    files = ("python/acme/__init__.py", "src/lib.rs", "tests/test_x.py", "Cargo.toml", "plain.py")
+    maturin = built_by("maturin", '[tool.maturin]\npython-source = "python"\n')
+    assert modules(tmp_path, maturin, files) == ({"acme": "python/acme", "plain": "plain.py"}, False)
+
+
+def test_scikit_build_core_names_its_packages(tmp_path):
+    """As a list of folders, or a mapping from the place in the wheel."""
+    listed = built_by("scikit_build_core.build", '[tool.scikit-build]\nwheel.packages = ["python/acme"]\n')
+    mapped = built_by("scikit_build_core.build", '[tool.scikit-build.wheel.packages]\n"acme/sub" = "elsewhere"\n')
+    assert modules(tmp_path, listed, ("python/acme/__init__.py",)) == ({"acme": "python/acme"}, False)
+    assert modules(tmp_path, mapped, ("elsewhere/x.py",))[0]["acme.sub"] == "elsewhere"
+
+
+def test_a_backend_of_the_packages_own_can_put_anything_in(tmp_path):
+    """`backend-path` wraps a backend, and the wrapper adds what it likes."""
+    pyproject = f'{PROJECT}[build-system]\nrequires = []\nbuild-backend = "uv_build"\nbackend-path = ["."]\n'
+    assert modules(tmp_path, pyproject, ("src/acme_orders/__init__.py",)) == ({"acme_orders": "src/acme_orders"}, False)
+
+
+@pytest.mark.parametrize(
+    ("backend", "tables", "file"),
+    [
+        ("setuptools.build_meta", '[tool.setuptools]\next-modules = [{ name = "x", sources = ["x.c"] }]\n', "x.c"),
+        ("setuptools.build_meta", '[tool.setuptools.cmdclass]\nbuild_py = "hook.Build"\n', "hook.py"),
+        ("setuptools.build_meta", "", "setup.py: import setuptools; setuptools.setup(name='x')"),
+        ("setuptools.build_meta", "", "setup.py: not python"),
+        ("hatchling.build", '[tool.hatch.build.targets.wheel.hooks.custom]\npath = "hook.py"\n', "hook.py"),
+        ("hatchling.build", "[tool.hatch.metadata.hooks.custom]\n", "hatch_build.py"),
+        ("hatchling.build", '[tool.hatch.build.targets.wheel]\ninclude = ["*.py"]\n', "x.txt"),
+        ("poetry.core.masonry.api", '[tool.poetry]\nbuild = "build.py"\n', "build.py"),
+        ("pdm.backend", '[tool.pdm.build]\ncustom-hook = "hook.py"\n', "hook.py"),
+        ("pdm.backend", "[tool.pdm.build]\nrun-setuptools = true\n", "x.txt"),
+        ("pdm.backend", '[tool.pdm.build]\nincludes = ["**/*.py"]\n', "x.txt"),
+    ],
+)
+def test_code_of_the_packages_own_in_the_build_can_put_anything_in(tmp_path, backend, tables, file):
+    """What an extension, a hook, a `setup.py` or a glob over everything brings into the wheel is not to be read off."""
+    name, _, text = file.partition(": ")
+    (tmp_path / name).write_text(text)
+    assert modules(tmp_path, built_by(backend, tables), ("src/acme_orders/__init__.py",))[1] is False
+
+
+@pytest.mark.parametrize("backend", ["uv_build", "hatchling.build", "flit_core.buildapi", "poetry.core.masonry.api"])
+def test_a_package_whose_module_is_missing_has_none(tmp_path, backend):
+    """Nothing is made up: the backend would refuse to build it."""
+    assert modules(tmp_path, built_by(backend), ("src/another/__init__.py",)) == ({}, True)
+
+
+def test_tables_of_wrong_types_are_the_backends_to_refuse(tmp_path):
+    """A layout is read without an error of its own; the build says what is wrong."""
+    wrong = '[tool.setuptools]\npackages = 3\npackage-dir = "x"\n[tool.hatch.build.targets]\nwheel = 3\n'
+    for backend in ("setuptools.build_meta", "hatchling.build"):
+        assert modules(tmp_path, built_by(backend, wrong), ()) == ({}, True)

@@ -107,9 +107,10 @@ def _guess(pyproject: Table, folder: Path) -> Layout:
         modules += [_module(name.replace("/", "."), str(path)) for name, path in scikit.items()]
     else:
         modules += [_module(PurePosixPath(path).name, path) for path in strings(scikit)]
-    for root in dict.fromkeys((*strings(maturin.get("python-source")), "src", "python", "lib")):
+    roots = dict.fromkeys((*strings(maturin.get("python-source")), "src", "python", "lib"))
+    for root in roots:
         modules += _top_level(folder, root, declared=False)
-    modules += _beside_the_table(folder)
+    modules += (m for m in _beside_the_table(folder) if str(m.path) not in roots or _is_package(folder / m.path))
     return Layout(modules=_outermost(m for m in modules if _exists(folder, m)), complete=False)
 
 
