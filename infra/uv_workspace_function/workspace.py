@@ -120,6 +120,12 @@ class Project:
             lock=Lock.load(root / folder / LOCK_NAME),
         )
 
+    @cached_property
+    def local_folders(self) -> frozenset[PurePosixPath]:
+        """Where the lock's local packages lie, relative to the workspace's root."""
+        folders = (package.folder for package in self.lock.packages)
+        return frozenset(PurePosixPath(posixpath.normpath(self.folder / folder)) for folder in folders if folder)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Closure:
@@ -305,7 +311,7 @@ class Workspace:
     def sources(self, member: Member) -> PackageSources:
         """The files that a local package's build needs, read once."""
         if member not in self._sources:
-            others = self._local_folders | _locked_folders(self.project_of(member))
+            others = self._local_folders | self.project_of(member).local_folders
             self._sources[member] = package_sources(
                 self.repository, member.folder, member.pyproject, other_folders=others - {member.folder}
             )
@@ -327,7 +333,7 @@ class Workspace:
     @cached_property
     def _local_folders(self) -> frozenset[PurePosixPath]:
         """Where every local package lies that the workspace's lock knows, whatever closures were asked for before."""
-        return _locked_folders(self.project) | {member.folder for member in (*self.members, *self.standalone)}
+        return self.project.local_folders | {member.folder for member in (*self.members, *self.standalone)}
 
     @cached_property
     def _path_dependencies(self) -> dict[PurePosixPath, Member]:
@@ -420,12 +426,6 @@ def _standalone(root: Path, patterns: Iterable[str], *, members: tuple[Member, .
     kept = [member for member in found if names[member.name] == 1 or member.handler is not None]
     _by_name(root, (*members, *kept), remedy="rename the one that is excluded from the workspace")
     return tuple(sorted(kept, key=lambda member: member.name))
-
-
-def _locked_folders(project: Project) -> frozenset[PurePosixPath]:
-    """Where a lock's local packages lie, relative to the workspace's root."""
-    folders = (package.folder for package in project.lock.packages)
-    return frozenset(PurePosixPath(posixpath.normpath(project.folder / folder)) for folder in folders if folder)
 
 
 def _by_name(root: Path, members: Iterable[Member], *, remedy: str) -> tuple[Member, ...]:
