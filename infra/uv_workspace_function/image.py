@@ -98,7 +98,7 @@ class UvWorkspaceImage(ecr_assets.DockerImageAsset):
             "INCLUDE_BYTECODE": None if include_bytecode else "0",
             "BUILD_FROM_SOURCE": " ".join(sorted(set(map(canonicalize_name, build_from_source)))) or None,
             "BUILDER_PLATFORM": target.docker_platform if build_on_target else None,
-            "SNAP_START": "Allow" if snap_start else None,
+            "SNAP_START": "allow" if snap_start else None,
         }
         build_args = build_arguments(context, target, options, mirrors=_mirrors(scope))
         hashed = dict(build_args)

@@ -181,7 +181,7 @@ def test_snap_start_is_of_the_function_and_of_its_image(stack: cdk.Stack, shop: 
     snap_start = lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS
     assert {"ApplyOn": "PublishedVersions"} == shop_function(stack, shop, snap_start=snap_start)["SnapStart"]
     (image,) = docker_images(stack).values()
-    assert "Allow" == image["dockerBuildArgs"]["SNAP_START"]
+    assert "allow" == image["dockerBuildArgs"]["SNAP_START"]
 
 
 def test_options_of_the_image_reach_it(stack: cdk.Stack, tmp_path: Path) -> None:

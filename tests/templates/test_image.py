@@ -62,7 +62,7 @@ def test_by_default_it_is_an_arm64_image_of_the_staged_context(stack: cdk.Stack,
         ({"include_bytecode": False}, {"INCLUDE_BYTECODE": "0"}),
         ({"build_from_source": ["b", "a"]}, {"BUILD_FROM_SOURCE": "a b"}),
         ({"build_on_target": True}, {"BUILDER_PLATFORM": "linux/arm64"}),
-        ({"snap_start": True}, {"SNAP_START": "Allow"}),
+        ({"snap_start": True}, {"SNAP_START": "allow"}),
     ],
     ids=lambda value: next(iter(value)),
 )
