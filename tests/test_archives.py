@@ -75,6 +75,7 @@ def test_where_an_sdist_is_built_the_whole_folder_comes_along(shop: Path, where:
     else:
         (shop / "wheels" / "used-1.0-py3-none-any.whl").unlink()
         sdist(shop / "wheels", "used")
+        (shop / "uv.lock").unlink()
         lock(shop)
     everything = sorted(path.name for path in (shop / "wheels").iterdir())
     assert archives(shop) == everything
