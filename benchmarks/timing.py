@@ -3,7 +3,7 @@
 import gc
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 
 def medians(cases: Mapping[str, Callable[[], float]], runs: int) -> dict[str, float]:
@@ -31,7 +31,7 @@ def seconds_of(work: Callable[[], object], *, cpu: bool = False) -> float:
     return clock() - begun
 
 
-def table(rows: list[tuple[str, ...]]) -> str:
+def table(rows: Sequence[tuple[str, ...]]) -> str:
     """Rows as a Markdown table, the first one its head."""
     head, *body = rows
     lines = [head, tuple("---" if column == 0 else "---:" for column in range(len(head))), *body]
