@@ -3,19 +3,21 @@
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import uv_workspace_function
 from uv_workspace_function.cli import COMMANDS
 
 CDK_MODULES = {"execution_role", "function", "image"}
+ROOT = Path(__file__).parents[1]
 REPORT = "import sys; print('aws_cdk' in sys.modules, 'jsii' in sys.modules)"
 
 
 def loaded(code: str, *arguments: str) -> str:
     """Whether a fresh interpreter has loaded aws_cdk and jsii after running the code."""
     return subprocess.run(
-        [sys.executable, "-c", f"{code}\n{REPORT}", *arguments], capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"{code}\n{REPORT}", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()[-1]
 
 
