@@ -38,7 +38,14 @@ def files(root: Path, closure: Closure) -> dict[str, ContextFile]:
     archives = [folder / e.name for folder in folders for e in (root / folder).iterdir() if e.name.endswith(_ENDINGS)]
     if archives:
         wanted |= _for_backends(root, archives, closure)
-    return {str(path): _read(root, path) for path in sorted(wanted)}
+    found = {str(path): _read(root, path) for path in sorted(wanted)}
+    # uv reads every folder that is named to it, and stops where one is missing
+    found |= {
+        str(folder / ".keep"): ContextFile(content=b"", executable=False)
+        for folder in folders
+        if not any(path.is_relative_to(folder) for path in wanted)
+    }
+    return found
 
 
 def _for_backends(root: Path, archives: list[PurePosixPath], closure: Closure) -> set[PurePosixPath]:

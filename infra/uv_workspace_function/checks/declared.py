@@ -41,6 +41,11 @@ class Declared:
         """All that its tests run with."""
         return self.graph.reach(self.run | self.development)
 
+    @staticmethod
+    def name_of(requirement: Any) -> str | None:
+        """The normalized name in a requirement; None where it has none."""
+        return _name(requirement)
+
     @classmethod
     def of(cls, member: Member, project: Project, graph: "Graph", root: Member | None, target: Target) -> "Declared":
         """Read what a member declares.
@@ -102,10 +107,6 @@ class Graph:
                 found.add(name)
                 stack.extend(self.edges.get(name, ()))
         return frozenset(found)
-
-    def has(self, name: str) -> bool:
-        """Whether the lock has a package of that name."""
-        return name in self.edges
 
     def through(self, names: Iterable[str], wanted: str) -> str | None:
         """Which of some packages needs another one, itself or through others; the first by name."""

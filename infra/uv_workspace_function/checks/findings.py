@@ -94,8 +94,8 @@ class Outcome:
 
     findings: tuple[Finding, ...] = ()
     not_checked: tuple[NotChecked, ...] = ()
-    skipped: tuple[str, ...] = ()
-    """What was not asked for, and how to ask; it does not stand in the way of "clean"."""
+    notes: tuple[str, ...] = ()
+    """What else one should know, such as what was not asked for; it does not stand in the way of "clean"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ class Report:
     findings: tuple[Finding, ...]
     """By member, file, line and code."""
     not_checked: tuple[NotChecked, ...]
-    skipped: tuple[str, ...]
+    notes: tuple[str, ...]
     allowed: int = 0
     """How many findings the workspace's exceptions took out."""
 
@@ -125,5 +125,5 @@ def join(*outcomes: Outcome) -> Outcome:
     return Outcome(
         findings=tuple(finding for outcome in outcomes for finding in outcome.findings),
         not_checked=tuple(gap for outcome in outcomes for gap in outcome.not_checked),
-        skipped=tuple(text for outcome in outcomes for text in outcome.skipped),
+        notes=tuple(text for outcome in outcomes for text in outcome.notes),
     )

@@ -139,7 +139,7 @@ class _Known:
         if name in self.local:
             member = self.local[name]
             return not member.layout.modules and not member.layout.complete
-        return name not in self.installed.by_name and self.graph.has(name)
+        return name not in self.installed.by_name
 
 
 def _unread(workspace: Workspace, member: Member) -> tuple[_Read, ...]:
@@ -218,7 +218,8 @@ class _Judge:
             if read.facts.unparsed is not None and not read.facts.unparsed.certain
         ]
         unused, unknown = self._unused() if not any(f.code == "UWF006" for f in findings) else ([], [])
-        if unknown:
+        doubtful = {name for names in doubts.values() for name in names}
+        if unknown := [name for name in unknown if name not in doubtful]:
             not_checked.append(
                 NotChecked(
                     codes=("UWF005",),

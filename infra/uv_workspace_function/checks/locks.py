@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +19,8 @@ from uv_workspace_function.workspace import Member, Project
 _CODES = ("UWF001", "UWF002")
 _TIMEOUT = 300  # seconds; a resolution from scratch can take a minute
 _STALE = ("needs to be updated", "Unable to find lockfile", "is missing or out of date")
+# They say what this shell works with; `UV_FROZEN` would even answer for the lock.
+_OF_THIS_SHELL = ("VIRTUAL_ENV", "UV_FROZEN", "UV_LOCKED", "UV_PROJECT_ENVIRONMENT")
 _OFFLINE = (
     "network was disabled",
     "not found in the cache",
@@ -40,11 +43,15 @@ class UvAnswer:
     text: str
 
 
-def run_uv(*arguments: str, cwd: Path) -> UvAnswer | None:
-    """Run uv; None where there is none, or it does not answer."""
-    environment = {
-        key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "UV_FROZEN", "UV_LOCKED")
-    }
+def run_uv(*arguments: str, cwd: Path, variables: Mapping[str, str] | None = None) -> UvAnswer | None:
+    """Run uv; None where there is none, or it does not answer.
+
+    Args:
+        arguments: its command line.
+        cwd: where.
+        variables: environment variables beside those there are.
+    """
+    environment = {key: value for key, value in os.environ.items() if key not in _OF_THIS_SHELL} | dict(variables or {})
     try:
         done = subprocess.run(
             ["uv", "--no-progress", "--color", "never", *arguments],
@@ -89,7 +96,7 @@ def check_lock(root: Path, folder: PurePosixPath) -> Outcome:
     if answer.code == 0:
         return Outcome()
     lock = (folder / LOCK_NAME).as_posix()
-    said = _first_line(answer.text)
+    said = first_line(answer.text)
     if any(sign in answer.text for sign in _OFFLINE):
         return _gap(
             folder, f"uv could not reach a package index: {said}", "run the check where the index can be reached"
@@ -122,7 +129,8 @@ def _project(folder: PurePosixPath) -> str:
     return "" if folder == PurePosixPath() else f" --project {folder}"
 
 
-def _first_line(text: str) -> str:
+def first_line(text: str) -> str:
+    """The line of uv's that says what is wrong."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Using CPython")]
     errors = [line for line in lines if line.startswith("error:")]
     return re.sub(r"^error:\s*", "", (errors or lines or ["it said nothing"])[0])
@@ -176,7 +184,7 @@ def _exports(scope: Scope, project: Project) -> Outcome:
                     file=(service.folder / PYPROJECT).as_posix(),
                     line=1,
                     member=service.name,
-                    what=f"{service.name} cannot be exported alone: {_first_line(answer.text)}",
+                    what=f"{service.name} cannot be exported alone: {first_line(answer.text)}",
                     remedy="its closure holds both sides of a conflict that [tool.uv] conflicts declares: drop one of them",
                     subject=service.name,
                 )

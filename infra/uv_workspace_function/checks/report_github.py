@@ -15,8 +15,8 @@ def as_commands(report: Report) -> Iterator[str]:
         yield _finding(finding)
     for gap in report.not_checked:
         yield _gap(gap)
-    for text in report.skipped:
-        yield f"::notice title=services check::{_data(f'skipped: {text}')}"
+    for text in report.notes:
+        yield f"::notice title=services check::{_data(text)}"
 
 
 def _finding(finding: Finding) -> str:

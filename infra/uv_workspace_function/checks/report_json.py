@@ -12,7 +12,7 @@ def as_json(report: Report) -> str:
         {
             "findings": [_finding(finding) for finding in report.findings],
             "not_checked": [_gap(gap) for gap in report.not_checked],
-            "skipped": list(report.skipped),
+            "notes": list(report.notes),
             "allowed": report.allowed,
         },
         indent=2,

@@ -5,7 +5,6 @@ from itertools import groupby
 from typing import TextIO
 
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
 from uv_workspace_function.checks.findings import Finding, NotChecked, Report, Severity
@@ -30,8 +29,8 @@ def print_text(report: Report, stream: TextIO) -> None:
         _print_gap(console, gap)
     if report.not_checked:
         console.print()
-    for text in report.skipped:
-        console.print(f"[dim]skipped:[/dim] {escape(text)}")
+    for text in report.notes:
+        console.print(Text.assemble(("note: ", "dim"), text))
     console.print(_summary(report))
 
 

@@ -4,31 +4,38 @@ from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.checks.allowed import without_allowed
+from uv_workspace_function.checks.contexts import check_contexts
 from uv_workspace_function.checks.findings import CODES, Finding, NotChecked, Outcome, Report, join
 from uv_workspace_function.checks.handling import check_handlers
 from uv_workspace_function.checks.imports import check_imports
+from uv_workspace_function.checks.isolation import check_alone
 from uv_workspace_function.checks.locks import check_lock, check_locks
 from uv_workspace_function.checks.scope import Scope
 from uv_workspace_function.checks.target_wheels import check_targets
+from uv_workspace_function.checks.usage import check_deployed, check_libraries
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target import Target
 from uv_workspace_function.workspace import Workspace
 
-_CHECKS: tuple[tuple[Callable[[Scope], Outcome], tuple[str, ...]], ...] = (
-    (check_locks, ("UWF001", "UWF002")),
-    (check_imports, ("UWF003", "UWF004", "UWF005", "UWF006", "UWF018")),
-    (check_handlers, ("UWF007",)),
-    (check_targets, ("UWF008",)),
-)
+_Check = tuple[Callable[[Scope], Outcome], tuple[str, ...]]
 
 
-def check(root: Path, target: Target, services: Iterable[str] = ()) -> Report:
+def check(
+    root: Path,
+    target: Target,
+    services: Iterable[str] = (),
+    *,
+    isolated: bool = False,
+    cdk_out: Path | None = None,
+) -> Report:
     """Judge a workspace.
 
     Args:
         root: the workspace's root.
         target: what the images run on.
         services: package names; none means everything.
+        isolated: whether to import each handler in an environment of its own, which runs code of the workspace.
+        cdk_out: a cloud assembly, to tell which services are deployed.
 
     Raises:
         WorkspaceError: when a named service is none.
@@ -38,9 +45,27 @@ def check(root: Path, target: Target, services: Iterable[str] = ()) -> Report:
     except WorkspaceError as error:
         return _unloadable(root, error)
     scope = Scope.of(workspace, target, services)
-    outcome = join(*(_guarded(run, codes, scope) for run, codes in _CHECKS))
+    checks: list[_Check] = [
+        (check_locks, ("UWF001", "UWF002")),
+        (check_imports, ("UWF003", "UWF004", "UWF005", "UWF006", "UWF018")),
+        (check_handlers, ("UWF007",)),
+        (check_targets, ("UWF008",)),
+        (check_libraries, ("UWF009",)),
+        (lambda scope: check_deployed(scope, cdk_out), ("UWF010",)),
+        (lambda scope: check_contexts(scope, cdk_out), ("UWF012", "UWF013", "UWF014", "UWF015", "UWF016", "UWF017")),
+    ]
+    if isolated:
+        checks.append((check_alone, ("UWF011",)))
+    outcome = join(*(_guarded(run, codes, scope) for run, codes in checks))
+    if not isolated:
+        outcome = join(outcome, Outcome(notes=(_NOT_ISOLATED,)))
     kept, allowed = without_allowed(outcome.findings, scope)
     return _report(kept, outcome, allowed)
+
+
+_NOT_ISOLATED = (
+    "UWF011 (handlers that do not import alone) was skipped: it runs code of the workspace, so it needs --isolated"
+)
 
 
 def _guarded(run: Callable[[Scope], Outcome], codes: tuple[str, ...], scope: Scope) -> Outcome:
@@ -67,4 +92,4 @@ def _unloadable(root: Path, error: WorkspaceError) -> Report:
 def _report(findings: list[Finding], outcome: Outcome, allowed: int) -> Report:
     unique = {(f.code, f.file, f.line, f.member, f.subject): f for f in findings}
     ordered = sorted(unique.values(), key=lambda f: (f.member or "", f.file, f.line or 0, f.code, f.subject))
-    return Report(findings=tuple(ordered), not_checked=outcome.not_checked, skipped=outcome.skipped, allowed=allowed)
+    return Report(findings=tuple(ordered), not_checked=outcome.not_checked, notes=outcome.notes, allowed=allowed)

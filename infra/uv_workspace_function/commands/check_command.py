@@ -25,7 +25,20 @@ from uv_workspace_function.target import Target
     show_default=True,
     help="text for people, github for annotations of a workflow run, sarif for code scanning.",
 )
-def command(services: tuple[str, ...], root: Path | None, target: Target, form: str) -> None:
+@click.option(
+    "--isolated",
+    is_flag=True,
+    help="Also import each handler in an environment that holds its closure only; this runs the workspace's code.",
+)
+@click.option(
+    "--cdk-out",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The output of `cdk synth`: also look for services that no stack deploys.",
+)
+def command(
+    services: tuple[str, ...], root: Path | None, target: Target, form: str, *, isolated: bool, cdk_out: Path | None
+) -> None:
     r"""Find, before production, what a shared virtual environment hides.
 
     SERVICE is the package name of a service, in any spelling; with some, only they and their libraries are judged. What each
@@ -37,9 +50,10 @@ def command(services: tuple[str, ...], root: Path | None, target: Target, form: 
     Example:
       services check
       services check ingestion-worker --format github
+      services check --isolated --cdk-out cdk.out
     """
     folder = find_workspace(root)
-    report = check(folder, target, services)
+    report = check(folder, target, services, isolated=isolated, cdk_out=cdk_out)
     _print(report, form)
     sys.exit(report.exit_code)
 
