@@ -379,7 +379,7 @@ def test_what_is_no_dotted_path_is_refused(service, handler):
 def test_a_source_that_does_not_parse_is_refused(service, monkeypatch, with_libcst):
     """With its line, and what the parser says."""
     if not with_libcst:
-        monkeypatch.setattr("uv_workspace_function.handlers.as_older_python", lambda *_: False)
+        monkeypatch.setattr("uv_workspace_function.bindings.as_older_python", lambda *_: False)
     orders = service("import json\n\ndef handler(event, context)\n    return 1\n")
     assert refusal(orders) == (
         "services/orders/src/orders/main.py, line 3 does not parse: expected ':'; "
@@ -402,7 +402,7 @@ def test_a_source_that_does_not_parse_is_refused(service, monkeypatch, with_libc
 def test_syntax_of_the_images_python_is_read_by_an_older_one(service, monkeypatch, syntax, with_libcst):
     """`cdk synth` may run on Python 3.11 over code for 3.14."""
     if not with_libcst:
-        monkeypatch.setattr("uv_workspace_function.handlers.as_older_python", lambda *_: False)
+        monkeypatch.setattr("uv_workspace_function.bindings.as_older_python", lambda *_: False)
     orders = service(f"{syntax}\n\n\ndef handler(event, context): ...\n")
     assert check_handler(orders) == "orders.main.handler"
     assert "binds no 'other'" in refusal(orders, "orders.main.other")

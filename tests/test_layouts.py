@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path, PurePosixPath
 
 import pytest
-from backends import CASES, PROJECT, Case, build_wheels
+from backends import BACKENDS, CASES, PROJECT, Case, build_wheels
 from uv_workspace_function.layouts import Layout, is_virtual, layout_of
 
 
@@ -162,8 +162,29 @@ def test_a_package_whose_module_is_missing_has_none(tmp_path, backend):
     assert modules(tmp_path, built_by(backend), ("src/another/__init__.py",)) == ({}, True)
 
 
-def test_tables_of_wrong_types_are_the_backends_to_refuse(tmp_path):
+WRONG = """
+[tool.setuptools]
+packages = 3
+package-dir = "x"
+py-modules = { x = 1 }
+[tool.hatch.build.targets]
+wheel = 3
+[tool.hatch.build]
+force-include = ["x"]
+[tool.poetry]
+packages = ["x", { include = 3 }]
+include = [3, "x", { path = 3, format = 3 }]
+[tool.pdm]
+build = { includes = 3, package-dir = 3 }
+[tool.uv.build-backend]
+module-name = 3
+module-root = 3
+[tool.flit]
+module = "x"
+"""
+
+
+@pytest.mark.parametrize("backend", [*BACKENDS.values(), "maturin"])
+def test_tables_of_wrong_types_are_the_backends_to_refuse(tmp_path, backend):
     """A layout is read without an error of its own; the build says what is wrong."""
-    wrong = '[tool.setuptools]\npackages = 3\npackage-dir = "x"\n[tool.hatch.build.targets]\nwheel = 3\n'
-    for backend in ("setuptools.build_meta", "hatchling.build"):
-        assert modules(tmp_path, built_by(backend, wrong), ()) == ({}, True)
+    assert modules(tmp_path, built_by(backend, WRONG), ())[0] == {}

@@ -13,11 +13,13 @@ import pytest
 from backends import CASES, PROJECT, build_wheels
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from ignoring import RULES, git_ignores, make_tree, needs_git
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gitignore import Repository
-from uv_workspace_function.sources import Dropped, PackageSources, holds_private_key, package_sources
+from uv_workspace_function.private_keys import holds_private_key
+from uv_workspace_function.sources import Dropped, PackageSources, package_sources
 
 UV_BUILD = PROJECT + '[build-system]\nrequires = ["uv_build"]\nbuild-backend = "uv_build"\n'
 HATCHLING = PROJECT + '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
@@ -545,6 +547,51 @@ def test_a_workspace_in_an_ignored_folder_is_a_workspace(tmp_path):
     make(tmp_path / "scratch", {f"orders/{INIT}": "", "shared.json": ""})
     (tmp_path / "scratch/orders/src/acme_orders/shared.json").symlink_to("../../../shared.json")
     assert listed(read(tmp_path / "scratch")) == ["src/acme_orders/shared.json"]
+
+
+MODULE_PATHS = st.lists(
+    st.lists(st.sampled_from(("a", "b", "a.py", "b.log", "x y", "é")), min_size=1, max_size=3).map("/".join),
+    min_size=1,
+    max_size=6,
+)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    return tmp_path_factory.mktemp("checkout")
+
+
+@needs_git
+@settings(deadline=None)
+@given(paths=MODULE_PATHS, root=RULES, inside=RULES)
+def test_a_package_holds_what_git_does_not_ignore(checkout, paths, root, inside):
+    """Of everything below a module, exactly what `git check-ignore --no-index` lets pass."""
+    module = "orders/src/acme_orders"
+    rules = {folder: lines for folder, lines in root.items() if not folder}
+    rules |= {f"{module}/{folder}".rstrip("/"): lines for folder, lines in inside.items()}
+    tree = make_tree(checkout, rules, [f"{module}/__init__.py", *(f"{module}/{path}" for path in paths)])
+    ignored = git_ignores(checkout, sorted(tree))
+    assume(not ignored & {"orders", "orders/src", module})
+    pyproject = tomllib.loads(UV_BUILD)
+    sources = package_sources(Repository.at(checkout), PurePosixPath("orders"), pyproject)
+    files = {path for path, is_folder in tree.items() if not is_folder and path.startswith(f"{module}/")}
+    assert set(sources.files) == files - ignored
+    covered = {
+        path for path in ignored & files for d in sources.dropped if (path + "/").startswith(d.path.rstrip("/") + "/")
+    }
+    assert covered == ignored & files
+
+
+def test_an_unreadable_gitignore_is_refused():
+    """Without its rules, what it ignores would enter."""
+    with tempfile.TemporaryDirectory() as temporary:
+        root = make(Path(temporary), {"orders/pyproject.toml": UV_BUILD, f"orders/{INIT}": "", ".gitignore": ""})
+        for inside in (root, *root.rglob("*")):
+            inside.chmod(0o755)
+        (root / ".gitignore").chmod(0)
+        with without_privileges(), pytest.raises(WorkspaceError) as raised:
+            read(root)
+    assert str(raised.value) == f"cannot read {os.path.realpath(root)}/.gitignore: Permission denied; make it readable"
 
 
 # The package's own table

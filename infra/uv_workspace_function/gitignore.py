@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from uv_workspace_function.errors import WorkspaceError
+
 _POSIX_CLASSES = {
     "alnum": "a-zA-Z0-9",
     "alpha": "a-zA-Z",
@@ -263,7 +265,7 @@ class Repository:
             has_rules: False when the caller has listed the folder and seen no `.gitignore` in it.
 
         Raises:
-            OSError: a `.gitignore` file cannot be read.
+            WorkspaceError: a `.gitignore` file cannot be read.
         """
         known = self._ignores.get(folder)
         if known is None:
@@ -294,12 +296,13 @@ class Repository:
 
 
 def _read_rules(path: str) -> Rules | None:
-    # Git reads no `.gitignore` that is a link (since 2.32), so that a checkout's rules never come from elsewhere.
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        # Git reads no `.gitignore` that is a link (since 2.32), so that a checkout's rules never come from elsewhere.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+            return Rules.parse(file.read().decode("utf-8", "surrogateescape"))
+    except (FileNotFoundError, IsADirectoryError):
+        return None
     except OSError as error:
-        if isinstance(error, FileNotFoundError) or Path(path).is_symlink():
+        if Path(path).is_symlink():
             return None
-        raise
-    with os.fdopen(file, "rb") as stream:
-        return Rules.parse(stream.read().decode("utf-8", "surrogateescape"))
+        raise WorkspaceError(f"cannot read {path}: {error.strerror}; make it readable") from error

@@ -6,21 +6,16 @@ up to the module (`acme/orders/main.handler`). A name counts however it is bound
 
 from __future__ import annotations
 
-import ast
 import re
-import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NoReturn, Protocol
 
+from uv_workspace_function.bindings import Bindings, read_bindings
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.layouts import Layout, Module
-from uv_workspace_function.newer_syntax import as_older_python
 
 _COMPILED = (".so", ".pyx", ".pyd")
-_IMAGE_PYTHON = (3, 14)
-"""Of the default images: services may be written for it, whatever Python reads them here."""
 
 
 class HandlerError(WorkspaceError):
@@ -177,28 +172,12 @@ def _is_below(dotted: str, module: Module) -> bool:
     return dotted == module.name or dotted.startswith(f"{module.name}.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Bindings:
-    """What a module's top level binds.
-
-    `callables` are the names that look like functions or objects made there, `stars` the modules it takes everything
-    from (with their level of relative import). `anything` is True where a module answers for any name by `__getattr__`;
-    `exported` is its `__all__` where that can be read off.
-    """
-
-    names: frozenset[str]
-    callables: frozenset[str]
-    stars: tuple[tuple[int, str], ...]
-    anything: bool
-    exported: frozenset[str] | None = None
-
-
 class _Reader:
     """Finds modules in local packages and reads what they bind, each file once."""
 
     def __init__(self, packages: Iterable[LocalPackage]) -> None:
         self.packages = tuple(packages)
-        self._read: dict[Path, _Bindings | SyntaxError] = {}
+        self._read: dict[Path, Bindings | SyntaxError] = {}
 
     def find(self, dotted: str) -> Path | None:
         """The source file of a local module: `x.py`, `x/__init__.py`, or the binary it is compiled to."""
@@ -252,11 +231,11 @@ class _Reader:
         bindings = self.bindings(file)
         return frozenset() if isinstance(bindings, SyntaxError) else bindings.callables
 
-    def bindings(self, file: Path) -> _Bindings | SyntaxError:
+    def bindings(self, file: Path) -> Bindings | SyntaxError:
         """What the module's top level binds, or why it does not parse."""
         if file not in self._read:
             try:
-                self._read[file] = _read_bindings(file.read_bytes())
+                self._read[file] = read_bindings(file.read_bytes())
             except SyntaxError as error:
                 self._read[file] = error
             except OSError as error:
@@ -318,134 +297,3 @@ def _module_file(base: Path, rest: Sequence[str]) -> Path | None:
         return None
     binaries = sorted(path.parent.glob(f"{path.name}.*"))
     return next((binary for binary in binaries if binary.suffix in _COMPILED), None)
-
-
-def _read_bindings(source: bytes) -> _Bindings:
-    """What a module's source binds.
-
-    Raises:
-        SyntaxError: it does not parse, and not because it is written for a newer Python than this one.
-    """
-    try:
-        return _parsed_bindings(source)
-    except SyntaxError as error:
-        older = as_older_python(source, _IMAGE_PYTHON)
-        if isinstance(older, str):
-            return _parsed_bindings(older)
-        # Without libcst nothing here reads newer syntax: the line that the parser stumbled over has to tell.
-        lines = source.decode("utf-8", "replace").splitlines()
-        line = lines[error.lineno - 1] if error.lineno and error.lineno <= len(lines) else ""
-        if older or not (_NEWER_SYNTAX.search(line) or error.msg.startswith("f-string")):
-            raise
-        return _bindings_of_lines(lines)
-
-
-def _parsed_bindings(source: bytes | str) -> _Bindings:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd escape sequence is the source's business
-            return _bindings(ast.parse(source))
-    except ValueError as error:
-        raise SyntaxError(str(error)) from error
-
-
-# Syntax of Python 3.12 (PEP 695, 701), 3.13 and 3.14 (PEP 750, 758), which an older Python that runs `cdk synth` cannot
-# parse although the image's can.
-_NEWER_SYNTAX = re.compile(
-    r"^\s*type\s+\w+.*=|^\s*(?:async\s+)?(?:def|class)\s+\w+\s*\[|^\s*except\*?\s+[\w.]+\s*,|\b[rR]?[ftFT][rR]?['\"]"
-)
-_BINDING_LINE = re.compile(r"(?:(?:async\s+)?def|class|type)\s+(\w+)|(\w+)\s*(?::[^=]+)?=(?!=)|.*\bas\s+(\w+)")
-_IMPORT_LINE = re.compile(r"from\s+(\.*)([\w.]*)\s+import\s+\(?([\w\s,*]+)|import\s+(\w+)")
-
-
-def _bindings_of_lines(lines: Iterable[str]) -> _Bindings:
-    """What the lines that begin in the first column bind, for source that this Python cannot parse."""
-    names: set[str] = set()
-    stars: list[tuple[int, str]] = []
-    for line in lines:
-        if found := _BINDING_LINE.match(line):
-            names.update(name for name in found.groups() if name)
-        if found := _IMPORT_LINE.match(line):
-            dots, module, imported, top = found.groups()
-            if top is not None:
-                names.add(top)
-            elif "*" in imported:
-                stars.append((len(dots), module))
-            else:
-                names.update(imported.replace(",", " ").split())
-    bound = frozenset(names)
-    return _Bindings(names=bound, callables=frozenset(), stars=tuple(stars), anything="__getattr__" in names)
-
-
-def _bindings(tree: ast.Module) -> _Bindings:
-    names: set[str] = set()
-    callables: set[str] = set()
-    stars: list[tuple[int, str]] = []
-    exported: frozenset[str] | None = None
-    for node in _top_level(tree.body):
-        match node:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                names.add(name)
-                callables.add(name)
-            case ast.Import(names=aliases):
-                names.update(alias.asname or alias.name.partition(".")[0] for alias in aliases)
-            case ast.ImportFrom(names=aliases, module=module, level=level):
-                if any(alias.name == "*" for alias in aliases):
-                    stars.append((level, module or ""))
-                names.update(alias.asname or alias.name for alias in aliases if alias.name != "*")
-            case ast.Name(id=name, ctx=ast.Store()):
-                names.add(name)
-            case ast.MatchAs(name=str() as name) | ast.MatchStar(name=str() as name):
-                names.add(name)
-            case ast.MatchMapping(rest=str() as name):
-                names.add(name)
-            case ast.Assign(targets=[ast.Name(id="__all__")], value=ast.List(elts=items) | ast.Tuple(elts=items)):
-                if all(isinstance(item, ast.Constant) for item in items):
-                    exported = frozenset(str(item.value) for item in items if isinstance(item, ast.Constant))
-            case ast.AugAssign(target=ast.Name(id="__all__")):
-                exported = None
-            case ast.Assign(targets=targets, value=ast.Call()):
-                callables.update(target.id for target in targets if isinstance(target, ast.Name))
-            case _:
-                pass
-    # A function can bind a name of the module, and be called while it is imported.
-    names.update(name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names)
-    return _Bindings(
-        names=frozenset(names),
-        callables=frozenset(name for name in callables if not name.startswith("_")),
-        stars=tuple(stars),
-        exported=exported,
-        anything="__getattr__" in names,
-    )
-
-
-_OWN_SCOPE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-
-
-def _top_level(body: Iterable[ast.AST], *, comprehension: bool = False) -> Iterator[ast.AST]:
-    """Every node that is run in the module's own scope; of a comprehension, only the walruses bind there."""
-    for node in body:
-        if comprehension and isinstance(node, ast.comprehension):
-            yield from _top_level((node.iter, *node.ifs), comprehension=True)
-            continue
-        if not (isinstance(node, ast.AnnAssign) and node.value is None):
-            yield node
-        if isinstance(node, ast.AnnAssign):
-            yield from _top_level([node.value, node.target] if node.value is not None else [])
-        elif isinstance(node, _OWN_SCOPE):
-            decorators = getattr(node, "decorator_list", [])
-            yield from _top_level([*decorators, *_defaults(node)])
-        else:
-            inner = comprehension or isinstance(node, _COMPREHENSIONS)
-            yield from _top_level(ast.iter_child_nodes(node), comprehension=inner)
-
-
-def _defaults(node: ast.AST) -> list[ast.expr]:
-    """What a function's or a class's head evaluates in the scope around it."""
-    if isinstance(node, ast.ClassDef):
-        return [*node.bases, *(keyword.value for keyword in node.keywords)]
-    arguments = getattr(node, "args", None)
-    if not isinstance(arguments, ast.arguments):
-        return []
-    return [*arguments.defaults, *(default for default in arguments.kw_defaults if default is not None)]

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from uv_workspace_function.documents import Table, foreign_table
+from uv_workspace_function.documents import Table
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.gitignore import Ignores, Repository, translate
-from uv_workspace_function.layouts import Layout, Module, layout_of
-from uv_workspace_function.named_files import Glob, anchored_glob, build_requirements, named_files
-
-TABLE = "tool.uv-workspace-function"
+from uv_workspace_function.gitignore import Ignores, Repository
+from uv_workspace_function.layouts import Layout, layout_of
+from uv_workspace_function.named_files import build_requirements
+from uv_workspace_function.private_keys import holds_private_key
+from uv_workspace_function.wanted_files import BESIDE, DEFINITIONS, NOTHING, TABLE, Wanted, barred, wanted_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def package_sources(
             "move the package into the repository or depend on a released version of it"
         )
     layout = layout or layout_of(pyproject, Path(start))
-    wanted = _wanted(repository, folder, pyproject, layout, Path(start))
+    wanted = wanted_of(repository.root, folder, pyproject, layout)
     walk = _Walk(
         repository=repository,
         folder="" if str(folder) == "." else str(folder),
@@ -115,75 +114,6 @@ def _list_data_files(files: dict[str, ContextFile], folder: PurePosixPath, layou
     files[path] = ContextFile(content="".join(grafts).encode() + written.content, executable=written.executable)
 
 
-def holds_private_key(content: bytes) -> bool:
-    """Whether a whole PEM or OpenPGP private key lies in the bytes: header, body and footer.
-
-    Code that merely mentions a header, or puts a key together from a variable, holds none. A key inside a string (JSON,
-    a Python literal over several lines) counts.
-    """
-    return b"PRIVATE KEY" in content and any(_is_key(found["body"]) for found in _KEY_BLOCK.finditer(content))
-
-
-_KEY_BLOCK = re.compile(
-    rb"-----BEGIN (?P<kind>(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?)-----"
-    rb"(?P<body>(?:(?!-----BEGIN ).){1,65536}?)-----END (?P=kind)-----",
-    re.DOTALL,
-)
-_OPENING_QUOTE = re.compile(rb"""\A[a-zA-Z]{0,2}["']""")
-_RFC_1421_HEADER = re.compile(rb"[A-Za-z-]+: .+")
-_BASE64 = re.compile(rb"[A-Za-z0-9+/=]+")
-
-
-def _is_key(body: bytes) -> bool:
-    """Whether what stands between header and footer is base64, on lines that end as in a file or as in a string."""
-    rows = body.replace(b"\\r", b"").replace(b"\\n", b"\n").split(b"\n")
-    lines = [_OPENING_QUOTE.sub(b"", row.strip(), count=1).strip(b" \t\"'\\,") for row in rows]
-    lines = [line for line in lines if line and not _RFC_1421_HEADER.fullmatch(line)]
-    if not lines or not all(_BASE64.fullmatch(line) for line in lines):
-        return False
-    # In a string, a short word may be a placeholder; a row of 24 characters is no word.
-    as_in_a_file = b'"' not in body and b"'" not in body and b"\\" not in body and body.lstrip(b" \t\r")[:1] == b"\n"
-    return as_in_a_file or max(map(len, lines)) >= 24
-
-
-# Names that never enter a context, wherever they lie; what is not worth a line in `dropped` has no reason.
-_NEVER_FOLDERS: Mapping[str, str | None] = {
-    **dict.fromkeys(("__pycache__", "__pypackages__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis")),
-    **dict.fromkeys(
-        (".pytype", ".pyre", ".tox", ".nox", ".ipynb_checkpoints", ".import_linter_cache", ".eggs", ".cache")
-    ),
-    **dict.fromkeys((".git", ".hg", ".svn", ".jj", ".bzr", ".aws-sam", ".terraform", ".pdm-build", ".hatch", ".pixi")),
-    "node_modules": "installed by npm, not a source",
-    "cdk.out": "written by cdk synth",
-    ".venv": "a virtual environment",
-}
-_NEVER_FILES = re.compile(
-    r".*\.py[co]|.*\$py\.class|\.DS_Store|Thumbs\.db|\.coverage(?:\..*)?|\.git|\.#.*|.*~|\..*\.sw[po]", re.DOTALL
-)
-
-# Left out beside the importable packages, unless a build table or `include` names them.
-_BESIDE = re.compile(
-    r"tests?|build|dist|htmlcov|\.github|\.gitlab|\.circleci|\.devcontainer|\.idea|\.vscode"
-    r"|conftest\.py|test_.*\.py|.*_test\.py|tox\.ini|noxfile\.py|\.coveragerc|\.pre-commit-config\.yaml"
-    r"|\.gitignore|\.gitattributes|\.dockerignore",
-    re.DOTALL,
-)
-
-# In the package's own folder these are the context's, rewritten or left out, and never the package's.
-_DEFINITIONS = frozenset({"pyproject.toml", "uv.lock", "uv.toml", ".python-version"})
-
-_ALLOWED = "allowed"
-
-
-def _never(name: str) -> str | None:
-    """`_ALLOWED`, else the reason why nothing of this name enters a context; None for noise."""
-    if name in _NEVER_FOLDERS:
-        return _NEVER_FOLDERS[name]
-    if name.startswith(".env"):
-        return "can hold secrets"
-    return None if name.endswith(".egg-info") or _NEVER_FILES.fullmatch(name) else _ALLOWED
-
-
 class _State(NamedTuple):
     """What holds for a folder and everything in it.
 
@@ -199,102 +129,13 @@ class _State(NamedTuple):
     declared: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
-    """What one package's tables ask for, by paths relative to its folder."""
-
-    modules: Mapping[str, Module]
-    named: Mapping[str, bool]
-    globs: tuple[Glob, ...]
-    excluded: tuple[re.Pattern[str], ...]
-    written: frozenset[str]
-    outside: Mapping[str, bool]
-    passages: frozenset[str]
-    everything: bool
-
-    def may_hold(self, path: str) -> bool:
-        """Whether something wanted can lie below a folder that is not wanted itself."""
-        return path in self.passages or any(glob.holders and glob.holders.match(path) for glob in self.globs)
-
-
-_NOTHING = _Wanted(
-    modules={},
-    named={},
-    globs=(),
-    excluded=(),
-    written=frozenset(),
-    outside={},
-    passages=frozenset(),
-    everything=False,
-)
-
-
-def _wanted(repository: Repository, folder: PurePosixPath, pyproject: Table, layout: Layout, at: Path) -> _Wanted:
-    named = named_files(pyproject, at)
-    include, exclude = _own_globs(pyproject, folder)
-    modules = {str(module.path): module for module in layout.modules if module.path.parts[:1] != ("..",)}
-    inside = {path: wins for path, wins in named.paths.items() if not path.startswith("../")}
-    outside: dict[str, bool] = {}
-    for path in named.paths.keys() - inside.keys():
-        target = os.path.normpath(_join(str(folder), path))
-        if target == ".." or target.startswith("../"):
-            raise WorkspaceError(
-                f"{folder}/pyproject.toml names {path!r}, which lies outside the workspace's root {repository.root}; "
-                "a build context can hold only what lies below it: move it there"
-            )
-        outside[target] = named.paths[path]
-    parents = (parent for path in (*modules, *inside) for parent in PurePosixPath(path).parents)
-    return _Wanted(
-        modules=modules,
-        named=inside,
-        globs=(*named.globs, *include),
-        excluded=exclude,
-        written=named.written,
-        outside=outside,
-        passages=frozenset(map(str, parents)) - {"."},
-        everything=not layout.complete,
-    )
-
-
-def _own_globs(pyproject: Table, folder: PurePosixPath) -> tuple[tuple[Glob, ...], tuple[re.Pattern[str], ...]]:
-    """`include` and `exclude` of the package's own table, with uv's meaning of such globs.
-
-    https://docs.astral.sh/uv/concepts/build-backend/#include-and-exclude-syntax: what includes starts at the package's
-    folder; what excludes holds at any depth unless it begins with a slash.
-    """
-    table = foreign_table(pyproject, *TABLE.split("."))
-    include, exclude = table.get("include", []), table.get("exclude", [])
-    for key, patterns in (("include", include), ("exclude", exclude)):
-        if not isinstance(patterns, list) or not all(isinstance(pattern, str) and pattern for pattern in patterns):
-            raise WorkspaceError(
-                f"{folder}/pyproject.toml: `{key}` of [{TABLE}] must be a list of globs, not {patterns!r}"
-            )
-        for pattern in patterns:
-            if ".." in pattern.split("/"):
-                raise WorkspaceError(
-                    f"{folder}/pyproject.toml: {pattern!r} in `{key}` of [{TABLE}] leads out of the package's folder; "
-                    "globs are relative to it and stay below it"
-                )
-    try:
-        included = tuple(anchored_glob(pattern, wins=True) for pattern in include)
-        excluded = tuple(_excluding(pattern) for pattern in exclude)
-    except ValueError as error:
-        raise WorkspaceError(f"{folder}/pyproject.toml: malformed glob {str(error)!r} in [{TABLE}]") from error
-    return included, excluded
-
-
-def _excluding(pattern: str) -> re.Pattern[str]:
-    anywhere = "" if pattern.startswith("/") else "(?:.*/)?"
-    return re.compile(anywhere + translate(os.path.normpath(pattern.lstrip("/"))) + r"\Z", re.DOTALL)
-
-
 @dataclass(slots=True, kw_only=True)
 class _Walk:
     """One pass over a package's folder; goes into no folder that can hold nothing wanted."""
 
     repository: Repository
     folder: str
-    wanted: _Wanted
+    wanted: Wanted
     others: frozenset[str]
     files: dict[str, ContextFile] = field(default_factory=dict)
     dropped: list[Dropped] = field(default_factory=list)
@@ -318,7 +159,7 @@ class _Walk:
         ignores = self.repository.ignores(real, has_rules=".gitignore" in names)
         self.above.append(real)
         for entry in entries:
-            if path or entry.name not in _DEFINITIONS:
+            if path or entry.name not in DEFINITIONS:
                 self._visit(entry, f"{path}/{entry.name}" if path else entry.name, state, ignores)
         self.above.pop()
 
@@ -332,7 +173,7 @@ class _Walk:
         walk = _Walk(
             repository=self.repository,
             folder="",
-            wanted=_NOTHING,
+            wanted=NOTHING,
             others=frozenset(),
             files=self.files,
             dropped=self.dropped,
@@ -355,14 +196,13 @@ class _Walk:
         worth = state.worth or module is not None or named is not None or bool(matched)
         noted = worth or path in wanted.passages
         shown = f"{path}/" if is_folder and not is_link else path
-        never = _never(name)
-        if never != _ALLOWED:
-            if never is not None:
-                self._drop(shown, never, worth=noted)
+        reason = barred(name)
+        if reason is not None:
+            self._drop(shown, reason, worth=noted and bool(reason))
             return
         if is_folder and not state.declared and self._in_workspace(path) in self.others:
             return
-        is_source = worth or (state.wanted and (state.forced or not _BESIDE.fullmatch(name)))
+        is_source = worth or (state.wanted and (state.forced or not BESIDE.fullmatch(name)))
         passes = is_folder and wanted.may_hold(path)
         if not is_source and not passes:
             return
@@ -407,9 +247,9 @@ class _Walk:
             raise self._cycle(path) if error.errno == errno.ELOOP else self._unreadable(path, error) from error
         relative = real[len(top) + 1 :]
         for part in relative.split("/"):
-            never = _never(part)
-            if never != _ALLOWED:
-                self._drop(path, f"a link to {relative}: {never or 'never a source'}", worth=worth)
+            reason = barred(part)
+            if reason is not None:
+                self._drop(path, f"a link to {relative}: {reason or 'never a source'}", worth=worth)
                 return None
         if is_folder and any(_within(folder, real) for folder in self.above):
             raise self._cycle(path)
@@ -470,7 +310,7 @@ class _Walk:
 def _read(descriptor: int, size: int) -> bytes:
     """Everything up to the end, in one call where the file does not grow meanwhile."""
     content = os.read(descriptor, size + 1)
-    while more := os.read(descriptor, 1 << 20) if content else b"":
+    while len(content) != size and (more := os.read(descriptor, 1 << 20)):
         content += more
     return content
 

@@ -1,0 +1,98 @@
+"""The layout that `hatchling` builds.
+
+https://hatch.pypa.io/latest/plugins/builder/wheel/#default-file-selection and its `builders/config.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from uv_workspace_function.documents import Table, foreign_table, strings
+from uv_workspace_function.layouts.finding import distributed, folders_in, literal_prefix, normal, pairs, project_name
+from uv_workspace_function.layouts.layout import Layout, Module
+
+
+def layout(pyproject: Table, folder: Path) -> Layout:
+    """The wheel target's selection, else hatchling's own look at the folder."""
+    # A wheel target's option replaces the build-level one of the same name.
+    build = foreign_table(pyproject, "tool", "hatch", "build")
+    wheel = foreign_table(build, "targets", "wheel")
+
+    def option(name: str) -> Any:
+        return wheel.get(name, build.get(name))
+
+    packages = sorted(normal(path) for path in strings(option("packages")))
+    only_include = [normal(path) for path in strings(option("only-include"))]
+    include = list(strings(option("include")))
+    forced = {normal(source): normal(target) for source, target in pairs(option("force-include"))}
+    if not (packages or only_include or include):
+        packages, only_include = _default(pyproject, folder)
+    sources = _sources(option("sources"), packages)
+
+    complete = not _has_hook(foreign_table(pyproject, "tool", "hatch"), build, wheel)
+    modules: list[Module] = []
+    paths = only_include or packages
+    if not paths:
+        paths = [literal_prefix(pattern) for pattern in include]
+        complete = complete and all(paths) and not any(pattern.startswith("!") for pattern in include)
+    for path in paths:
+        modules += distributed(folder, path, _target(path, sources))
+    for source, target in forced.items():
+        modules += distributed(folder, source, _target(target, sources))
+    return Layout(modules=tuple(modules), complete=complete)
+
+
+def _default(pyproject: Table, folder: Path) -> tuple[list[str], list[str]]:
+    """What hatchling takes when nothing is selected: (packages, only-include)."""
+    name = project_name(pyproject)
+    for spelling in dict.fromkeys(re.sub(r"[^\w.]+", "_", form) for form in (name, canonicalize_name(name))):
+        if (folder / spelling / "__init__.py").is_file():
+            return [spelling], []
+        if (folder / "src" / spelling / "__init__.py").is_file():
+            return [f"src/{spelling}"], []
+        if (folder / f"{spelling}.py").is_file():
+            return [], [f"{spelling}.py"]
+        namespaces = sorted(entry.name for entry in folders_in(folder) if (entry / spelling / "__init__.py").is_file())
+        if len(namespaces) == 1:
+            return namespaces, []
+    return [], []
+
+
+def _sources(raw: Any, packages: Iterable[str]) -> dict[str, str]:
+    """From where a path's beginning is taken off, and what replaces it."""
+    sources: dict[str, str] = {}
+    if isinstance(raw, Mapping):
+        for source, target in pairs(raw):
+            place = normal(target)
+            sources[normal(source) + "/" if source else ""] = f"{place}/" if place else ""
+    else:
+        sources = {normal(source) + "/": "" for source in strings(raw)}
+    for path in packages:
+        parent = path.rpartition("/")[0]
+        if parent and path + "/" not in sources:
+            sources[parent + "/"] = ""
+    return dict(sorted(sources.items()))
+
+
+def _target(path: str, sources: Mapping[str, str]) -> str:
+    """The path inside the wheel."""
+    for source, target in sources.items():
+        if not source:
+            return target + path
+        if (path + "/").startswith(source):
+            return (path + "/").replace(source, target, 1).removesuffix("/")
+    return path
+
+
+def _has_hook(hatch: Table, *levels: Table) -> bool:
+    """Whether code of the package's own takes part in the build."""
+    return (
+        any("custom" in foreign_table(level, "hooks") for level in levels)
+        or "custom" in foreign_table(hatch, "metadata", "hooks")
+        or foreign_table(hatch, "build", "targets", "custom") != {}
+    )

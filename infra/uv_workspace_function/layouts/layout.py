@@ -1,0 +1,31 @@
+"""What a layout is: a local package's modules, and whether those are all that its wheel can hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """One importable module or package of a local package.
+
+    `name` is what one imports (`acme.orders`), `path` the folder or `.py` file it is, relative to the package's folder.
+    `declared` is False when nothing names the module and only a look at the folder found it.
+    """
+
+    name: str
+    path: PurePosixPath
+    declared: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """All the importable code of one local package.
+
+    `complete` is False when the backend can put anything into the wheel (a `setup.py`, a build hook, a backend unknown
+    here): then every file that nothing excludes is a source, and `modules` is a guess.
+    """
+
+    modules: tuple[Module, ...]
+    complete: bool

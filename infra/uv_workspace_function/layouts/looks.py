@@ -1,0 +1,45 @@
+"""Layouts that no table declares: of projects that nothing builds, and of backends unknown here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from uv_workspace_function.documents import Table, foreign_table, strings
+from uv_workspace_function.layouts.finding import is_package, matches, module_at, outermost, top_level
+from uv_workspace_function.layouts.layout import Layout, Module
+
+
+def virtual_layout(folder: Path) -> Layout:
+    """The layout of a project that nothing builds: it is copied.
+
+    With a src folder, that is what one puts on the path; without one, the project's own folder is, with the data files
+    that lie beside the modules.
+    """
+    if (folder / "src").is_dir():
+        return Layout(modules=outermost(top_level(folder, "src", declared=False)), complete=True)
+    return Layout(modules=outermost(_beside_the_table(folder)), complete=False)
+
+
+def _beside_the_table(folder: Path) -> Iterator[Module]:
+    """What lies in the project's own folder and is no test, tool or output by its name."""
+    return (m for m in top_level(folder, "", declared=False) if not matches(m.name, _NO_MODULES))
+
+
+_NO_MODULES = ("test", "tests", "test_*", "*_test", "conftest", "setup", "noxfile", "build", "dist", "docs")
+
+
+def guessed_layout(pyproject: Table, folder: Path) -> Layout:
+    """The layout under a backend unknown here, by the folders that such backends use."""
+    maturin = foreign_table(pyproject, "tool", "maturin")
+    scikit = foreign_table(pyproject, "tool", "scikit-build", "wheel").get("packages")
+    modules: list[Module] = []
+    if isinstance(scikit, Mapping):
+        modules += [module_at(name.replace("/", "."), str(path)) for name, path in scikit.items()]
+    else:
+        modules += [module_at(PurePosixPath(path).name, path) for path in strings(scikit)]
+    roots = dict.fromkeys((*strings(maturin.get("python-source")), "src", "python", "lib"))
+    for root in roots:
+        modules += top_level(folder, root, declared=False)
+    modules += (m for m in _beside_the_table(folder) if str(m.path) not in roots or is_package(folder / m.path))
+    return Layout(modules=outermost(m for m in modules if (folder / m.path).exists()), complete=False)

@@ -1,0 +1,172 @@
+"""The layout that `setuptools` builds: https://setuptools.pypa.io/en/latest/userguide/package_discovery.html."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from uv_workspace_function.documents import Table, foreign_table, strings
+from uv_workspace_function.layouts.finding import (
+    SKIPPED,
+    folders_in,
+    join,
+    matches,
+    module_at,
+    normal,
+    pairs,
+    top_level,
+)
+from uv_workspace_function.layouts.layout import Layout, Module
+
+
+def layout(pyproject: Table, folder: Path) -> Layout:
+    """Listed packages and modules, those that `find` finds, else setuptools' own discovery."""
+    # A table of pyproject.toml stands above the same of setup.cfg.
+    settings = {**_setup_cfg(folder), **foreign_table(pyproject, "tool", "setuptools")}
+    package_dir = {name: normal(path) for name, path in pairs(settings.get("package-dir"))}
+    packages = settings.get("packages")
+    single = settings.get("py-modules")
+    complete = (
+        not settings.get("ext-modules") and not settings.get("cmdclass") and not _does_something(folder / "setup.py")
+    )
+    modules: list[Module] = []
+    if isinstance(packages, list):
+        modules += [module_at(name, _package_path(name, package_dir)) for name in strings(packages)]
+    elif isinstance(packages, Mapping):
+        modules += _found(folder, foreign_table(packages, "find"), package_dir)
+    if single is not None:
+        root = package_dir.get("", "")
+        modules += [module_at(name, join(root, name.replace(".", "/") + ".py")) for name in strings(single)]
+    if packages is None and single is None:
+        modules += _discovered(folder, package_dir)
+    return Layout(modules=tuple(modules), complete=complete)
+
+
+def _package_path(name: str, package_dir: Mapping[str, str]) -> str:
+    """Where setuptools looks for a package: the nearest name above it in `package-dir` decides."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        root = package_dir.get(".".join(parts[:length]))
+        if root is not None:
+            return join(root, *parts[length:])
+    return join(package_dir.get("", ""), *parts)
+
+
+def _found(folder: Path, find: Table, package_dir: Mapping[str, str]) -> Iterator[Module]:
+    """What `[tool.setuptools.packages.find]` finds."""
+    include = strings(find.get("include")) or ("*",)
+    exclude = strings(find.get("exclude"))
+    namespaces = find.get("namespaces", True) is True
+    for where in strings(find.get("where")) or (".",):
+        for name in _packages_below(folder / where, "", include, exclude, namespaces=namespaces):
+            path = join(normal(where), name.replace(".", "/"))
+            mapped = _package_path(name, package_dir)
+            yield module_at(name, mapped if (folder / mapped).is_dir() else path, declared=False)
+
+
+def _packages_below(
+    root: Path, prefix: str, include: Iterable[str], exclude: Iterable[str], *, namespaces: bool
+) -> Iterator[str]:
+    for entry in folders_in(root):
+        name = f"{prefix}{entry.name}"
+        if "." in entry.name or entry.name in SKIPPED or not (namespaces or (entry / "__init__.py").is_file()):
+            continue
+        if matches(name, include) and not matches(name, exclude):
+            yield name
+        else:
+            yield from _packages_below(entry, f"{name}.", include, exclude, namespaces=namespaces)
+
+
+def _discovered(folder: Path, package_dir: Mapping[str, str]) -> list[Module]:
+    """What setuptools finds by itself: packages of `package-dir`, else a src layout, else a flat one."""
+    explicit = {name: path for name, path in package_dir.items() if name}
+    if explicit:
+        return [module_at(name, path) for name, path in explicit.items()]
+    source = package_dir.get("", "src")
+    if (folder / source).is_dir():
+        return list(top_level(folder, source, declared=False, with_data_folders=True))
+    flat = top_level(folder, "", declared=False, with_data_folders=True)
+    wanted = [
+        module
+        for module in flat
+        if not matches(module.name, _FLAT_MODULES if module.path.suffix == ".py" else _FLAT_PACKAGES)
+    ]
+    return [module for module in wanted if module.path.suffix != ".py"] or wanted
+
+
+def _setup_cfg(folder: Path) -> dict[str, Any]:
+    """What a `setup.cfg` says of packages, in the words of `[tool.setuptools]`."""
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read(folder / "setup.cfg", encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError):
+        return {}
+    if not parser.has_section("options"):
+        return {}
+    options = {key.replace("-", "_"): value.strip() for key, value in parser["options"].items()}
+    settings: dict[str, Any] = {}
+    if "package_dir" in options:
+        lines = (line.partition("=") for line in _lines(options["package_dir"]))
+        settings["package-dir"] = {name.strip(): path.strip() for name, _, path in lines}
+    if "py_modules" in options:
+        settings["py-modules"] = _lines(options["py_modules"])
+    if options.get("packages") in ("find:", "find_namespace:"):
+        section = "options.packages.find"
+        find = {key: _lines(value) for key, value in parser[section].items()} if parser.has_section(section) else {}
+        settings["packages"] = {"find": {**find, "namespaces": options["packages"] == "find_namespace:"}}
+    elif "packages" in options:
+        settings["packages"] = _lines(options["packages"])
+    if "cmdclass" in options:
+        settings["cmdclass"] = options["cmdclass"]
+    return settings
+
+
+def _lines(value: str) -> list[str]:
+    return [item for item in (part.strip() for part in re.split(r"[\n,]", value)) if item]
+
+
+def _does_something(setup_py: Path) -> bool:
+    """Whether a `setup.py` is more than the customary `from setuptools import setup; setup()`."""
+    try:
+        tree = ast.parse(setup_py.read_bytes())
+    except FileNotFoundError:
+        return False
+    except (OSError, SyntaxError, ValueError):
+        return True
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom) or _is_docstring(node):
+            continue
+        body = node.body if isinstance(node, ast.If) else [node]
+        if not all(_is_plain_setup(statement) for statement in body):
+            return True
+    return False
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_plain_setup(node: ast.stmt) -> bool:
+    if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
+        return False
+    call = node.value
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", None)
+    return name == "setup" and not call.args and not call.keywords
+
+
+# From its `discovery.py`: names that a flat layout never takes for packages and modules.
+_FLAT_PACKAGES = (
+    *("ci", "bin", "debian", "doc", "docs", "documentation", "manpages", "news", "newsfragments", "changelog"),
+    *("test", "tests", "unit_test", "unit_tests", "example", "examples", "scripts", "tools", "util", "utils"),
+    *("python", "build", "dist", "venv", "env", "requirements", "tasks", "fabfile", "site_scons"),
+    *("benchmark", "benchmarks", "exercise", "exercises", "htmlcov", "[._]*"),
+)
+_FLAT_MODULES = (
+    *("setup", "conftest", "test", "tests", "example", "examples", "build", "toxfile", "noxfile", "pavement", "dodo"),
+    *("tasks", "fabfile", "[Ss][Cc]onstruct", "conanfile", "manage", "benchmark", "benchmarks"),
+    *("exercise", "exercises", "[._]*"),
+)

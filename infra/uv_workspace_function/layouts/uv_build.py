@@ -1,0 +1,28 @@
+"""The layout that `uv_build` builds: https://docs.astral.sh/uv/concepts/build-backend/#modules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from uv_workspace_function.documents import Table, foreign_table, strings
+from uv_workspace_function.layouts.finding import is_package, join, module_at, project_name
+from uv_workspace_function.layouts.layout import Layout
+
+
+def layout(pyproject: Table, folder: Path) -> Layout:
+    """`[tool.uv.build-backend]`: one or several modules below one root."""
+    settings = foreign_table(pyproject, "tool", "uv", "build-backend")
+    root = str(settings.get("module-root", "src"))
+    names = strings(settings.get("module-name")) or (_uv_module_name(project_name(pyproject)),)
+    modules = [module_at(name, join(root, name.replace(".", "/"))) for name in names]
+    if settings.get("namespace") is not True:
+        modules = [module for module in modules if is_package(folder / module.path)]
+    return Layout(modules=tuple(modules), complete=True)
+
+
+def _uv_module_name(name: str) -> str:
+    stem = canonicalize_name(name)
+    suffix = "-stubs" if stem.endswith("-stubs") else ""  # PEP 561 keeps this dash
+    return stem.removesuffix("-stubs").replace("-", "_") + suffix

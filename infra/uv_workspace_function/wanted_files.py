@@ -1,0 +1,163 @@
+"""What of a package's folder is asked for, and what never enters a build context whoever asks for it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from uv_workspace_function.documents import Table, foreign_table
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.gitignore import translate
+from uv_workspace_function.layouts import Layout, Module
+from uv_workspace_function.named_files import Glob, anchored_glob, named_files
+
+TABLE = "tool.uv-workspace-function"
+
+# Names that never enter a context, wherever they lie: noise, and what deserves a reason.
+_NOISE = frozenset(
+    {
+        *(
+            ".git",
+            ".hg",
+            ".svn",
+            ".jj",
+            ".bzr",
+            "__pycache__",
+            "__pypackages__",
+            ".cache",
+            ".mypy_cache",
+            ".ruff_cache",
+        ),
+        *(".pytest_cache", ".hypothesis", ".import_linter_cache", ".ipynb_checkpoints", ".pytype", ".pyre", ".eggs"),
+        *(".tox", ".nox", ".hatch", ".pixi", ".pdm-build", ".aws-sam", ".terraform"),
+    }
+)
+_NEVER = {
+    "node_modules": "installed by npm, not a source",
+    "cdk.out": "written by cdk synth",
+    ".venv": "a virtual environment",
+}
+_NOISY_FILES = re.compile(
+    r".*\.py[co]|.*\$py\.class|\.DS_Store|Thumbs\.db|\.coverage(?:\..*)?|\.git|\.#.*|.*~|\..*\.sw[po]", re.DOTALL
+)
+
+# Left out beside the importable packages, unless a build table or `include` names them.
+BESIDE = re.compile(
+    r"tests?|build|dist|htmlcov|\.github|\.gitlab|\.circleci|\.devcontainer|\.idea|\.vscode"
+    r"|conftest\.py|test_.*\.py|.*_test\.py|tox\.ini|noxfile\.py|\.coveragerc|\.pre-commit-config\.yaml"
+    r"|\.gitignore|\.gitattributes|\.dockerignore",
+    re.DOTALL,
+)
+
+# In the package's own folder these are the context's, rewritten or left out, and never the package's.
+DEFINITIONS = frozenset({"pyproject.toml", "uv.lock", "uv.toml", ".python-version"})
+
+
+def barred(name: str) -> str | None:
+    """Why nothing of this name enters a context; None where it may, an empty string for what is not worth a word."""
+    if name in _NOISE or name.endswith(".egg-info") or _NOISY_FILES.fullmatch(name):
+        return ""
+    return "can hold secrets" if name.startswith(".env") else _NEVER.get(name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What one package's tables ask for, by paths relative to its folder."""
+
+    modules: Mapping[str, Module]
+    named: Mapping[str, bool]
+    globs: tuple[Glob, ...]
+    excluded: tuple[re.Pattern[str], ...]
+    written: frozenset[str]
+    outside: Mapping[str, bool]
+    passages: frozenset[str]
+    everything: bool
+
+    def may_hold(self, path: str) -> bool:
+        """Whether something wanted can lie below a folder that is not wanted itself."""
+        return path in self.passages or any(glob.holders and glob.holders.match(path) for glob in self.globs)
+
+
+NOTHING = Wanted(
+    modules={},
+    named={},
+    globs=(),
+    excluded=(),
+    written=frozenset(),
+    outside={},
+    passages=frozenset(),
+    everything=False,
+)
+
+
+def wanted_of(root: Path, folder: PurePosixPath, pyproject: Table, layout: Layout) -> Wanted:
+    """What the tables of a package ask for.
+
+    Args:
+        root: the workspace's root.
+        folder: the package's, relative to it.
+        pyproject: the package's parsed `pyproject.toml`.
+        layout: where its importable code lies.
+
+    Raises:
+        WorkspaceError: a glob of the package's own table is malformed, or a path leads out of the workspace.
+    """
+    named = named_files(pyproject, root / folder)
+    include, exclude = _own_globs(pyproject, folder)
+    modules = {str(module.path): module for module in layout.modules if module.path.parts[:1] != ("..",)}
+    inside = {path: wins for path, wins in named.paths.items() if not path.startswith("../")}
+    outside: dict[str, bool] = {}
+    for path in named.paths.keys() - inside.keys():
+        target = os.path.normpath(folder / path)
+        if target == ".." or target.startswith("../"):
+            raise WorkspaceError(
+                f"{folder}/pyproject.toml names {path!r}, which lies outside the workspace's root {root}; "
+                "a build context can hold only what lies below it: move it there"
+            )
+        outside[target] = named.paths[path]
+    parents = (parent for path in (*modules, *inside) for parent in PurePosixPath(path).parents)
+    return Wanted(
+        modules=modules,
+        named=inside,
+        globs=(*named.globs, *include),
+        excluded=exclude,
+        written=named.written,
+        outside=outside,
+        passages=frozenset(map(str, parents)) - {"."},
+        everything=not layout.complete,
+    )
+
+
+def _own_globs(pyproject: Table, folder: PurePosixPath) -> tuple[tuple[Glob, ...], tuple[re.Pattern[str], ...]]:
+    """`include` and `exclude` of the package's own table, with uv's meaning of such globs.
+
+    https://docs.astral.sh/uv/concepts/build-backend/#include-and-exclude-syntax: what includes starts at the package's
+    folder; what excludes holds at any depth unless it begins with a slash.
+    """
+    table = foreign_table(pyproject, *TABLE.split("."))
+    include, exclude = table.get("include", []), table.get("exclude", [])
+    for key, patterns in (("include", include), ("exclude", exclude)):
+        if not isinstance(patterns, list) or not all(isinstance(pattern, str) and pattern for pattern in patterns):
+            raise WorkspaceError(
+                f"{folder}/pyproject.toml: `{key}` of [{TABLE}] must be a list of globs, not {patterns!r}"
+            )
+        for pattern in patterns:
+            if ".." in pattern.split("/"):
+                raise WorkspaceError(
+                    f"{folder}/pyproject.toml: {pattern!r} in `{key}` of [{TABLE}] leads out of the package's folder; "
+                    "globs are relative to it and stay below it"
+                )
+    try:
+        included = tuple(anchored_glob(pattern, wins=True) for pattern in include)
+        excluded = tuple(_excluding(pattern) for pattern in exclude)
+    except ValueError as error:
+        raise WorkspaceError(f"{folder}/pyproject.toml: malformed glob {str(error)!r} in [{TABLE}]") from error
+    return included, excluded
+
+
+def _excluding(pattern: str) -> re.Pattern[str]:
+    anywhere = "" if pattern.startswith("/") else "(?:.*/)?"
+    return re.compile(anywhere + translate(os.path.normpath(pattern.lstrip("/"))) + r"\Z", re.DOTALL)
