@@ -5,26 +5,35 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from uv_workspace_function.document_types import Expected, check_types
 from uv_workspace_function.errors import WorkspaceError
 
 Table = Mapping[str, Any]
 
 
-def read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, expected: Expected | None = None) -> dict[str, Any]:
     """Read a TOML file.
 
+    Args:
+        path: the file.
+        expected: the type its document has to be of, where what is read from it shall not surprise.
+
     Raises:
-        WorkspaceError: when it cannot be read, is not UTF-8 or is malformed; the message has the path and the line.
+        WorkspaceError: when it cannot be read, is not UTF-8 or is malformed, or a value is of another type; the message
+            has the path, and the line or the place in the document.
     """
     try:
         # uv, too, takes a file that begins with a byte order mark
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise WorkspaceError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise WorkspaceError(f"{path} is not UTF-8, as TOML must be: byte {error.start} is invalid") from error
     except tomllib.TOMLDecodeError as error:
         raise WorkspaceError(f"{path} is malformed TOML: {error}") from error
+    if expected is not None:
+        check_types(document, expected, where=str(path))
+    return document
 
 
 def table(document: Table, *keys: str) -> dict[str, Any]:

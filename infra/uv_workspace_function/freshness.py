@@ -293,7 +293,7 @@ def _is_specifier(text: str) -> bool:
 
 
 def _holds(marker: str | None, environment: Mapping[str, str]) -> bool:
-    return marker is None or _parsed(marker).evaluate({**environment})
+    return not marker or _parsed(marker).evaluate({**environment})
 
 
 @cache

@@ -17,6 +17,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from uv_workspace_function.document_types import LOCK, check_types
 from uv_workspace_function.documents import Table, read_toml, table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.markers import fold_conflicts
@@ -99,12 +100,10 @@ class Lock:
                 f"{path} has lock version {version!r}; this release reads version {KNOWN_VERSION}: "
                 "update uv-workspace-function, or write the lock with a uv that uses that version"
             )
+        check_types(document, LOCK, where=str(path), remedy="run `uv lock`")
         # uv before 0.4 wrote [[distribution]]
         entries = document.get("package", document.get("distribution", []))
-        try:
-            packages = tuple(_package(entry) for entry in entries)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise WorkspaceError(f"{path} has a [[package]] that cannot be read ({error!r}); run `uv lock`") from error
+        packages = tuple(_package(entry) for entry in entries)
         by_name: dict[str, tuple[LockedPackage, ...]] = {}
         for package in packages:
             by_name[package.name] = (*by_name.get(package.name, ()), package)

@@ -17,6 +17,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function import handlers, layouts, membership
+from uv_workspace_function.document_types import PYPROJECT, UV_SETTINGS
 from uv_workspace_function.documents import Table, read_toml, table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gitignore import Repository
@@ -48,7 +49,7 @@ class Member:
             WorkspaceError: when it is unreadable, or has no valid `[project] name`.
         """
         path = root / folder / membership.PYPROJECT
-        pyproject = read_toml(path)
+        pyproject = read_toml(path, PYPROJECT)
         name = table(pyproject, "project").get("name")
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise WorkspaceError(
@@ -115,8 +116,8 @@ class Project:
         uv_toml = root / folder / "uv.toml"
         return cls(
             folder=folder,
-            pyproject=read_toml(root / folder / membership.PYPROJECT),
-            uv_toml=read_toml(uv_toml) if uv_toml.is_file() else None,
+            pyproject=read_toml(root / folder / membership.PYPROJECT, PYPROJECT),
+            uv_toml=read_toml(uv_toml, UV_SETTINGS) if uv_toml.is_file() else None,
             lock=Lock.load(root / folder / LOCK_NAME),
         )
 
@@ -224,7 +225,7 @@ class Workspace:
         path = root / membership.PYPROJECT
         if not path.is_file():
             raise WorkspaceError(f"there is no {path.name} in {root}; give the folder of a uv workspace's root")
-        declared = table(read_toml(path), "tool", "uv")
+        declared = table(read_toml(path, PYPROJECT), "tool", "uv")
         if "workspace" not in declared:
             raise WorkspaceError(
                 f"{path} has no [tool.uv.workspace]; give the workspace's root, or make this one: "
@@ -373,7 +374,7 @@ class Workspace:
         if member is None:
             path = self.root / folder
             if (path / membership.PYPROJECT).is_file():
-                pyproject = read_toml(path / membership.PYPROJECT)
+                pyproject = read_toml(path / membership.PYPROJECT, PYPROJECT)
             elif (path / "setup.py").is_file() or (path / "setup.cfg").is_file():
                 pyproject = {}
             else:
