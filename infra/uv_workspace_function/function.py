@@ -14,6 +14,7 @@ from constructs import Construct
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.execution_role import allow_network_interfaces, new_role
 from uv_workspace_function.image import UvWorkspaceImage
+from uv_workspace_function.stack_limit import watch_resources
 from uv_workspace_function.workspace import Workspace
 
 _EXTENSION = "a function from an image has no layers; put the extension into an image and give that as base_image="
@@ -153,6 +154,7 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
             snap_start=snap_start,
             **options,
         )
+        watch_resources(cdk.Stack.of(scope))
 
     def add_layers(self, *layers: lambda_.ILayerVersion) -> None:
         """Refuse layers, as the option does.
