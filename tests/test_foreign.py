@@ -154,3 +154,30 @@ def test_an_excluded_service_needs_a_name_of_its_own(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"two members of {root} are named 'a': libs/a and old; rename the one that is excluded from the workspace"
     )
+
+
+@pytest.mark.parametrize(
+    ("asking", "root_settings"),
+    [
+        ('requires = ["uv_build", "plugin[full]"]', "sources = { plugin = { workspace = true } }\n"),
+        (
+            'requires = ["uv_build"]',
+            "sources = { plugin = { workspace = true } }\nextra-build-dependencies = { svc = ['plugin[full]'] }\n",
+        ),
+    ],
+)
+def test_what_a_build_takes_from_the_workspace_is_in_the_context(
+    tmp_path: Path, asking: str, root_settings: str
+) -> None:
+    """Named by the build system or by uv's extra-build-dependencies; and what an extra of it adds."""
+    root = workspace(tmp_path / "w", globs=["svc", "plugin", "parts", "other"], tail=root_settings)
+    member(root / "svc", build_system=f'[build-system]\n{asking}\nbuild-backend = "uv_build"\n')
+    tail = "[project.optional-dependencies]\nfull = ['parts']\n[tool.uv.sources]\nparts = { workspace = true }\n"
+    member(root / "plugin", tail)
+    member(root / "parts")
+    member(root / "other")
+    lock(root)
+    made = staged(root, "svc", tmp_path / "out")
+    definitions = [path for path in made.files if path.endswith("pyproject.toml")]
+    assert ["parts/pyproject.toml", "plugin/pyproject.toml", "pyproject.toml", "svc/pyproject.toml"] == definitions
+    assert exported(root, "svc") == exported(tmp_path / "out", "svc")

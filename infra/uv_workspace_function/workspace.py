@@ -7,12 +7,13 @@ import difflib
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
@@ -26,7 +27,6 @@ from uv_workspace_function.sources import PackageSources, package_sources
 
 OUR_TABLE = "uv-workspace-function"
 _NAME = re.compile(r"[A-Z0-9]([A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE)
-_NAME_START = re.compile(r"[A-Z0-9][A-Z0-9._-]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -298,7 +298,7 @@ class Workspace:
         project = self.project_of(service)
         selection = project.lock.select(service.name, extras)
         local = self._local_members(project, selection)
-        builders = self._builders(project, local)
+        builders = self._builders(project, local, selection)
         return Closure(service=service, project=project, selection=selection, local=local, builders=builders)
 
     def project_of(self, member: Member) -> Project:
@@ -351,21 +351,27 @@ class Workspace:
             for p in selection.local
         )
 
-    def _builders(self, project: Project, local: tuple[Member, ...]) -> tuple[Member, ...]:
-        """Local packages that `[build-system] requires` of others names, with what those need in turn."""
+    def _builders(self, project: Project, local: tuple[Member, ...], selection: Selection) -> tuple[Member, ...]:
+        """Local packages that others' builds require, with what those need in turn."""
         found: dict[str, Member] = {}
         known = {member.name for member in local}
-        queue = list(local)
+        asked: set[Requirement] = set()
+        queue = [*_local_build_requirements(project, local, names={package.name for package in selection.packages})]
         while queue:
-            member = queue.pop()
-            for name in _local_build_requirements(member, project):
-                if name in known or project.lock.local(name) is None:
-                    continue
-                for needed in self._local_members(project, project.lock.select(name)):
-                    if needed.name not in known:
-                        known.add(needed.name)
-                        found[needed.name] = needed
-                        queue.append(needed)
+            requirement = queue.pop()
+            locked = project.lock.local(canonicalize_name(requirement.name))
+            if locked is None or requirement in asked:
+                continue
+            asked.add(requirement)
+            extras = locked.extras.intersection(map(canonicalize_name, requirement.extras))
+            new = [
+                member
+                for member in self._local_members(project, project.lock.select(locked.name, extras))
+                if member.name not in known
+            ]
+            known.update(member.name for member in new)
+            found |= {member.name: member for member in new}
+            queue += _local_build_requirements(project, new, names={member.name for member in new})
         return tuple(found[name] for name in sorted(found))
 
     def _local(self, folder: PurePosixPath, locked: LockedPackage) -> Member:
@@ -388,16 +394,43 @@ class Workspace:
         return member
 
 
-def _local_build_requirements(member: Member, project: Project) -> Iterator[str]:
-    """The names that a member's `[build-system] requires` takes from the workspace or from a path."""
-    declared = table(project.pyproject, "tool", "uv", "sources") | table(member.pyproject, "tool", "uv", "sources")
-    sources = {canonicalize_name(name): source for name, source in declared.items()}
-    for requirement in table(member.pyproject, "build-system").get("requires", ()):
-        named = _NAME_START.match(requirement)
-        source = sources.get(canonicalize_name(named[0]), []) if named else []
-        entries = source if isinstance(source, list) else [source]
-        if named and any("workspace" in entry or "path" in entry for entry in entries):
-            yield canonicalize_name(named[0])
+def _local_build_requirements(
+    project: Project, members: Iterable[Member], *, names: Collection[str]
+) -> Iterator[Requirement]:
+    """What `[build-system] requires` and `extra-build-dependencies` take from the workspace or from a path.
+
+    Args:
+        project: the project that the packages are locked in.
+        members: local packages that are built.
+        names: everything that is built, by normalized name.
+    """
+    root = table(project.pyproject, "tool", "uv")
+    inherited = table(root, "sources")
+    for member in members:
+        settings = table(member.pyproject, "tool", "uv")
+        sources = inherited | table(settings, "sources")
+        yield from _from_local(table(member.pyproject, "build-system").get("requires", ()), sources)
+        for requirements in _of(names, table(settings, "extra-build-dependencies")):
+            yield from _from_local(requirements, sources)
+    for table_of_root in (root, project.uv_toml or {}):
+        for requirements in _of(names, table(table_of_root, "extra-build-dependencies")):
+            yield from _from_local(requirements, inherited)
+
+
+def _of(names: Collection[str], by_name: Table) -> Iterator[Any]:
+    return (value for name, value in by_name.items() if canonicalize_name(name) in names)
+
+
+def _from_local(requirements: Iterable[Any], sources: Table) -> Iterator[Requirement]:
+    by_name = {canonicalize_name(name): source for name, source in sources.items()}
+    for entry in requirements:
+        try:
+            requirement = Requirement(entry.get("requirement", "") if isinstance(entry, dict) else entry)
+        except InvalidRequirement:
+            continue  # uv, or the backend, says so
+        source = by_name.get(canonicalize_name(requirement.name), [])
+        if any("workspace" in one or "path" in one for one in (source if isinstance(source, list) else [source])):
+            yield requirement
 
 
 def _members(root: Path, project: Project, globs: Mapping[str, Any]) -> tuple[Member, ...]:
