@@ -26,4 +26,4 @@ local-down: ## end what `make local` started (WIPE=1: delete its downloads too)
 	@$(RUN) python -m local_cloud down $(if $(WIPE),--wipe)
 
 reliability: ## faults on the local cloud: no event lost, none stored twice (EVENTS=1000)
-	@$(RUN) python -m local_cloud.reliability
+	@$(RUN) python -m local_cloud.reliability --events $(or $(EVENTS),1000)

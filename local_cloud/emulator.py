@@ -104,7 +104,7 @@ def up(name: str) -> None:
         say(f"port 4566 is in use: taking {port}")
     python = _install()
     reach = engine.environment()
-    gateway = _bridge_address(reach)
+    gateway = engine.bridge_address()
     (folder / "tmp").mkdir(parents=True)
     (folder / "port").write_text(f"{port}\n")
     # Repositories are the emulator's own in a registry that others use too, and empty at each start.
@@ -211,18 +211,3 @@ def _answers(port: int) -> bool:
             return True
     except (urllib.error.URLError, OSError):
         return False
-
-
-def _bridge_address(reach: Mapping[str, str]) -> str | None:
-    """The address at which containers reach this machine, where it is an address of this machine.
-
-    It is not where the engine runs in a virtual machine: there the emulator falls back to `host.docker.internal`.
-    """
-    template = "{{(index .IPAM.Config 0).Gateway}}"
-    try:
-        address = run("docker", "network", "inspect", "bridge", "-f", template, env=reach).strip()
-        with socket.socket() as probe:
-            probe.bind((address, 0))
-    except (LocalCloudError, OSError):
-        return None
-    return address

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -91,8 +92,8 @@ def up() -> bool:
     _require_debian_root()
     started = own.pid is None
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        # The base images take the longest: they are made while the engine comes up.
-        made = pool.submit(_make_stand_ins)
+        # The base images take the longest: they are made while the engine comes up. One that is up may have them all.
+        made = pool.submit(_make_stand_ins) if started else None
         _unpack_engine()
         if started:
             _install_system_parts()
@@ -103,7 +104,8 @@ def up() -> bool:
         say(f"engine {'up' if started else 'was up'}: docker {_server_version(reach)}")
         registry = _start_registry()
         _save_environment({**reach, "LOCAL_REGISTRY": registry}, programs=_folder() / "bin")
-        made.result()
+        if made:
+            made.result()
     _load_stand_ins(reach)
     say(f"engine ready; a shell reaches it after:  . {home() / 'engine.env'}")
     return started
@@ -130,6 +132,27 @@ def down(*, wipe: bool = False) -> None:
     if wipe:
         shutil.rmtree(home())
         say(f"deleted {home()}")
+
+
+def bridge_address() -> str | None:
+    """The address at which containers reach this machine, where it is an address of this machine.
+
+    It is not where the engine runs in a virtual machine: `host.docker.internal` leads from there to loopback.
+    """
+    template = "{{(index .IPAM.Config 0).Gateway}}"
+    try:
+        address = run("docker", "network", "inspect", "bridge", "-f", template, env=environment()).strip()
+        with socket.socket() as probe:
+            probe.bind((address, 0))
+    except (LocalCloudError, OSError):
+        return None
+    return address
+
+
+def address_for_containers() -> tuple[str, str]:
+    """The address to listen at for containers, and the name that they reach it by."""
+    bridge = bridge_address()
+    return (bridge, bridge) if bridge else ("127.0.0.1", "host.docker.internal")
 
 
 def forget_repositories(prefix: str) -> None:
@@ -178,7 +201,6 @@ def _replace_by_stand_ins(name: str, *, reason: LocalCloudError) -> None:
             f"takes Debian, and a Docker with the containerd image store): {reason}"
         )
     say(f"{name} cannot be pulled: making stand-ins")
-    _make_stand_ins()
     _load_stand_ins({})
 
 
@@ -403,37 +425,42 @@ def _loaded(archive: Path) -> Path:
     return archive.with_name(f"{archive.name}.loaded")
 
 
-def _make_stand_ins(*, again: bool = False) -> None:
-    folder = home() / "images"
-    folder.mkdir(exist_ok=True)
-    lambda_archive, uv_archive = _archives()
-    if again or not (lambda_archive.exists() or _loaded(lambda_archive).exists()):
-        stand_ins.make_lambda(lambda_archive, home() / "cache-lambda")
-        for older in folder.glob("lambda-*"):
-            if not older.name.startswith(lambda_archive.name):
-                older.unlink()
-        say("stand-in for the Lambda base image made")
-    if again or not (uv_archive.exists() or _loaded(uv_archive).exists()):
-        stand_ins.make_uv(uv_archive, home() / "cache-uv", version=uv_version())
-        say("stand-in for the uv image made")
+def _make_stand_ins() -> None:
+    """Make those that were never made; the engine keeps what was loaded."""
+    for archive in _archives():
+        if not (archive.exists() or _loaded(archive).exists()):
+            _make_stand_in(archive)
+
+
+def _make_stand_in(archive: Path) -> None:
+    archive.parent.mkdir(exist_ok=True)
+    kind = archive.name.partition("-")[0]
+    if kind == "uv":
+        stand_ins.make_uv(archive, home() / "cache-uv", version=uv_version())
+    else:
+        stand_ins.make_lambda(archive, home() / "cache-lambda")
+    for older in archive.parent.glob(f"{kind}-*"):
+        if not older.name.startswith(archive.name):
+            older.unlink()
+    say(f"stand-in made: {archive.stem}")
 
 
 def _load_stand_ins(reach: dict[str, str]) -> None:
     """Load what the engine lacks, or has from an older recipe. A base image that is no stand-in is left alone."""
-    needed = {
+    needed = [
         archive
         for archive, names in zip(_archives(), (_base_images()[:-1], _base_images()[-1:]), strict=True)
-        for name in names
-        if not _present(name, reach)
-    }
-    if any(not archive.exists() for archive in needed):
-        _make_stand_ins(again=True)
-    for archive in sorted(needed):
+        if not all(_present(name, reach) for name in names)
+    ]
+    for archive in needed:
+        if not archive.exists():
+            _make_stand_in(archive)
         run("docker", "load", "--quiet", "-i", archive, env=reach)
         say(f"loaded {archive.stem}")
     for archive in _archives():
-        _loaded(archive).touch()
         archive.unlink(missing_ok=True)
+        archive.parent.mkdir(exist_ok=True)
+        _loaded(archive).touch()
     if needed:
         _prove_arm64(reach)
 

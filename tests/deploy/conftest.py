@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from deploy.checkout import Checkout
 
+from local_cloud.checkout import Checkout
 from local_cloud.emulator import ACCOUNT, REGION, refuse_real_credentials
 from local_cloud.state import LocalCloudError
 
@@ -41,8 +41,13 @@ def checkout(cloud: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="session")
-def deployed(checkout: Checkout) -> Checkout:
-    """The copy, bootstrapped and deployed once."""
+def first_deployment(checkout: Checkout) -> list[list[str]]:
+    """The docker commands that the first deployment of the copy took."""
     checkout.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
-    checkout.deploy()
+    return checkout.deploy()
+
+
+@pytest.fixture(scope="session")
+def deployed(checkout: Checkout, first_deployment: list[list[str]]) -> Checkout:
+    """The copy, bootstrapped and deployed once."""
     return checkout

@@ -1,0 +1,11 @@
+"""The app as `make reliability` deploys it: a message that was not settled comes back after seconds, not minutes."""
+
+import aws_cdk as cdk
+from service_stack import ServiceStack
+from uv_workspace_function import Workspace
+
+from local_cloud.state import PROJECT
+
+app = cdk.App()
+ServiceStack(app, "ServiceStack", workspace=Workspace.load(PROJECT), visibility_timeout=cdk.Duration.seconds(20))
+app.synth()
