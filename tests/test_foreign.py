@@ -181,3 +181,25 @@ def test_what_a_build_takes_from_the_workspace_is_in_the_context(
     definitions = [path for path in made.files if path.endswith("pyproject.toml")]
     assert ["parts/pyproject.toml", "plugin/pyproject.toml", "pyproject.toml", "svc/pyproject.toml"] == definitions
     assert exported(root, "svc") == exported(tmp_path / "out", "svc")
+
+
+def test_what_the_root_says_of_itself_as_a_package_reaches_no_other(tmp_path: Path) -> None:
+    """Its build settings are for its own wheel."""
+    head = '[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.11"\n'
+    root = workspace(tmp_path / "w", {"svc": ""}, globs=["svc"], head=head, tail="package = true\n")
+    (root / "src/app").mkdir(parents=True)
+    (root / "src/app/__init__.py").touch()
+    before = BuildContext.of(Workspace.load(lock(root)), "svc").digest
+    settings = root / "pyproject.toml"
+    settings.write_text(settings.read_text() + "[tool.uv.build-backend]\ndefault-excludes = false\n")
+    assert before == BuildContext.of(Workspace.load(lock(root)), "svc").digest
+
+
+def test_a_setting_of_a_backend_stays_when_somebody_else_locks_it(tmp_path: Path) -> None:
+    """What builds a package is in no lock, but the name can be there, for another member's sake."""
+    root = workspace(tmp_path / "w", {"svc": "", "other": 'dependencies = ["uv-build"]\n'}, globs=["svc", "other"],
+        tail='find-links = ["wheels"]\nno-build-package = ["uv-build", "other"]\n')  # fmt: skip
+    (root / "wheels").mkdir()
+    wheel(root / "wheels", "uv-build")
+    definition = BuildContext.of(Workspace.load(lock(root)), "svc").files["pyproject.toml"].content.decode()
+    assert 'no-build-package = [\n    "uv-build",\n]\n' in definition

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from uv_workspace_function import membership
 from uv_workspace_function.documents import Table, table
+from uv_workspace_function.named_files import build_requirements
 from uv_workspace_function.uv_settings import Relevance, carried, named_indexes
 from uv_workspace_function.workspace import OUR_TABLE, Closure, Member
 
@@ -126,7 +127,8 @@ def root_definition(closure: Closure, relevance: Relevance) -> str:
     """The root's `pyproject.toml` where the root itself is outside the closure: a virtual root with uv's settings."""
     settings = table(closure.project.pyproject, "tool", "uv")
     kept = carried(settings, relevance, where=membership.PYPROJECT)
-    kept.pop("package", None)
+    for key in ("build-backend", "managed", "package"):  # they speak of the root as a package, which it is not here
+        kept.pop(key, None)
     return tomli_w.dumps({"tool": {"uv": kept | _workspace(closure)}})
 
 
@@ -141,15 +143,16 @@ def configuration(closure: Closure, relevance: Relevance) -> str | None:
 def relevance_of(closure: Closure) -> Relevance:
     """Which names the settings of a closure may speak of."""
     names = {package.name for package in closure.selection.packages} | {m.name for m in closure.builders}
+    building = names | {name for member in closure.sources for name in build_requirements(member.pyproject)}
     locked = {package.name for package in closure.project.lock.packages}
     used: set[str] = set()
     for document in (closure.project.pyproject, *(member.pyproject for member in closure.sources)):
         sources = table(document, "tool", "uv", "sources")
-        used |= named_indexes({key: entry for key, entry in sources.items() if canonicalize_name(key) in names})
+        used |= named_indexes({key: entry for key, entry in sources.items() if canonicalize_name(key) in building})
     return Relevance(
         closure=names,
         local={member.name for member in closure.sources},
-        building=lambda name: name in names or name not in locked,
+        building=lambda name: name in building or name not in locked,
         indexes=used,
     )
 
