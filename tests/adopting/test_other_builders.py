@@ -1,0 +1,80 @@
+"""docs/other-builders.md, done as it says: bake and SAM build from the same contexts."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from adopting.reader import REPOSITORY, Reader
+from docs.pages import blocks
+
+PAGE = REPOSITORY / "docs/other-builders.md"
+SAM_IMAGES = {"mail:mail", "thumbs:thumbs"}
+
+
+@pytest.fixture(scope="module")
+def built(adopted: Reader) -> Iterator[Reader]:
+    """The page followed; its images are removed again."""
+    adopted.follow(PAGE)
+    yield adopted
+    if adopted.engine:
+        images = [*SAM_IMAGES, *(tag for target in targets(adopted).values() for tag in target["tags"])]
+        subprocess.run(["docker", "image", "rm", "--force", *images], capture_output=True, check=False)
+
+
+def targets(reader: Reader) -> dict[str, dict[str, list[str]]]:
+    """What bake is told to build."""
+    found: dict[str, dict[str, list[str]]] = json.loads((reader.root / "build/docker-bake.json").read_text())["target"]
+    return found
+
+
+def architecture(image: str) -> str:
+    """What the engine says of an image."""
+    command = ["docker", "image", "inspect", "--format", "{{.Architecture}}", image]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def layers(image: str) -> list[str]:
+    """The digests of an image's layers."""
+    command = ["docker", "image", "inspect", "--format", "{{json .RootFS.Layers}}", image]
+    found: list[str] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return found
+
+
+@pytest.mark.parametrize(
+    "file", ["examples/bake/bake_file.py", "examples/sam/template.yaml", "examples/terraform/main.tf"]
+)
+def test_the_page_shows_the_example_s_file(file: str) -> None:
+    """To the letter."""
+    assert [(REPOSITORY / file).read_text()] == [
+        block.text for block in blocks(PAGE) if shown(block.file, block.not_run) == file
+    ]
+
+
+def shown(file: str | None, not_run: str | None) -> str | None:
+    """The Terraform file is shown, but nothing is done with it."""
+    return "examples/terraform/main.tf" if not_run else file
+
+
+def test_contexts_json_has_what_the_page_says(built: Reader) -> None:
+    """Each key of its table, for each service."""
+    contexts = json.loads((built.root / "build/contexts.json").read_text())
+    assert ["acme-mail-sender", "acme-thumbnails"] == [context["service"] for context in contexts]
+    keys = {"service", "handler", "digest", "size", "files", "dropped", "build_args", "output"}
+    assert [keys, keys] == [set(context) for context in contexts]
+
+
+@pytest.mark.usefixtures("engine")
+def test_bake_builds_every_service(built: Reader) -> None:
+    """For arm64, tagged by the digest of its context."""
+    tags = [tag for target in targets(built).values() for tag in target["tags"]]
+    assert 2 == len(tags)
+    assert ["arm64", "arm64"] == [architecture(tag) for tag in tags]
+
+
+@pytest.mark.usefixtures("engine")
+def test_sam_builds_the_same_images(built: Reader) -> None:
+    """Layer by layer."""
+    tag = {service: target["tags"][0] for service, target in targets(built).items()}
+    assert layers(tag["acme-mail-sender"]) == layers("mail:mail")
+    assert layers(tag["acme-thumbnails"]) == layers("thumbs:thumbs")
