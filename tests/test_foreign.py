@@ -1,5 +1,6 @@
 """Workspaces as people have them, odd ones included: a context of theirs is to uv what the whole workspace is."""
 
+import tomllib
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -203,3 +204,28 @@ def test_a_setting_of_a_backend_stays_when_somebody_else_locks_it(tmp_path: Path
     wheel(root / "wheels", "uv-build")
     definition = BuildContext.of(Workspace.load(lock(root)), "svc").files["pyproject.toml"].content.decode()
     assert 'no-build-package = [\n    "uv-build",\n]\n' in definition
+
+
+def test_a_standalone_project_without_settings_takes_the_workspace_s(tmp_path: Path) -> None:
+    """As uv does: indexes, and whether there is one; what the root says of its own project is not taken."""
+    root = workspace(
+        tmp_path / "w",
+        globs=["libs/*"],
+        exclude=["apps/old"],
+        tail='find-links = ["wheels"]\npackage = false\n[[tool.uv.index]]\nname = "shelf"\nurl = "wheels"\nformat = "flat"\n',
+    )
+    (root / "wheels").mkdir()
+    wheel(root / "wheels", "used")
+    old = member(root / "apps/old", 'dependencies = ["used"]\n')
+    lock(old)
+    made = staged(lock(root), "old", tmp_path / "out")
+    assert "wheels/used-1.0-py3-none-any.whl" in made.files
+    assert tomllib.loads(made.files["apps/old/uv.toml"].content.decode()) == {
+        "no-index": True,
+        "find-links": ["../../wheels"],
+        "index": [{"name": "shelf", "url": "../../wheels", "format": "flat"}],
+    }
+    uv("sync", "--frozen", "--no-editable", cwd=tmp_path / "out/apps/old")
+    assert exported(old, "old") == exported(tmp_path / "out/apps/old", "old")
+    (old / "pyproject.toml").write_text((old / "pyproject.toml").read_text() + "[tool.uv]\n")
+    assert "apps/old/uv.toml" not in BuildContext.of(Workspace.load(root), "old").files

@@ -133,11 +133,12 @@ def root_definition(closure: Closure, relevance: Relevance) -> str:
 
 
 def configuration(closure: Closure, relevance: Relevance) -> str | None:
-    """The project's `uv.toml` for the context; None where it has none."""
+    """The project's `uv.toml` for the context; None where it has none, or one that says nothing."""
     if closure.project.uv_toml is None:
         return None
     kept = carried(closure.project.uv_toml, relevance, where="uv.toml")
-    return tomli_w.dumps(kept)
+    # an empty file still counts before a [tool.uv]
+    return tomli_w.dumps(kept) if kept or "uv" in table(closure.project.pyproject, "tool") else None
 
 
 def relevance_of(closure: Closure) -> Relevance:

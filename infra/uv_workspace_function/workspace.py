@@ -18,7 +18,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function import handlers, layouts, membership
-from uv_workspace_function.document_types import PYPROJECT, UV_SETTINGS
+from uv_workspace_function.configuration import configuration_file
+from uv_workspace_function.document_types import PYPROJECT
 from uv_workspace_function.documents import Table, read_toml, table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gitignore import Repository
@@ -104,6 +105,7 @@ class Project:
     """Relative to the workspace's root."""
     pyproject: Table
     uv_toml: Table | None
+    """Its `uv.toml`, or what uv takes in its stead: see `configuration_file`."""
     lock: Lock
 
     @classmethod
@@ -113,11 +115,11 @@ class Project:
         Raises:
             WorkspaceError: when one of the files is missing or malformed.
         """
-        uv_toml = root / folder / "uv.toml"
+        pyproject = read_toml(root / folder / membership.PYPROJECT, PYPROJECT)
         return cls(
             folder=folder,
-            pyproject=read_toml(root / folder / membership.PYPROJECT, PYPROJECT),
-            uv_toml=read_toml(uv_toml, UV_SETTINGS) if uv_toml.is_file() else None,
+            pyproject=pyproject,
+            uv_toml=configuration_file(root, folder, pyproject),
             lock=Lock.load(root / folder / LOCK_NAME),
         )
 

@@ -1,0 +1,78 @@
+"""Where uv's settings of a project come from, when they are not in its own `pyproject.toml`.
+
+Source: uv's documentation, "Configuration files": the nearest `uv.toml`, or `pyproject.toml` with a `[tool.uv]`, at or
+above the project's folder counts, and no other; in one folder a `uv.toml` counts before a `pyproject.toml`.
+"""
+
+import posixpath
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from uv_workspace_function.document_types import PYPROJECT, UV_SETTINGS
+from uv_workspace_function.documents import Table, read_toml, table
+
+# What uv refuses in a `uv.toml`: a project says it of itself, and no other project takes it from there.
+_OF_A_PROJECT = frozenset(
+    {
+        *("build-backend", "conflicts", "default-groups", "dependency-groups", "dev-dependencies", "environments"),
+        *("managed", "package", "required-environments", "sources", "workspace"),
+    }
+)
+
+
+def configuration_file(root: Path, folder: PurePosixPath, pyproject: Table) -> Table | None:
+    """A project's settings as its `uv.toml` has them, or would have them.
+
+    A standalone project without settings of its own takes the workspace's. A context has no such file above the project,
+    so they go where the project's own would be, with locations relative to there.
+
+    Args:
+        root: the workspace's root, which always has settings.
+        folder: the project's folder, relative to the root.
+        pyproject: its `pyproject.toml`.
+
+    Returns:
+        None where `[tool.uv]` of the project's own `pyproject.toml` holds, or there is nothing.
+
+    Raises:
+        WorkspaceError: when a file is malformed.
+    """
+    own = root / folder / "uv.toml"
+    if own.is_file():
+        return read_toml(own, UV_SETTINGS)
+    if "uv" in table(pyproject, "tool"):
+        return None
+    for above in folder.parents:
+        settings = _settings_in(root / above)
+        if settings is not None:
+            kept = {key: value for key, value in settings.items() if key not in _OF_A_PROJECT}
+            return _relocated(kept, above, folder)
+    return None
+
+
+def _settings_in(folder: Path) -> Table | None:
+    if (folder / "uv.toml").is_file():
+        return read_toml(folder / "uv.toml", UV_SETTINGS)
+    if (folder / "pyproject.toml").is_file():
+        return table(read_toml(folder / "pyproject.toml", PYPROJECT), "tool").get("uv")
+    return None
+
+
+def _relocated(settings: dict[str, Any], base: PurePosixPath, to: PurePosixPath) -> Table:
+    """Settings of one folder as they are written in another one: uv takes locations relative to the file."""
+
+    def moved(location: str) -> str:
+        if urlsplit(location).scheme or posixpath.isabs(location):
+            return location
+        return posixpath.relpath(posixpath.join("/", base, location), posixpath.join("/", to))
+
+    changed: dict[str, Any] = {}
+    for key in ("extra-index-url", "find-links"):
+        if key in settings:
+            changed[key] = [moved(location) for location in settings[key]]
+    if "index-url" in settings:
+        changed["index-url"] = moved(settings["index-url"])
+    if "index" in settings:
+        changed["index"] = [i | {"url": moved(i["url"])} if "url" in i else i for i in settings["index"]]
+    return settings | changed
