@@ -15,6 +15,7 @@ from uv_workspace_function.errors import WorkspaceError
 
 # A command's help line stands here so that `services --help` loads none of them.
 COMMANDS = {
+    "affected": "Tell which services a change is to be deployed, or tested, for.",
     "check": "Find, before production, what a shared virtual environment hides.",
     "graph": "Draw the services, their libraries, and who uses whom.",
     "list": "The services and libraries of the workspace.",
@@ -22,6 +23,7 @@ COMMANDS = {
     "prune": "Write the build context of a service.",
     "size": "What takes the room in an image, before it is built and after.",
     "who": "Tell which services hold a package, and through what.",
+    "why": "Tell what changed in the build context of a service.",
 }
 
 

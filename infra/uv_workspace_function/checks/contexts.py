@@ -74,11 +74,12 @@ class _Contexts:
         self.closures.append(context.closure)
         folders = {member.folder: member for member in context.closure.sources}
         for path, file in context.files.items():
-            owner = _owner(folders, PurePosixPath(path))
-            if owner is None or path in self.seen or PurePosixPath(path).name in (LOCK_NAME, PYPROJECT):
+            if path in self.seen:
                 continue
             self.seen.add(path)
-            self._look_at(owner, path, file.content)
+            owner = _owner(folders, PurePosixPath(path))
+            if owner is not None and PurePosixPath(path).name not in (LOCK_NAME, PYPROJECT):
+                self._look_at(owner, path, file.content)
         for dropped in context.dropped:
             if dropped.path not in self.seen:
                 self.seen.add(dropped.path)

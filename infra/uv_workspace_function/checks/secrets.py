@@ -29,6 +29,10 @@ _SHAPES = (
     ("a PyPI token", rb"(?<![\w-])pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}"),
     ("a Google API key", rb"(?<![\w-])AIza[A-Za-z0-9_-]{35}(?![\w-])"),
 )
+# A look for what each of them begins with is many times faster, and nearly always enough.
+_BEGINNINGS = tuple(
+    b"AKIA ASIA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- gldt- glrt- glcbt- xox sk_live_ rk_live_ pypi-Ag AIza".split()
+)
 _PATTERN = re.compile(b"|".join(b"(?P<k%d>%s)" % (at, shape) for at, (_, shape) in enumerate(_SHAPES)))
 _FILES = {
     ".netrc": "passwords for hosts",
@@ -56,7 +60,7 @@ def secret_in(path: str, content: bytes) -> Secret | None:
     kind = _FILES.get(name) or _SUFFIXES.get(PurePosixPath(path).suffix.lower())
     if kind is not None and content.strip():
         return Secret(kind=kind, line=1)
-    if len(content) > _LARGEST:
+    if len(content) > _LARGEST or not any(beginning in content for beginning in _BEGINNINGS):
         return None
     for found in _PATTERN.finditer(content):
         text = found[0]
