@@ -1,5 +1,8 @@
 """`.gitignore` rules mean what git says they mean; git itself is the oracle, on trees that hypothesis makes."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import example, given, settings
 from ignoring import PATHS, RULES, git_ignores, make_tree, needs_git
@@ -7,7 +10,7 @@ from uv_workspace_function.gitignore import Repository, Rules
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return tmp_path_factory.mktemp("checkout")
 
 
@@ -19,7 +22,7 @@ def checkout(tmp_path_factory):
 @example(rules={"": ["[!a]"]}, paths=["é"])
 @example(rules={"": ["a/", "!a/b.py"]}, paths=["a/b.py"])
 @example(rules={"": ["*", "!*/", "!*.py"]}, paths=["a/b.py", "a/b"])
-def test_git_agrees_on_every_path_of_a_made_tree(checkout, rules, paths):
+def test_git_agrees_on_every_path_of_a_made_tree(checkout: Any, rules: Any, paths: Any) -> None:
     """What `git check-ignore --no-index` ignores is ignored, and nothing else."""
     tree = make_tree(checkout, rules, paths)
     repository = Repository.at(checkout)
@@ -46,12 +49,12 @@ def test_git_agrees_on_every_path_of_a_made_tree(checkout, rules, paths):
         ("[unclosed\n", "[unclosed", False, None),
     ],
 )
-def test_the_last_line_that_matches_decides(text, path, is_folder, verdict):
+def test_the_last_line_that_matches_decides(text: Any, path: Any, is_folder: Any, verdict: Any) -> None:
     """The examples of git's documentation, without git."""
     assert Rules.parse(text).verdict(path, path.rpartition("/")[2], is_folder=is_folder) is verdict
 
 
-def test_rules_start_where_the_repository_does(tmp_path):
+def test_rules_start_where_the_repository_does(tmp_path: Path) -> None:
     """A `.gitignore` above the nearest `.git` has no say; the rules of a folder between it and the workspace have."""
     (tmp_path / ".gitignore").write_text("above\n")
     (tmp_path / "repository/.git").mkdir(parents=True)
@@ -63,7 +66,7 @@ def test_rules_start_where_the_repository_does(tmp_path):
     assert ignored == {"above": False, "top": True, "other": False}
 
 
-def test_rules_that_a_link_brings_in_do_not_count(tmp_path):
+def test_rules_that_a_link_brings_in_do_not_count(tmp_path: Path) -> None:
     """Git reads no `.gitignore` that is a link."""
     (tmp_path / "elsewhere").write_text("a\n")
     (tmp_path / ".gitignore").symlink_to("elsewhere")

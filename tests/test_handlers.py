@@ -6,6 +6,7 @@ import types
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -36,7 +37,7 @@ class Package:
 
 
 @pytest.fixture
-def package(tmp_path):
+def package(tmp_path: Path) -> Any:
     """A package with the files given, `src/<module>/__init__.py` among them unless it has tables of its own."""
 
     def of(name: str = "orders", files: dict[str, str] | None = None, pyproject: str = UV_BUILD) -> Package:
@@ -52,12 +53,12 @@ def package(tmp_path):
 
 
 @pytest.fixture
-def service(package):
+def service(package: Any) -> Any:
     """The package `orders` whose `main.py` holds the text."""
     return lambda text, **files: package(files={"src/orders/main.py": text, **files})
 
 
-def refusal(*args, **kwargs) -> str:
+def refusal(*args: Any, **kwargs: Any) -> str:
     with pytest.raises(HandlerError) as raised:
         check_handler(*args, **kwargs)
     return str(raised.value)
@@ -138,14 +139,14 @@ def really_binds(source: str) -> bool:
 
 
 @pytest.mark.parametrize("source", BOUND)
-def test_a_name_counts_however_it_is_bound(service, source):
+def test_a_name_counts_however_it_is_bound(service: Any, source: Any) -> None:
     """Every statement by which Python binds a name at a module's top level."""
     assert really_binds(source)
     assert check_handler(service(source), "orders.main.handler") == "orders.main.handler"
 
 
 @pytest.mark.parametrize("source", NOT_BOUND)
-def test_a_name_of_another_scope_does_not_count(service, source):
+def test_a_name_of_another_scope_does_not_count(service: Any, source: Any) -> None:
     """What a function, a class or a comprehension binds for itself, the module has not."""
     assert not really_binds(source)
     assert "src/orders/main.py binds no 'handler'" in refusal(service(source), "orders.main.handler")
@@ -155,7 +156,9 @@ def test_a_name_of_another_scope_does_not_count(service, source):
     bound=st.lists(st.sampled_from(BOUND), min_size=1, max_size=2),
     other=st.lists(st.sampled_from(NOT_BOUND), max_size=3),
 )
-def test_statements_around_a_binding_do_not_hide_it(tmp_path_factory, bound, other):
+def test_statements_around_a_binding_do_not_hide_it(
+    tmp_path_factory: pytest.TempPathFactory, bound: Any, other: Any
+) -> None:
     """Python and the checker agree on modules put together from such statements, in blocks too."""
     root = tmp_path_factory.mktemp("made")
     statements = [*other, *bound]
@@ -175,12 +178,12 @@ def test_statements_around_a_binding_do_not_hide_it(tmp_path_factory, bound, oth
         assert check_handler(made) == "orders.main.handler"
 
 
-def test_a_wrapped_application_is_a_handler(service):
+def test_a_wrapped_application_is_a_handler(service: Any) -> None:
     """`handler = Mangum(app)`, the module need not be importable here."""
     assert check_handler(service("from mangum import Mangum\nfrom .api import app\nhandler = Mangum(app)\n"))
 
 
-def test_a_module_that_answers_for_any_name_has_the_handler(service):
+def test_a_module_that_answers_for_any_name_has_the_handler(service: Any) -> None:
     """PEP 562."""
     assert check_handler(service("def __getattr__(name): ..."), "orders.main.anything")
 
@@ -188,7 +191,7 @@ def test_a_module_that_answers_for_any_name_has_the_handler(service):
 # Star imports
 
 
-def test_a_star_import_is_followed_where_it_is_local(service, package):
+def test_a_star_import_is_followed_where_it_is_local(service: Any, package: Any) -> None:
     """Through relative and absolute imports, packages, and other local packages."""
     common = package("common", {"src/common/handlers.py": "def handler(): ...\ndef _private(): ..."})
     orders = service(
@@ -203,7 +206,7 @@ def test_a_star_import_is_followed_where_it_is_local(service, package):
     assert "binds no '_private'" in refusal(orders, "orders.main._private", local=[common])
 
 
-def test_a_star_import_respects_all(service):
+def test_a_star_import_respects_all(service: Any) -> None:
     """`__all__` decides what a star takes, private names included."""
     inner = "__all__ = ['_shown']\ndef _shown(): ...\ndef handler(): ..."
     orders = service("from .inner import *", **{"src/orders/inner.py": inner})
@@ -211,12 +214,12 @@ def test_a_star_import_respects_all(service):
     assert "binds no 'handler'" in refusal(orders, "orders.main.handler")
 
 
-def test_a_star_import_of_what_is_not_local_is_trusted(service):
+def test_a_star_import_of_what_is_not_local_is_trusted(service: Any) -> None:
     """Third-party source is not at hand at synth."""
     assert check_handler(service("from powertools import *"), "orders.main.handler")
 
 
-def test_star_imports_in_a_circle_end(service):
+def test_star_imports_in_a_circle_end(service: Any) -> None:
     """Two modules that take everything from each other."""
     orders = service("from .other import *", **{"src/orders/other.py": "from .main import *"})
     assert "binds no 'handler'" in refusal(orders, "orders.main.handler")
@@ -225,7 +228,7 @@ def test_star_imports_in_a_circle_end(service):
 # Where it is found
 
 
-def test_the_convention_is_a_main_module_with_a_handler(package):
+def test_the_convention_is_a_main_module_with_a_handler(package: Any) -> None:
     """`<module>/main.py`, the module named like the package first; a namespace package's too."""
     namespace = UV_BUILD + '[tool.uv.build-backend]\nmodule-name = "acme.orders"\n'
     files = {"src/acme/orders/__init__.py": "", "src/acme/orders/main.py": "def handler(): ..."}
@@ -233,7 +236,7 @@ def test_the_convention_is_a_main_module_with_a_handler(package):
     assert conventional_handler(package("acme-orders", files, namespace)) == "acme.orders.main.handler"
 
 
-def test_a_project_that_is_no_package_has_its_main_module_beside_the_table(package):
+def test_a_project_that_is_no_package_has_its_main_module_beside_the_table(package: Any) -> None:
     """Without a build system, `main.py` in the project's own folder is on the path."""
     flat = package("flat", {"main.py": "def handler(): ..."}, PROJECT)
     (flat.path / "src/flat/__init__.py").unlink()
@@ -255,7 +258,7 @@ def test_a_project_that_is_no_package_has_its_main_module_beside_the_table(packa
         ("# our handler\ndef broken(:\n", "orders.main.handler"),
     ],
 )
-def test_a_main_module_without_a_handler_makes_no_service(service, text, handler):
+def test_a_main_module_without_a_handler_makes_no_service(service: Any, text: Any, handler: Any) -> None:
     """Many a program has a `main.py`; one that does not parse counts, so that somebody says so."""
     assert conventional_handler(service(text, **{"src/orders/implementation.py": "handler = 1"})) == handler
 
@@ -263,13 +266,13 @@ def test_a_main_module_without_a_handler_makes_no_service(service, text, handler
 @pytest.mark.parametrize(
     "handler", ["orders.main.handler", "orders/main.handler", "orders.sub.handler", "orders.handler"]
 )
-def test_a_handler_may_be_in_any_module(service, handler):
+def test_a_handler_may_be_in_any_module(service: Any, handler: Any) -> None:
     """A package's own `__init__.py`, a subpackage; Lambda takes slashes up to the module too."""
     files = {"src/orders/sub/__init__.py": "def handler(): ...", "src/orders/__init__.py": "from .main import handler"}
     assert check_handler(service("def handler(): ...", **files), handler) == handler
 
 
-def test_a_handler_may_be_in_another_local_package(service, package):
+def test_a_handler_may_be_in_another_local_package(service: Any, package: Any) -> None:
     """What the service depends on is on the path with it."""
     common = package("common", {"src/common/entry.py": "def handler(): ..."})
     assert check_handler(service(""), "common.entry.handler", local=[common]) == "common.entry.handler"
@@ -284,19 +287,19 @@ def test_a_handler_may_be_in_another_local_package(service, package):
         ("acme.lib.entry.handler", "acme-lib-entry"),
     ],
 )
-def test_a_handler_may_be_in_a_locked_third_party_package(service, handler, distribution):
+def test_a_handler_may_be_in_a_locked_third_party_package(service: Any, handler: Any, distribution: Any) -> None:
     """The package's name is the module's or its beginning."""
     assert check_handler(service(""), handler, third_party={"other", distribution}) == handler
     assert "no module" in refusal(service(""), handler, third_party={"other", distribution + "x"})
 
 
-def test_a_compiled_module_is_taken_on_trust(service):
+def test_a_compiled_module_is_taken_on_trust(service: Any) -> None:
     """A binary has no source to read."""
     orders = service("", **{"src/orders/fast.cpython-314-aarch64-linux-gnu.so": ""})
     assert check_handler(orders, "orders.fast.handler") == "orders.fast.handler"
 
 
-def test_a_module_that_the_build_makes_is_taken_on_trust(package):
+def test_a_module_that_the_build_makes_is_taken_on_trust(package: Any) -> None:
     """A Rust extension is there once it is built."""
     maturin = PROJECT + '[build-system]\nrequires = ["maturin"]\nbuild-backend = "maturin"\n'
     assert check_handler(package("fast-orders", pyproject=maturin), "fast_orders.native.handler")
@@ -305,7 +308,7 @@ def test_a_module_that_the_build_makes_is_taken_on_trust(package):
 # What is refused
 
 
-def test_a_library_is_told_from_a_service_without_its_handler(package, service):
+def test_a_library_is_told_from_a_service_without_its_handler(package: Any, service: Any) -> None:
     """Which of the two it is, and where was looked."""
     with pytest.raises(HandlerError) as library:
         refuse_library(package("common-models"))
@@ -322,7 +325,7 @@ def test_a_library_is_told_from_a_service_without_its_handler(package, service):
     )
 
 
-def test_a_package_without_a_module_is_said_to_be_one(package):
+def test_a_package_without_a_module_is_said_to_be_one(package: Any) -> None:
     """A layout in which the backend finds nothing."""
     empty = package("empty", pyproject=UV_BUILD + '[tool.uv.build-backend]\nmodule-root = "lib"\n')
     assert refusal(empty) == (
@@ -331,7 +334,7 @@ def test_a_package_without_a_module_is_said_to_be_one(package):
     )
 
 
-def test_a_name_that_is_not_bound_is_refused_with_those_that_are(service):
+def test_a_name_that_is_not_bound_is_refused_with_those_that_are(service: Any) -> None:
     """The module is there, the function is not."""
     orders = service("import json\ndef handle(): ...\nclass Handler: ...\napp = Handler()\n_hidden = Handler()\n")
     assert refusal(orders, "orders.main.handler") == (
@@ -340,7 +343,7 @@ def test_a_name_that_is_not_bound_is_refused_with_those_that_are(service):
     )
 
 
-def test_a_module_is_no_handler(service):
+def test_a_module_is_no_handler(service: Any) -> None:
     """The function's name was forgotten."""
     assert refusal(service("def handler(): ..."), "orders.main") == (
         "the handler of 'orders' is 'orders.main', but services/orders/src/orders/__init__.py binds no 'main': "
@@ -348,7 +351,7 @@ def test_a_module_is_no_handler(service):
     )
 
 
-def test_a_module_in_no_layout_is_refused(service, package):
+def test_a_module_in_no_layout_is_refused(service: Any, package: Any) -> None:
     """Where was looked, in every package of the closure; what the backend does not ship does not count."""
     common = package("common")
     orders = service("", **{"scripts/tool.py": "def handler(): ..."})
@@ -359,7 +362,7 @@ def test_a_module_in_no_layout_is_refused(service, package):
     )
 
 
-def test_a_missing_module_of_a_local_package_is_not_looked_for_elsewhere(service):
+def test_a_missing_module_of_a_local_package_is_not_looked_for_elsewhere(service: Any) -> None:
     """A distribution whose name begins like the local module is no excuse."""
     assert "no module 'orders.mian'" in refusal(service(""), "orders.mian.handler", third_party={"orders-mian"})
 
@@ -367,7 +370,7 @@ def test_a_missing_module_of_a_local_package_is_not_looked_for_elsewhere(service
 @pytest.mark.parametrize(
     "handler", ["handler", "", ".handler", "orders.main.", "orders:main", "orders.main.handler()", "a b.c"]
 )
-def test_what_is_no_dotted_path_is_refused(service, handler):
+def test_what_is_no_dotted_path_is_refused(service: Any, handler: Any) -> None:
     """Before it is looked for."""
     assert refusal(service(""), handler) == (
         f"{handler!r}, the handler of 'orders', is not a dotted path to a callable; "
@@ -376,7 +379,9 @@ def test_what_is_no_dotted_path_is_refused(service, handler):
 
 
 @pytest.mark.parametrize("with_libcst", [True, False])
-def test_a_source_that_does_not_parse_is_refused(service, monkeypatch, with_libcst):
+def test_a_source_that_does_not_parse_is_refused(
+    service: Any, monkeypatch: pytest.MonkeyPatch, with_libcst: Any
+) -> None:
     """With its line, and what the parser says."""
     if not with_libcst:
         monkeypatch.setattr("uv_workspace_function.bindings.as_older_python", lambda *_: False)
@@ -399,7 +404,9 @@ def test_a_source_that_does_not_parse_is_refused(service, monkeypatch, with_libc
         "text = t'hello {1}'",
     ],
 )
-def test_syntax_of_the_images_python_is_read_by_an_older_one(service, monkeypatch, syntax, with_libcst):
+def test_syntax_of_the_images_python_is_read_by_an_older_one(
+    service: Any, monkeypatch: pytest.MonkeyPatch, syntax: Any, with_libcst: Any
+) -> None:
     """`cdk synth` may run on Python 3.11 over code for 3.14."""
     if not with_libcst:
         monkeypatch.setattr("uv_workspace_function.bindings.as_older_python", lambda *_: False)

@@ -3,6 +3,7 @@
 import subprocess
 import tomllib
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 from backends import BACKENDS, CASES, PROJECT, Case, build_wheels
@@ -10,7 +11,7 @@ from uv_workspace_function.layouts import Layout, is_virtual, layout_of
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
+def built(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """For each case its folder and its wheel; a backend builds all of its cases at the first one asked for."""
     known: dict[str, tuple[Path, dict[str, bytes]]] = {}
 
@@ -39,7 +40,7 @@ def installed(folder: Path, layout: Layout) -> set[str]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_layout_is_what_the_backend_builds(case, built):
+def test_the_layout_is_what_the_backend_builds(case: Any, built: Any) -> None:
     """Every importable file of the wheel is in the layout, every module of the layout is in the wheel."""
     folder, wheel = built(case)
     layout = layout_of(tomllib.loads(case.pyproject), folder)
@@ -65,7 +66,7 @@ PACKAGING = {
 }
 
 
-def test_a_project_is_a_package_where_uv_says_so(tmp_path):
+def test_a_project_is_a_package_where_uv_says_so(tmp_path: Path) -> None:
     """uv's lock tells virtual members from those it builds."""
     members = [f"{name}/pyproject.toml" for name in PACKAGING]
     (tmp_path / "pyproject.toml").write_text(f"[tool.uv.workspace]\nmembers = {list(PACKAGING)}\n")
@@ -92,13 +93,13 @@ def built_by(backend: str, tables: str = "") -> str:
     return f'{PROJECT}[build-system]\nrequires = []\nbuild-backend = "{backend}"\n{tables}'
 
 
-def test_a_virtual_project_has_the_modules_of_its_src_folder(tmp_path):
+def test_a_virtual_project_has_the_modules_of_its_src_folder(tmp_path: Path) -> None:
     """With a src folder, that is what one puts on the path."""
     files = ("src/orders/__init__.py", "src/tool.py", "src/data/x.json", "scripts/run.py", "main.py")
     assert modules(tmp_path, PROJECT, files) == ({"orders": "src/orders", "tool": "src/tool.py"}, True)
 
 
-def test_a_virtual_project_without_src_has_those_beside_its_table(tmp_path):
+def test_a_virtual_project_without_src_has_those_beside_its_table(tmp_path: Path) -> None:
     """Packages, namespaces and single modules; no tests, no tools, no folder without code."""
     files = (
         "main.py",
@@ -112,14 +113,14 @@ def test_a_virtual_project_without_src_has_those_beside_its_table(tmp_path):
     assert modules(tmp_path, PROJECT, (*files, "node_modules/x/y.py")) == ({"lib": "lib", "main": "main.py"}, False)
 
 
-def test_a_backend_unknown_here_can_put_anything_in(tmp_path):
+def test_a_backend_unknown_here_can_put_anything_in(tmp_path: Path) -> None:
     """Its modules are a guess by the usual folders."""
     files = ("python/acme/__init__.py", "src/lib.rs", "tests/test_x.py", "Cargo.toml", "plain.py")
     maturin = built_by("maturin", '[tool.maturin]\npython-source = "python"\n')
     assert modules(tmp_path, maturin, files) == ({"acme": "python/acme", "plain": "plain.py"}, False)
 
 
-def test_scikit_build_core_names_its_packages(tmp_path):
+def test_scikit_build_core_names_its_packages(tmp_path: Path) -> None:
     """As a list of folders, or a mapping from the place in the wheel."""
     listed = built_by("scikit_build_core.build", '[tool.scikit-build]\nwheel.packages = ["python/acme"]\n')
     mapped = built_by("scikit_build_core.build", '[tool.scikit-build.wheel.packages]\n"acme/sub" = "elsewhere"\n')
@@ -127,7 +128,7 @@ def test_scikit_build_core_names_its_packages(tmp_path):
     assert modules(tmp_path, mapped, ("elsewhere/x.py",))[0]["acme.sub"] == "elsewhere"
 
 
-def test_a_backend_of_the_packages_own_can_put_anything_in(tmp_path):
+def test_a_backend_of_the_packages_own_can_put_anything_in(tmp_path: Path) -> None:
     """`backend-path` wraps a backend, and the wrapper adds what it likes."""
     pyproject = f'{PROJECT}[build-system]\nrequires = []\nbuild-backend = "uv_build"\nbackend-path = ["."]\n'
     assert modules(tmp_path, pyproject, ("src/acme_orders/__init__.py",)) == ({"acme_orders": "src/acme_orders"}, False)
@@ -149,7 +150,9 @@ def test_a_backend_of_the_packages_own_can_put_anything_in(tmp_path):
         ("pdm.backend", '[tool.pdm.build]\nincludes = ["**/*.py"]\n', "x.txt"),
     ],
 )
-def test_code_of_the_packages_own_in_the_build_can_put_anything_in(tmp_path, backend, tables, file):
+def test_code_of_the_packages_own_in_the_build_can_put_anything_in(
+    tmp_path: Path, backend: Any, tables: Any, file: Any
+) -> None:
     """What an extension, a hook, a `setup.py` or a glob over everything brings into the wheel is not to be read off."""
     name, _, text = file.partition(": ")
     (tmp_path / name).write_text(text)
@@ -157,7 +160,7 @@ def test_code_of_the_packages_own_in_the_build_can_put_anything_in(tmp_path, bac
 
 
 @pytest.mark.parametrize("backend", ["uv_build", "hatchling.build", "flit_core.buildapi", "poetry.core.masonry.api"])
-def test_a_package_whose_module_is_missing_has_none(tmp_path, backend):
+def test_a_package_whose_module_is_missing_has_none(tmp_path: Path, backend: Any) -> None:
     """Nothing is made up: the backend would refuse to build it."""
     assert modules(tmp_path, built_by(backend), ("src/another/__init__.py",)) == ({}, True)
 
@@ -185,6 +188,6 @@ module = "x"
 
 
 @pytest.mark.parametrize("backend", [*BACKENDS.values(), "maturin"])
-def test_tables_of_wrong_types_are_the_backends_to_refuse(tmp_path, backend):
+def test_tables_of_wrong_types_are_the_backends_to_refuse(tmp_path: Path, backend: Any) -> None:
     """A layout is read without an error of its own; the build says what is wrong."""
     assert modules(tmp_path, built_by(backend, WRONG), ())[0] == {}

@@ -8,6 +8,7 @@ import tempfile
 import tomllib
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 from backends import CASES, PROJECT, build_wheels
@@ -46,7 +47,7 @@ def read(root: Path, folder: str = "orders", others: tuple[str, ...] = ()) -> Pa
 
 
 @pytest.fixture
-def orders(tmp_path):
+def orders(tmp_path: Path) -> Any:
     """The sources of a package `orders/` that has `src/acme_orders/__init__.py`, `tests/test_orders.py` and what is given."""
 
     def of(files: dict[str, str | bytes] | None = None, pyproject: str = UV_BUILD) -> PackageSources:
@@ -66,7 +67,7 @@ def listed(sources: PackageSources) -> list[str]:
 
 
 @pytest.mark.parametrize("backend", sorted({case.backend for case in CASES}))
-def test_a_wheel_built_from_the_sources_alone_is_the_same(backend, tmp_path):
+def test_a_wheel_built_from_the_sources_alone_is_the_same(backend: Any, tmp_path: Path) -> None:
     """Every backend makes the same wheel, byte for byte, of the whole folder and of what enters the context."""
     cases = [case for case in CASES if case.backend == backend]
     whole = [case.write(tmp_path / f"whole-{number}") for number, case in enumerate(cases)]
@@ -87,7 +88,7 @@ def stage(folder: Path, target: Path) -> Path:
     return target
 
 
-def test_setuptools_scm_finds_data_files_without_git(tmp_path, monkeypatch):
+def test_setuptools_scm_finds_data_files_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The wheel has the data files that git would have listed for setuptools, and keeps what `MANIFEST.in` says."""
     monkeypatch.setenv("SETUPTOOLS_SCM_PRETEND_VERSION", "3")
     pyproject = """
@@ -115,12 +116,12 @@ def test_setuptools_scm_finds_data_files_without_git(tmp_path, monkeypatch):
     assert {"acme_orders/data/x.json", "acme_orders/data/y.bin"} & of_staged.keys() == {"acme_orders/data/x.json"}
 
 
-def test_only_code_and_what_the_tables_name_enters(orders):
+def test_only_code_and_what_the_tables_name_enters(orders: Any) -> None:
     """A file that nothing names stays out: the tests, an undeclared readme, a script beside the package."""
     assert listed(orders({"notes.txt": "", "scripts/run.py": "", "docs/index.md": ""})) == []
 
 
-def test_the_readme_and_licences_of_the_project_table_enter(orders):
+def test_the_readme_and_licences_of_the_project_table_enter(orders: Any) -> None:
     """PEP 621's readme and PEP 639's licence globs are read by the build."""
     project = (
         PROJECT
@@ -131,13 +132,13 @@ def test_the_readme_and_licences_of_the_project_table_enter(orders):
     assert listed(orders(files, pyproject)) == ["LICENSE", "README.md", "l/MIT.txt"]
 
 
-def test_data_of_any_name_inside_the_package_enters(orders):
+def test_data_of_any_name_inside_the_package_enters(orders: Any) -> None:
     """A package may call a folder of its own `build`, `dist`, `test` or `tests`."""
     inside = [f"src/acme_orders/{name}" for name in ("build/x.py", "data.bin", "dist/y", "test/z.py", "tests/t.py")]
     assert listed(orders(dict.fromkeys(inside, ""))) == inside
 
 
-def test_the_executable_bit_is_the_owners(orders, tmp_path):
+def test_the_executable_bit_is_the_owners(orders: Any, tmp_path: Path) -> None:
     """Whether the owner may execute a file counts, and nothing else of its mode."""
     make(tmp_path, {"orders/src/acme_orders/run": "", "orders/src/acme_orders/group": ""})
     (tmp_path / "orders/src/acme_orders/run").chmod(0o700)
@@ -164,7 +165,7 @@ def test_the_executable_bit_is_the_owners(orders, tmp_path):
         ("key.pem", "key.pem", "holds a private key"),
     ],
 )
-def test_what_never_enters_is_listed(orders, path, shown, reason):
+def test_what_never_enters_is_listed(orders: Any, path: Any, shown: Any, reason: Any) -> None:
     """What may be missed inside an importable package is left out and said."""
     sources = orders({f"src/acme_orders/{path}": KEY})
     assert listed(sources) == []
@@ -190,13 +191,13 @@ def test_what_never_enters_is_listed(orders, path, shown, reason):
         ".x.py.swp",
     ],
 )
-def test_caches_stay_out_without_a_word(orders, path):
+def test_caches_stay_out_without_a_word(orders: Any, path: Any) -> None:
     """Nobody misses bytecode and caches."""
     sources = orders({f"src/acme_orders/{path}": ""})
     assert (listed(sources), sources.dropped) == ([], ())
 
 
-def test_nothing_forces_a_secret_in(orders):
+def test_nothing_forces_a_secret_in(orders: Any) -> None:
     """Neither `include` nor the backend brings in what never enters."""
     pyproject = (
         HATCHLING
@@ -218,7 +219,7 @@ def private_keys() -> dict[str, bytes]:
     pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
     formats = serialization.PrivateFormat
     forms = {"pkcs1": formats.TraditionalOpenSSL, "pkcs8": formats.PKCS8, "openssh": formats.OpenSSH}
-    keys = {"rsa": rsa.generate_private_key(65537, 1024), "ec": ec.generate_private_key(ec.SECP256R1())}
+    keys: dict[str, Any] = {"rsa": rsa.generate_private_key(65537, 1024), "ec": ec.generate_private_key(ec.SECP256R1())}
     texts = {
         f"{name} {form}": key.private_bytes(pem, kind, plain)
         for name, key in keys.items()
@@ -262,7 +263,7 @@ OPENPGP = (
         pytest.param(KEY, id="a short one"),
     ],
 )
-def test_a_whole_private_key_is_seen(text):
+def test_a_whole_private_key_is_seen(text: Any) -> None:
     """Keys as tools write them, and as people paste them into code and configuration."""
     assert holds_private_key(text.encode())
 
@@ -281,13 +282,13 @@ def test_a_whole_private_key_is_seen(text):
         pytest.param(PKCS8.replace(FOOTER, "-----END EC PRIVATE KEY-----"), id="another footer"),
     ],
 )
-def test_a_mention_of_a_private_key_is_none(text):
+def test_a_mention_of_a_private_key_is_none(text: Any) -> None:
     """A module that only mentions a header stays."""
     assert not holds_private_key(text.encode())
 
 
 @given(before=st.binary(), key=st.sampled_from(sorted(KEYS)), after=st.binary(), other=st.binary())
-def test_a_private_key_is_seen_wherever_it_lies(before, key, after, other):
+def test_a_private_key_is_seen_wherever_it_lies(before: Any, key: Any, after: Any, other: Any) -> None:
     """Bytes around a key do not hide it, and bytes without one are none."""
     assert holds_private_key(before + b"\n" + KEYS[key] + after)
     assert not holds_private_key(other)
@@ -296,7 +297,7 @@ def test_a_private_key_is_seen_wherever_it_lies(before, key, after, other):
 # Links
 
 
-def test_links_inside_the_repository_are_followed(orders, tmp_path):
+def test_links_inside_the_repository_are_followed(orders: Any, tmp_path: Path) -> None:
     """A link's content is copied to where the link stands, from the package, the workspace or the repository around it."""
     make(tmp_path, {"shared/schema.json": "{}", "shared/deep/x.json": "x", "orders/data/y": "y"})
     package = make(tmp_path, {f"orders/{INIT}": ""}) / "orders/src/acme_orders"
@@ -312,7 +313,7 @@ def test_links_inside_the_repository_are_followed(orders, tmp_path):
     assert sources.dropped == ()
 
 
-def test_a_link_may_lead_out_of_the_workspace_but_not_of_the_repository(tmp_path):
+def test_a_link_may_lead_out_of_the_workspace_but_not_of_the_repository(tmp_path: Path) -> None:
     """Where the workspace is a part of a repository, that is the border."""
     workspace = make(tmp_path, {".git/HEAD": "", "shared.json": "{}", "ws/orders/pyproject.toml": UV_BUILD}) / "ws"
     make(workspace, {f"orders/{INIT}": ""})
@@ -321,7 +322,9 @@ def test_a_link_may_lead_out_of_the_workspace_but_not_of_the_repository(tmp_path
 
 
 @pytest.mark.parametrize("target", ["secret.txt", "folder", "missing"])
-def test_a_link_out_of_the_repository_is_dropped(orders, tmp_path, tmp_path_factory, target):
+def test_a_link_out_of_the_repository_is_dropped(
+    orders: Any, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, target: Any
+) -> None:
     """What lies elsewhere on the machine does not enter, file or folder, whether it exists or not."""
     elsewhere = make(tmp_path_factory.mktemp("elsewhere"), {"secret.txt": "s", "folder/secret.txt": "s"})
     package = make(tmp_path, {f"orders/{INIT}": ""}) / "orders/src/acme_orders"
@@ -331,7 +334,9 @@ def test_a_link_out_of_the_repository_is_dropped(orders, tmp_path, tmp_path_fact
     assert sources.dropped == (Dropped("orders/src/acme_orders/link", "reached through a link out of the repository"),)
 
 
-def test_a_file_behind_a_link_out_of_the_repository_is_dropped(tmp_path, tmp_path_factory):
+def test_a_file_behind_a_link_out_of_the_repository_is_dropped(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """The readme that leads out through a folder is not read."""
     elsewhere = make(tmp_path_factory.mktemp("elsewhere"), {"README.md": "s"})
     pyproject = UV_BUILD.replace(PROJECT, PROJECT + 'readme = "docs/README.md"\n')
@@ -352,7 +357,9 @@ def test_a_file_behind_a_link_out_of_the_repository_is_dropped(tmp_path, tmp_pat
         ("nothing", "a link to nothing"),
     ],
 )
-def test_a_link_brings_in_nothing_that_would_not_enter_itself(orders, tmp_path, target, reason):
+def test_a_link_brings_in_nothing_that_would_not_enter_itself(
+    orders: Any, tmp_path: Path, target: Any, reason: Any
+) -> None:
     """A link to a secret or to an ignored file is dropped like the file."""
     make(tmp_path, {".env": "", ".venv/x": "", ".git/config": "", "local.json": "", ".gitignore": "local.json"})
     make(tmp_path, {f"orders/{INIT}": ""})
@@ -361,7 +368,7 @@ def test_a_link_brings_in_nothing_that_would_not_enter_itself(orders, tmp_path, 
 
 
 @pytest.mark.parametrize("target", ["link", ".", "..", "../..", "../../..", "other"])
-def test_a_link_cycle_is_refused(orders, tmp_path, target):
+def test_a_link_cycle_is_refused(orders: Any, tmp_path: Path, target: Any) -> None:
     """A link to itself, to a folder above it, or round by another link, is named with what to do."""
     package = make(tmp_path, {f"orders/{INIT}": ""}) / "orders/src/acme_orders"
     (package / "link").symlink_to(target)
@@ -374,7 +381,7 @@ def test_a_link_cycle_is_refused(orders, tmp_path, target):
     )
 
 
-def test_two_folders_that_link_to_each_other_are_refused(orders, tmp_path):
+def test_two_folders_that_link_to_each_other_are_refused(orders: Any, tmp_path: Path) -> None:
     """The cycle is found where it closes."""
     package = (
         make(tmp_path, {"orders/src/acme_orders/a/x": "", "orders/src/acme_orders/b/y": ""}) / "orders/src/acme_orders"
@@ -387,7 +394,7 @@ def test_two_folders_that_link_to_each_other_are_refused(orders, tmp_path):
         orders()
 
 
-def test_an_excluded_link_cycle_is_no_matter(orders, tmp_path):
+def test_an_excluded_link_cycle_is_no_matter(orders: Any, tmp_path: Path) -> None:
     """The remedy that the message names works."""
     make(tmp_path, {f"orders/{INIT}": ""})
     (tmp_path / "orders/src/acme_orders/link").symlink_to("..")
@@ -395,14 +402,16 @@ def test_an_excluded_link_cycle_is_no_matter(orders, tmp_path):
     assert sources.dropped == (Dropped("orders/src/acme_orders/link", "excluded by [tool.uv-workspace-function]"),)
 
 
-def test_a_cycle_where_nothing_is_wanted_is_no_matter(orders, tmp_path):
+def test_a_cycle_where_nothing_is_wanted_is_no_matter(orders: Any, tmp_path: Path) -> None:
     """A folder that can hold no source is not gone into."""
     make(tmp_path, {"orders/docs/x": ""})
     (tmp_path / "orders/docs/link").symlink_to("..")
     assert listed(orders()) == []
 
 
-def test_a_package_behind_a_link_out_of_the_repository_is_refused(tmp_path, tmp_path_factory):
+def test_a_package_behind_a_link_out_of_the_repository_is_refused(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """A whole package that lies elsewhere is no local package."""
     elsewhere = make(tmp_path_factory.mktemp("elsewhere"), {"pyproject.toml": UV_BUILD, INIT: ""})
     (tmp_path / "orders").symlink_to(elsewhere)
@@ -418,7 +427,7 @@ def test_a_package_behind_a_link_out_of_the_repository_is_refused(tmp_path, tmp_
 
 
 @contextmanager
-def without_privileges():
+def without_privileges() -> Any:
     """As somebody whose permissions hold: root reads everything, so root steps down."""
     root = os.geteuid() == 0
     if root:
@@ -431,7 +440,7 @@ def without_privileges():
 
 
 @pytest.mark.parametrize("path", ["data.json", "folder"])
-def test_an_unreadable_source_is_refused(path):
+def test_an_unreadable_source_is_refused(path: Any) -> None:
     """A file or folder that cannot be read is named; a context without it would be wrong."""
     module = "orders/src/acme_orders"
     files = [f"{module}/__init__.py", f"{module}/data.json", f"{module}/folder/x"]
@@ -451,14 +460,14 @@ def test_an_unreadable_source_is_refused(path):
     )
 
 
-def test_a_pipe_is_no_file(orders, tmp_path):
+def test_a_pipe_is_no_file(orders: Any, tmp_path: Path) -> None:
     """Something that is neither file nor folder is dropped, and nobody waits for it."""
     make(tmp_path, {f"orders/{INIT}": ""})
     os.mkfifo(tmp_path / "orders/src/acme_orders/pipe")
     assert orders().dropped == (Dropped("orders/src/acme_orders/pipe", "not a regular file"),)
 
 
-def test_a_name_that_is_no_text_is_refused(orders, tmp_path):
+def test_a_name_that_is_no_text_is_refused(orders: Any, tmp_path: Path) -> None:
     """A file name that is not UTF-8 cannot stand in an image's or an asset's list of files."""
     make(tmp_path, {f"orders/{INIT}": ""})
     name = os.fsencode(tmp_path / "orders/src/acme_orders") + b"/caf\xe9"
@@ -476,7 +485,7 @@ def test_a_name_that_is_no_text_is_refused(orders, tmp_path):
 # .gitignore
 
 
-def test_what_the_repository_ignores_is_dropped_and_listed(orders, tmp_path):
+def test_what_the_repository_ignores_is_dropped_and_listed(orders: Any, tmp_path: Path) -> None:
     """By the rules alone: nested files, negation, folders; a folder is listed once."""
     make(tmp_path, {".git/HEAD": "", ".gitignore": "*.log\n/orders/src/acme_orders/generated/\n"})
     inside = {
@@ -491,7 +500,7 @@ def test_what_the_repository_ignores_is_dropped_and_listed(orders, tmp_path):
     )
 
 
-def test_a_tracked_file_is_ignored_all_the_same(orders, tmp_path):
+def test_a_tracked_file_is_ignored_all_the_same(orders: Any, tmp_path: Path) -> None:
     """Git's index has no say, and neither have `.git/info/exclude` and a user's own excludes."""
     make(
         tmp_path,
@@ -503,7 +512,7 @@ def test_a_tracked_file_is_ignored_all_the_same(orders, tmp_path):
     assert listed(orders()) == ["src/acme_orders/b.tmp"]
 
 
-def test_include_wins_over_gitignore(orders, tmp_path):
+def test_include_wins_over_gitignore(orders: Any, tmp_path: Path) -> None:
     """Generated code that is ignored yet needed is asked for."""
     make(tmp_path, {".gitignore": "*_pb2.py\ngenerated/\n"})
     pyproject = UV_BUILD + OURS + 'include = ["src/**/*_pb2.py", "assets"]\n'
@@ -518,7 +527,7 @@ def test_include_wins_over_gitignore(orders, tmp_path):
     assert sources.dropped == (Dropped("orders/src/acme_orders/generated/", "ignored by .gitignore"),)
 
 
-def test_what_the_backend_names_wins_over_gitignore(orders, tmp_path):
+def test_what_the_backend_names_wins_over_gitignore(orders: Any, tmp_path: Path) -> None:
     """A built frontend, an artifact, a version file: the backend takes them whether git ignores them or not."""
     make(tmp_path, {".gitignore": "build/\n*_pb2.py\nVERSION\n"})
     pyproject = HATCHLING + (
@@ -532,7 +541,7 @@ def test_what_the_backend_names_wins_over_gitignore(orders, tmp_path):
     assert sources.dropped == (Dropped("orders/src/acme_orders/build/", "ignored by .gitignore"),)
 
 
-def test_a_declared_module_is_not_ignored_itself(orders, tmp_path):
+def test_a_declared_module_is_not_ignored_itself(orders: Any, tmp_path: Path) -> None:
     """A rule such as Python's usual `lib/` drops no package that its tables declare there; what lies below is ruled as ever."""
     make(tmp_path, {".gitignore": "lib/\n*.log\n"})
     pyproject = UV_BUILD + '[tool.uv.build-backend]\nmodule-root = "lib"\n'
@@ -541,7 +550,7 @@ def test_a_declared_module_is_not_ignored_itself(orders, tmp_path):
     assert sources.dropped == (Dropped("orders/lib/acme_orders/x.log", "ignored by .gitignore"),)
 
 
-def test_a_workspace_in_an_ignored_folder_is_a_workspace(tmp_path):
+def test_a_workspace_in_an_ignored_folder_is_a_workspace(tmp_path: Path) -> None:
     """The rules above the workspace's root do not ignore the whole of it, nor what its links lead to."""
     make(tmp_path, {".git/HEAD": "", ".gitignore": "scratch/\n", "scratch/orders/pyproject.toml": UV_BUILD})
     make(tmp_path / "scratch", {f"orders/{INIT}": "", "shared.json": ""})
@@ -557,14 +566,14 @@ MODULE_PATHS = st.lists(
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return tmp_path_factory.mktemp("checkout")
 
 
 @needs_git
 @settings(deadline=None)
 @given(paths=MODULE_PATHS, root=RULES, inside=RULES)
-def test_a_package_holds_what_git_does_not_ignore(checkout, paths, root, inside):
+def test_a_package_holds_what_git_does_not_ignore(checkout: Any, paths: Any, root: Any, inside: Any) -> None:
     """Of everything below a module, exactly what `git check-ignore --no-index` lets pass."""
     module = "orders/src/acme_orders"
     rules = {folder: lines for folder, lines in root.items() if not folder}
@@ -582,7 +591,7 @@ def test_a_package_holds_what_git_does_not_ignore(checkout, paths, root, inside)
     assert covered == ignored & files
 
 
-def test_an_unreadable_gitignore_is_refused():
+def test_an_unreadable_gitignore_is_refused() -> None:
     """Without its rules, what it ignores would enter."""
     with tempfile.TemporaryDirectory() as temporary:
         root = make(Path(temporary), {"orders/pyproject.toml": UV_BUILD, f"orders/{INIT}": "", ".gitignore": ""})
@@ -597,7 +606,7 @@ def test_an_unreadable_gitignore_is_refused():
 # The package's own table
 
 
-def test_include_and_exclude_mean_what_uv_means(orders):
+def test_include_and_exclude_mean_what_uv_means(orders: Any) -> None:
     """What includes is anchored, what excludes is not unless it begins with a slash, and excludes win."""
     pyproject = (
         UV_BUILD + OURS + 'include = ["data/*.json", "*.sql", "assets"]\nexclude = ["skip.json", "/assets/raw"]\n'
@@ -634,7 +643,7 @@ LEADS_OUT = (
         ('include = ["[x"]', "malformed glob '[x' in [tool.uv-workspace-function]"),
     ],
 )
-def test_a_wrong_glob_is_refused(orders, table, message):
+def test_a_wrong_glob_is_refused(orders: Any, table: Any, message: Any) -> None:
     """The file, the key and the value are named."""
     with pytest.raises(WorkspaceError) as raised:
         orders(pyproject=UV_BUILD + OURS + table + "\n")
@@ -644,7 +653,7 @@ def test_a_wrong_glob_is_refused(orders, table, message):
 # Other folders
 
 
-def test_members_below_a_package_are_left_to_themselves(tmp_path):
+def test_members_below_a_package_are_left_to_themselves(tmp_path: Path) -> None:
     """A root that is a package has its members below it, and theirs are not its sources, whatever is included."""
     pyproject = HATCHLING + OURS + 'include = ["**/*.json"]\n'
     make(
@@ -654,7 +663,7 @@ def test_members_below_a_package_are_left_to_themselves(tmp_path):
     assert list(sources.files) == ["lib/z.json", INIT, "x.json"]
 
 
-def test_a_file_named_outside_the_package_enters_at_its_place(tmp_path):
+def test_a_file_named_outside_the_package_enters_at_its_place(tmp_path: Path) -> None:
     """A backend may take a file from elsewhere in the workspace."""
     pyproject = HATCHLING + (
         '[tool.hatch.build.targets.wheel.force-include]\n"../shared/schemas" = "acme_orders/schemas"\n'
@@ -665,7 +674,7 @@ def test_a_file_named_outside_the_package_enters_at_its_place(tmp_path):
     assert list(read(tmp_path).files) == ["LICENSE", f"orders/{INIT}", "shared/schemas/x.json"]
 
 
-def test_a_file_named_outside_the_workspace_is_refused(tmp_path):
+def test_a_file_named_outside_the_workspace_is_refused(tmp_path: Path) -> None:
     """A context cannot hold it."""
     root = make(tmp_path, {"x.json": ""}) / "workspace"
     pyproject = HATCHLING + '[tool.hatch.build.targets.wheel.force-include]\n"../../x.json" = "acme_orders/x.json"\n'
@@ -678,7 +687,7 @@ def test_a_file_named_outside_the_workspace_is_refused(tmp_path):
     )
 
 
-def test_the_file_that_a_build_writes_is_left_out(orders):
+def test_the_file_that_a_build_writes_is_left_out(orders: Any) -> None:
     """A checkout in which a build has run holds an old version file; the build of the image writes its own."""
     pyproject = (
         '[project]\nname = "acme-orders"\ndynamic = ["version"]\n[build-system]\nrequires = ["hatchling", "hatch-vcs"]\n'
@@ -692,7 +701,7 @@ def test_the_file_that_a_build_writes_is_left_out(orders):
 # Where the backend can put anything into the wheel
 
 
-def test_everything_is_a_source_where_the_backend_can_take_anything(orders):
+def test_everything_is_a_source_where_the_backend_can_take_anything(orders: Any) -> None:
     """An unknown backend gets all but what never enters, tests and the output of builds."""
     pyproject = PROJECT + '[build-system]\nrequires = ["maturin"]\nbuild-backend = "maturin"\n'
     wanted = [".cargo/config.toml", "Cargo.lock", "Cargo.toml", "README.md", "rust/lib.rs"]
@@ -708,13 +717,13 @@ def test_everything_is_a_source_where_the_backend_can_take_anything(orders):
     assert listed(orders(dict.fromkeys([*wanted, *unwanted], ""), pyproject)) == wanted
 
 
-def test_everything_is_a_source_where_setup_py_decides(orders):
+def test_everything_is_a_source_where_setup_py_decides(orders: Any) -> None:
     """What a `setup.py` reads, nobody knows but itself."""
     files = {"setup.py": "from setuptools import setup\nsetup(packages=find())\n", "requirements/base.txt": ""}
     assert listed(orders(files, SETUPTOOLS)) == ["README.md", "requirements/base.txt", "setup.py"]
 
 
-def test_a_project_that_is_no_package_is_its_own_folder(orders, tmp_path):
+def test_a_project_that_is_no_package_is_its_own_folder(orders: Any, tmp_path: Path) -> None:
     """It is copied: the modules and the data beside them; with a src folder, that folder alone."""
     pyproject = '[project]\nname = "acme-orders"\nversion = "1"\n'
     assert listed(orders({"src/config.json": "", "main.py": ""}, pyproject)) == ["src/config.json"]
@@ -726,7 +735,9 @@ def test_a_project_that_is_no_package_is_its_own_folder(orders, tmp_path):
 # Two checkouts
 
 
-def test_two_checkouts_have_the_same_sources(orders, tmp_path, tmp_path_factory, monkeypatch):
+def test_two_checkouts_have_the_same_sources(
+    orders: Any, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Any:
     """Another place, umask, age and order of the files on disk change nothing."""
     files = {f"src/acme_orders/{name}": name for name in ("a.py", "B.py", "é.txt", "sub/x.py", "run")}
     first = orders({**files, "LICENSE": ""}, SETUPTOOLS)
@@ -742,7 +753,7 @@ def test_two_checkouts_have_the_same_sources(orders, tmp_path, tmp_path_factory,
             with scandir(path) as entries:
                 self.entries = list(entries)[::-1]
 
-        def __enter__(self):
+        def __enter__(self) -> Any:
             return iter(self.entries)
 
         def __exit__(self, *_: object) -> None:
@@ -753,12 +764,12 @@ def test_two_checkouts_have_the_same_sources(orders, tmp_path, tmp_path_factory,
     assert list(other.files) == list(first.files)
 
 
-def test_no_folder_is_listed_that_can_hold_no_source(orders, monkeypatch):
+def test_no_folder_is_listed_that_can_hold_no_source(orders: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The cost is that of the sources: a huge folder beside them is not even listed."""
     seen = []
     scandir = os.scandir
 
-    def watched(path):
+    def watched(path: Any) -> Any:
         seen.append(os.path.basename(path))  # noqa: PTH119
         return scandir(path)
 
