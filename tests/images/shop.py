@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from images.engine import Engine, Image
@@ -66,15 +67,15 @@ def write_package(folder: Path, *dependencies: str, code: str) -> None:
     (folder / "pyproject.toml").write_text(text + local)
 
 
-def stage(root: Path, service: str, target: Path) -> tuple[Path, dict[str, str]]:
+def stage(root: Path, service: str, target: Path, *, extras: Sequence[str] = ()) -> tuple[Path, dict[str, str]]:
     """The build context of a service, and its build arguments."""
-    context = BuildContext.of(Workspace.load(root), service)
+    context = BuildContext.of(Workspace.load(root), service, extras=extras)
     shutil.rmtree(target, ignore_errors=True)
     context.write(target)
     return target, context.build_args
 
 
-def build(engine: Engine, root: Path, service: str, target: Path, *options: str, **more: str) -> Image:
-    """Stage a service's context and build it; further build arguments are given by name."""
+def build(engine: Engine, root: Path, service: str, target: Path, *, platform: str = "", **more: str) -> Image:
+    """Stage a service's context and build it, for this machine's own platform; further build arguments are given by name."""
     folder, arguments = stage(root, service, target)
-    return engine.build(folder, arguments | more, *options, platform=engine.native)
+    return engine.build(folder, arguments | more, platform=platform or engine.native)

@@ -1,0 +1,166 @@
+"""What an image can be built on and for: without emulation, for other bases and folders, with and without options."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from images.engine import LAMBDA_BASE, Engine, Image
+from images.shop import build, stage, write_package, write_shop
+from wheelhouse import uv
+
+DOCKERFILE = Path(__file__).parents[2] / "infra/uv_workspace_function/Dockerfile"
+EMULATION = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
+TIME = 315532800
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small monorepo, with a service that needs nothing and one that uv does not build."""
+    root = write_shop(tmp_path_factory.mktemp("shop") / "repository")
+    write_package(root / "services/lonely", code="ALONE = True\n")
+    plain = root / "services/plain"
+    plain.mkdir()
+    (plain / "pyproject.toml").write_text(
+        '[project]\nname = "plain"\nversion = "1"\nrequires-python = ">=3.11"\n'
+        'dependencies = ["prices"]\n[project.optional-dependencies]\nmore = ["unused"]\n'
+        "[tool.uv.sources.prices]\nworkspace = true\n"
+    )
+    (plain / "main.py").write_text("import prices\n\n\ndef handler(event, context):\n    return prices.PRICE\n")
+    (plain / "table.csv").write_text("1,2\n")
+    uv("lock", cwd=root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def orders(engine: Engine, shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """An image with all defaults."""
+    return build(engine, shop, "orders", tmp_path_factory.mktemp("orders") / "context")
+
+
+def test_the_stages_of_the_image_run_nothing() -> None:
+    """On the image's own platform there are instructions that copy, and one that labels; all others name the builder's."""
+    stages = re.split(r"^FROM ", DOCKERFILE.read_text(), flags=re.MULTILINE)[1:]
+    parents = {text.partition("\n")[0].rpartition(" AS ")[2]: text.split()[0] for text in stages}
+    of_the_target = {"base"}
+    while (
+        grown := {name for name, parent in parents.items() if parent in of_the_target or "runtime-" in parent}
+        - of_the_target
+    ):
+        of_the_target |= grown
+    instructions = {
+        line.split()[0]
+        for text in stages
+        for line in text.partition("\n")[2].splitlines()
+        if text.partition("\n")[0].rpartition(" AS ")[2] in of_the_target and re.match(r"[A-Z]+ ", line)
+    }
+    assert of_the_target == {"base", "runtime-off", "runtime-allow", "runtime"}
+    assert instructions == {"ARG", "COPY", "LABEL"}
+
+
+def test_a_base_image_without_programs_will_do(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """For arm64, on a base of one empty file: there is nothing that could run, so nothing of the target ran."""
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "python3.14").touch()
+    (base / "Dockerfile").write_text("FROM scratch\nCOPY python3.14 /var/lang/bin/\n")
+    name = engine.build(base, {}, platform="linux/arm64").name
+    image = build(engine, shop, "orders", tmp_path / "context", platform="linux/arm64", BASE_IMAGE=name)
+    assert "var/task/orders/main.py" in image.stored.files
+    assert image.stored.config["architecture"] == "arm64"
+    # The base has no /var/task, so it comes with the image, with the time of everything else.
+    assert image.stored.layers["root"].members["var/task"].mtime == TIME
+
+
+@contextmanager
+def _emulation_off() -> Iterator[None]:
+    EMULATION.write_text("0")
+    try:
+        yield
+    finally:
+        EMULATION.write_text("1")
+
+
+def test_an_arm64_image_is_built_with_emulation_switched_off(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """On another processor, where no arm64 program can run, and with nothing in the cache."""
+    if engine.native == "linux/arm64":
+        pytest.skip("this machine runs arm64 programs itself; the test needs another processor")
+    if os.environ.get("CI") != "true":
+        pytest.skip("it switches emulation off for the whole machine; set CI=true where nobody else needs it")
+    context, arguments = stage(shop, "orders", tmp_path / "context")
+    if not EMULATION.exists():
+        engine.build(context, arguments, "--no-cache")
+        return
+    run = ["docker", "run", "--rm", "--platform=linux/arm64", "--entrypoint=python3", LAMBDA_BASE, "-c", ""]
+    with _emulation_off():
+        refused = subprocess.run(run, capture_output=True, text=True, check=False)
+        image = engine.build(context, arguments, "--no-cache")
+    assert "exec format error" in refused.stderr
+    assert image.python("import orders.main; print(orders.ORDERS)", "--workdir=/var/task") == "none yet\n"
+
+
+def test_a_service_that_needs_nothing(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """No package, no library: its code alone."""
+    image = build(engine, shop, "lonely", tmp_path / "context")
+    assert {name for name, layer in image.stored.layers.items() if layer.files} == {"code"}
+    assert image.python("import lonely.main, lonely; print(lonely.ALONE)", "--workdir=/var/task") == "True\n"
+
+
+def test_a_service_that_uv_does_not_build(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """No build system: its folder is copied, data and all; an extra that is asked for is installed."""
+    image = build(engine, shop, "plain", tmp_path / "context")
+    assert {path.removeprefix("var/task/") for path in image.stored.layers["code"].files} == {
+        *("main.py", "__pycache__/main.cpython-314.pyc", "table.csv"),
+    }
+    assert image.python("import main; print(main.handler(0, 0))", "--workdir=/var/task") == "2\n"
+    assert "var/task/unused.py" not in image.stored.files
+
+
+def test_extras_of_the_service_are_installed(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """By the build argument, as the construct gives it."""
+    context, arguments = stage(shop, "plain", tmp_path / "context", extras=["more"])
+    assert arguments["SERVICE_EXTRAS"] == "more"
+    image = engine.build(context, arguments, platform=engine.native)
+    assert "var/task/unused.py" in image.stored.layers["light"].files
+
+
+def test_a_plain_container(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """Another base image and another folder, of which the base has no part: the same service, run by its module."""
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "Dockerfile").write_text(f'FROM {LAMBDA_BASE}\nENTRYPOINT []\nCMD ["python3"]\n')
+    name = engine.build(base, {}, platform=engine.native).name
+    image = build(engine, shop, "orders", tmp_path / "context", BASE_IMAGE=name, TARGET_FOLDER="/srv/app/site")
+    assert {path.rpartition("/site/")[0] for path in image.stored.files} == {"srv/app"}
+    assert {path: member.mtime for path, member in image.stored.layers["root"].members.items()} == dict.fromkeys(
+        ("srv", "srv/app", "srv/app/site"), TIME
+    )
+    assert image.stored.config["config"].get("Entrypoint") in (None, [])
+    options = ["--rm", "--read-only", "--network=none", "--workdir=/srv/app/site", image.name]
+    shown = engine.docker("run", *options, "python3", "-c", "import orders; print(orders.__cached__, orders.PRICE)")
+    assert shown == "/srv/app/site/orders/__pycache__/__init__.cpython-314.pyc 2\n"
+
+
+def test_no_bytecode_where_none_is_wanted(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """INCLUDE_BYTECODE=0."""
+    image = build(engine, shop, "orders", tmp_path / "context", INCLUDE_BYTECODE="0")
+    assert [path for path in image.stored.files if path.endswith(".pyc") or "__pycache__" in path] == []
+
+
+def test_snap_start_is_a_label_and_no_layer(engine: Engine, shop: Path, orders: Image, tmp_path: Path) -> None:
+    """Without the argument there is no such label, not even an empty one."""
+    label = "com.amazonaws.lambda.feature.snapstart"
+    assert label not in (orders.stored.config["config"].get("Labels") or {})
+    image = build(engine, shop, "orders", tmp_path / "context", SNAP_START="allow")
+    assert image.stored.config["config"]["Labels"][label] == "Allow"
+    assert image.stored.digests == orders.stored.digests
+
+
+def test_the_image_says_nothing_of_how_it_is_started(orders: Image, engine: Engine, tmp_path: Path) -> None:
+    """Entry point, command, user, folder and environment are the base image's."""
+    (tmp_path / "Dockerfile").write_text(f"FROM {LAMBDA_BASE}\n")
+    base = engine.build(tmp_path, {}, platform=engine.native)
+    assert orders.stored.config["config"] == base.stored.config["config"]
