@@ -1,8 +1,7 @@
 """Two build contexts of one service, side by side: which files differ, and of the lock which packages."""
 
 import tomllib
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -123,12 +122,10 @@ def _packages(before: Selection, after: Selection) -> Iterator[Change]:
 def _blocks(selection: Selection) -> Mapping[str, Mapping[str, str]]:
     """Name -> version -> all that the lock says of it; a lock can hold several versions of one package."""
     found: dict[str, dict[str, str]] = {}
-    counts = Counter(package.name for package in selection.packages)
-    several = {name for name, count in counts.items() if count > 1}
     for package in selection.packages:
         version = package.version or "without a version"
         versions = found.setdefault(package.name, {})
-        versions[version] = versions.get(version, "") + entry_text(selection, package, several)
+        versions[version] = versions.get(version, "") + entry_text(selection, package)
     return found
 
 

@@ -88,6 +88,20 @@ def not_held(workspace: Workspace, requirement: Requirement, target: Target) -> 
     return f"no service holds {requirement}: no lock knows {name}" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
+def way_to(selection: Selection, name: str) -> tuple[str, ...] | None:
+    """The shortest way from a service to a package of its lock, on whatever machine: the names between the two.
+
+    Args:
+        selection: the service's part of the lock.
+        name: the package's normalized name.
+
+    Returns:
+        Nothing between them where the service itself asks for it; None where the selection has no such package.
+    """
+    packages = [package for package in selection.packages if package.name == name and package is not selection.root]
+    return min((way for package in packages for way in _chains(selection, package, None)), key=len, default=None)
+
+
 def _meets(package: LockedPackage, requirement: Requirement) -> bool:
     if package.version is None:
         return not requirement.specifier
@@ -97,7 +111,7 @@ def _meets(package: LockedPackage, requirement: Requirement) -> bool:
         return not requirement.specifier
 
 
-def _chains(selection: Selection, wanted: LockedPackage, target: Target) -> Iterator[tuple[str, ...]]:
+def _chains(selection: Selection, wanted: LockedPackage, target: Target | None) -> Iterator[tuple[str, ...]]:
     """For each direct dependency that leads to a package, the shortest way there."""
     seen = set()
     for first in _steps(selection, (selection.root, None), target):
@@ -108,7 +122,9 @@ def _chains(selection: Selection, wanted: LockedPackage, target: Target) -> Iter
             yield chain
 
 
-def _shortest(selection: Selection, first: Step, wanted: LockedPackage, target: Target) -> tuple[str, ...] | None:
+def _shortest(
+    selection: Selection, first: Step, wanted: LockedPackage, target: Target | None
+) -> tuple[str, ...] | None:
     start: tuple[str, ...] = (first.to.name,)
     queue = deque([((first.to, part), start) for part in (None, *first.extras)])
     seen = {state for state, _ in queue}
@@ -127,10 +143,10 @@ def _shortest(selection: Selection, first: Step, wanted: LockedPackage, target: 
     return None
 
 
-def _steps(selection: Selection, state: tuple[LockedPackage, str | None], target: Target) -> Iterator[Step]:
+def _steps(selection: Selection, state: tuple[LockedPackage, str | None], target: Target | None) -> Iterator[Step]:
     package, part = state
     parts = [part] if package is not selection.root else [None, *selection.extras]
     for one in parts:
         for step in selection.nodes[package].get(one, ()):
-            if target.satisfies(step.marker):
+            if target is None or target.satisfies(step.marker):
                 yield step
