@@ -9,6 +9,10 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.image_reference import ImageReference
 from uv_workspace_function.target import Target
 
+SOURCE_DATE = "315532800"
+"""The moment that an image says it was made, 1980-01-01 as its files, in seconds: BuildKit writes the time of the build else, and
+no two manifests are equal. It takes it from the build's arguments alone (https://reproducible-builds.org/specs/source-date-epoch)."""
+
 _IMAGES = ("BASE_IMAGE", "BUILDER_IMAGE", "UV_IMAGE")
 # docker build --secret id=NAME,(type=file,)src=PATH or id=NAME,(type=env,)env=VARIABLE
 _SECRET = re.compile(r"(type=file,)?(src|source)=(?P<path>.+)|(type=env,)?env=\w+")
@@ -29,7 +33,7 @@ def build_arguments(
         WorkspaceError: when an image has no valid name, or tells another Python or machine than the target's.
     """
     dockerfile = _dockerfile(context)
-    given = {"PYTHON_VERSION": target.python, **context.build_args}
+    given = {"PYTHON_VERSION": target.python, "SOURCE_DATE_EPOCH": SOURCE_DATE, **context.build_args}
     given |= {name: value for name, value in options.items() if value is not None}
     images = {name: ImageReference.parse(dockerfile.value(name, given) or "") for name in _IMAGES}
     _check_base_image(images["BASE_IMAGE"], target)

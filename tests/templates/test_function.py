@@ -207,6 +207,7 @@ def test_options_of_the_image_reach_it(stack: cdk.Stack, tmp_path: Path) -> None
         "SERVICE_NAME": "shop",
         "SERVICE_EXTRAS": "fast",
         "PYTHON_VERSION": "3.13",
+        "SOURCE_DATE_EPOCH": "315532800",
         "BASE_IMAGE": "example.com/python:3.13",
         "UV_IMAGE": "example.com/uv:1",
         "INCLUDE_BYTECODE": "0",

@@ -18,7 +18,7 @@ from uv_workspace_function.dockerfile import Dockerfile
 from wheelhouse import sdist, wheel
 
 Options = dict[str, Any]
-DEFAULT_ARGUMENTS = {"SERVICE_NAME": "shop", "PYTHON_VERSION": "3.14"}
+DEFAULT_ARGUMENTS = {"SERVICE_NAME": "shop", "PYTHON_VERSION": "3.14", "SOURCE_DATE_EPOCH": "315532800"}
 
 
 def source_of(stack: cdk.Stack, workspace: Workspace, **options: Any) -> dict[str, Any]:
