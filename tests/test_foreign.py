@@ -229,3 +229,33 @@ def test_a_standalone_project_without_settings_takes_the_workspace_s(tmp_path: P
     assert exported(old, "old") == exported(tmp_path / "out/apps/old", "old")
     (old / "pyproject.toml").write_text((old / "pyproject.toml").read_text() + "[tool.uv]\n")
     assert "apps/old/uv.toml" not in BuildContext.of(Workspace.load(root), "old").files
+
+
+def test_a_standalone_workspace_can_have_members_beside_itself(tmp_path: Path) -> None:
+    """Its globs may begin with `..`; the context's do then, too."""
+    root = workspace(tmp_path / "w", {"libs/a": ""}, globs=["libs/*"], exclude=["old"])
+    member(root / "old", needs("vendored") + '[tool.uv.workspace]\nmembers = ["../vendor/*"]\n')
+    member(root / "vendor/vendored")
+    lock(root / "old")
+    staged(lock(root), "old", tmp_path / "out")
+    assert exported(root / "old", "old") == exported(tmp_path / "out/old", "old")
+
+
+def test_links_in_a_circle_do_not_stop_the_search_for_members(tmp_path: Path) -> None:
+    """A `**` that followed them would never end."""
+    root = lock(workspace(tmp_path / "w", {"libs/a/pkg-a": "", "libs/b/pkg-b": ""}, globs=["libs/**/pkg-?"]))
+    for folder, target in (
+        ("a/up", ".."),
+        ("b/up", "../.."),
+        ("up", "."),
+        ("a/self", "self"),
+        ("d/e", "../f"),
+        ("f/d", "../d"),
+    ):
+        (root / "libs" / folder).parent.mkdir(exist_ok=True)
+        (root / "libs" / folder).symlink_to(target)
+    (root / "libs/c").symlink_to("b")
+    with pytest.raises(WorkspaceError, match=r"two members of .* are named 'pkg-b': libs/b/pkg-b and libs/c/pkg-b"):
+        Workspace.load(root)
+    (root / "libs/c").unlink()
+    assert ["pkg-a", "pkg-b"] == [m.name for m in Workspace.load(root).members]

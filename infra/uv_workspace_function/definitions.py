@@ -3,6 +3,7 @@
 A closed list of tables that cannot matter is dropped. Any table not on it stays: a needless rebuild beats a broken one.
 """
 
+import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -199,7 +200,7 @@ def _workspace(closure: Closure) -> dict[str, Any]:
         return {}
     base = closure.project.folder
     locked = set(closure.project.lock.members)
-    members = [m.folder.relative_to(base).as_posix() for m in closure.sources if m.name in locked and m.folder != base]
+    members = [posixpath.relpath(m.folder, base) for m in closure.sources if m.name in locked and m.folder != base]
     return {"workspace": {"members": sorted(_escaped(members))}}
 
 

@@ -3,6 +3,7 @@
 Source: uv's documentation, "Using workspaces", and what `uv workspace list --paths` prints; the tests compare with it.
 """
 
+import fnmatch
 import glob
 import os
 import posixpath
@@ -24,13 +25,48 @@ def folders(root: Path, patterns: Iterable[str], *, exclude: Iterable[str] = ())
     excluded = [_exclusion(pattern) for pattern in exclude]
     found = set()
     for pattern in patterns:
-        normal = posixpath.normpath(pattern)
-        # Path.glob has no include_hidden
-        for match in glob.iglob(normal, root_dir=root, recursive=True, include_hidden=True):  # noqa: PTH207
-            folder = PurePosixPath(os.path.relpath(root / match, root))
-            if not any(rule.fullmatch(folder.as_posix()) for rule in excluded) and (root / match / PYPROJECT).is_file():
+        for match in _matches(str(root), posixpath.normpath(pattern).split("/")):
+            folder = PurePosixPath(os.path.relpath(match, root))
+            if (
+                not any(rule.fullmatch(folder.as_posix()) for rule in excluded)
+                and (root / folder / PYPROJECT).is_file()
+            ):
                 found.add(folder)
     yield from sorted(found)
+
+
+def _matches(folder: str, segments: list[str], above: frozenset[str] = frozenset()) -> Iterator[str]:
+    """The folders that a glob's segments lead to; a link back to where `**` has been, `above`, leads nowhere."""
+    if not segments:
+        yield folder
+        return
+    segment, rest = segments[0], segments[1:]
+    if segment == "**":
+        yield from _matches(folder, rest)
+        above |= {os.path.realpath(folder)}
+        for inner in _folders(folder):
+            if os.path.realpath(inner) not in above:
+                yield from _matches(inner, segments, above)
+    elif glob.has_magic(segment):
+        for inner in fnmatch.filter(map(posixpath.basename, _folders(folder)), segment):
+            yield from _matches(f"{folder}/{inner}", rest)
+    else:
+        yield from _matches(f"{folder}/{segment}", rest)
+
+
+def _folders(folder: str) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            paths = [e.path for e in entries if not e.is_symlink() or not _leads_up(e.path)]
+        # a DirEntry's own method raises for a link to itself
+        return sorted(path for path in paths if os.path.isdir(path))  # noqa: PTH112
+    except OSError:
+        return []
+
+
+def _leads_up(link: str) -> bool:
+    real = os.path.realpath(link)
+    return f"{os.path.realpath(posixpath.dirname(link))}/".startswith(f"{real}/")
 
 
 def _exclusion(pattern: str) -> re.Pattern[str]:
