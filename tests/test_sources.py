@@ -121,6 +121,28 @@ def test_only_code_and_what_the_tables_name_enters(orders: Any) -> None:
     assert listed(orders({"notes.txt": "", "scripts/run.py": "", "docs/index.md": ""})) == []
 
 
+@pytest.mark.parametrize(
+    "pyproject",
+    [
+        HATCHLING
+        + '[tool.hatch.build]\nexclude = ["notes.txt"]\n[tool.hatch.build.targets.sdist]\ninclude = ["docs"]\n',
+        HATCHLING + '[tool.hatch.build.targets.wheel]\npackages = ["src/acme_orders"]\ndev-mode-dirs = ["docs"]\n',
+        HATCHLING + '[tool.hatch.envs.docs]\npath = "docs"\n[tool.ruff]\nextend = "notes.txt"\n',
+        UV_BUILD + '[tool.uv.build-backend]\nsource-include = ["docs/**"]\nwheel-exclude = ["notes.txt"]\n',
+        PROJECT
+        + '[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n'
+        + '[tool.poetry]\nexclude = ["notes.txt"]\ninclude = [{ path = "docs", format = "sdist" }]\n'
+        + '[tool.poetry.group.docs.dependencies]\nx = { path = "docs" }\n',
+        PROJECT
+        + '[build-system]\nrequires = ["pdm-backend"]\nbuild-backend = "pdm.backend"\n'
+        + '[tool.pdm.build]\nexcludes = ["notes.txt"]\nsource-includes = ["docs"]\n[tool.pdm.scripts]\ndoc = "docs"\n',
+    ],
+)
+def test_what_a_wheel_does_not_hold_is_not_named(orders: Any, pyproject: str) -> None:
+    """Excludes, what goes into a source distribution alone, and the tables of other tools bring in nothing."""
+    assert listed(orders({"notes.txt": "", "docs/index.md": ""}, pyproject)) == []
+
+
 def test_the_readme_and_licences_of_the_project_table_enter(orders: Any) -> None:
     """PEP 621's readme and PEP 639's licence globs are read by the build."""
     project = (
@@ -275,6 +297,7 @@ def test_a_whole_private_key_is_seen(text: Any) -> None:
         pytest.param(f'START = "{HEADER}"\nEND = "{FOOTER}"\n', id="header and footer"),
         pytest.param(f'pem = "{HEADER}\\n" + body + "\\n{FOOTER}"', id="put together"),
         pytest.param(f'pem = f"{HEADER}\\n{{body}}\\n{FOOTER}"', id="a template"),
+        pytest.param(f'pem = "{HEADER}\\nyourKey\\n{FOOTER}"', id="a placeholder"),
         pytest.param(f'"""Looks like\n{HEADER}\n...\n{FOOTER}\n"""', id="documentation"),
         pytest.param(f"{HEADER}\n{FOOTER}\n", id="no body"),
         pytest.param(PKCS8.replace("PRIVATE", "PUBLIC"), id="a public key"),
@@ -601,6 +624,23 @@ def test_an_unreadable_gitignore_is_refused() -> None:
         with without_privileges(), pytest.raises(WorkspaceError) as raised:
             read(root)
     assert str(raised.value) == f"cannot read {os.path.realpath(root)}/.gitignore: Permission denied; make it readable"
+
+
+def test_a_discovered_module_in_an_ignored_folder_is_dropped_and_listed(orders: Any, tmp_path: Path) -> None:
+    """Nothing names it: what the rules say of the folder above it holds."""
+    make(tmp_path, {".gitignore": "src/\n"})
+    sources = orders(pyproject=SETUPTOOLS)
+    assert list(sources.files) == []
+    assert sources.dropped == (Dropped("orders/src/acme_orders/", "in a folder ignored by .gitignore"),)
+
+
+def test_a_folder_that_the_backend_selects_is_ruled_by_gitignore(orders: Any, tmp_path: Path) -> None:
+    """Selecting a folder names no file in it: hatchling itself leaves out what git ignores there."""
+    make(tmp_path, {".gitignore": "raw/\n"})
+    pyproject = HATCHLING + '[tool.hatch.build.targets.wheel]\nonly-include = ["src/acme_orders", "assets-1"]\n'
+    sources = orders({"assets-1/x.css": "", "assets-1/raw/x.psd": "", "assets-1/tests/y": ""}, pyproject)
+    assert listed(sources) == ["assets-1/tests/y", "assets-1/x.css"]
+    assert sources.dropped == (Dropped("orders/assets-1/raw/", "ignored by .gitignore"),)
 
 
 # The package's own table
