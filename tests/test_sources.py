@@ -703,6 +703,18 @@ def test_members_below_a_package_are_left_to_themselves(tmp_path: Path) -> None:
     assert list(sources.files) == ["lib/z.json", INIT, "x.json"]
 
 
+def test_a_project_with_its_own_lock_is_left_to_itself(tmp_path: Path) -> None:
+    """Whether it is known as another local package or not: a context has one lock."""
+    project = PROJECT.replace("acme-orders", "root")
+    make(
+        tmp_path,
+        {"pyproject.toml": project, "main.py": "", "tool/uv.lock": "", "tool/x.py": "", "deep/tool/uv.lock": ""},
+    )
+    sources = read(tmp_path, ".")
+    assert list(sources.files) == ["main.py"]
+    assert sources.dropped == (Dropped("tool/", "a project with a lock of its own"),)
+
+
 def test_a_file_named_outside_the_package_enters_at_its_place(tmp_path: Path) -> None:
     """A backend may take a file from elsewhere in the workspace."""
     pyproject = HATCHLING + (

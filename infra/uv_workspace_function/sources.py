@@ -156,6 +156,9 @@ class _Walk:
             return
         if path and "CACHEDIR.TAG" in names:
             return
+        if path and "uv.lock" in names and not (state.declared or state.forced):
+            self._drop(f"{path}/", "a project with a lock of its own", worth=state.worth)
+            return
         ignores = self.repository.ignores(real, has_rules=".gitignore" in names)
         self.above.append(real)
         for entry in entries:
