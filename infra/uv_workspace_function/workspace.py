@@ -316,7 +316,11 @@ class Workspace:
         if member not in self._sources:
             others = self._local_folders | self.project_of(member).local_folders
             self._sources[member] = package_sources(
-                self.repository, member.folder, member.pyproject, other_folders=others - {member.folder}
+                self.repository,
+                member.folder,
+                member.pyproject,
+                other_folders=others - {member.folder},
+                layout=member.layout,
             )
         return self._sources[member]
 
