@@ -9,6 +9,7 @@ import uv_workspace_function
 from made import handler, lock, member, needs, workspace
 from uv_workspace_function.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.layouts import layout_of
 from uv_workspace_function.workspace import Workspace
 from wheelhouse import uv, wheel
 
@@ -259,3 +260,10 @@ def test_links_in_a_circle_do_not_stop_the_search_for_members(tmp_path: Path) ->
         Workspace.load(root)
     (root / "libs/c").unlink()
     assert ["pkg-a", "pkg-b"] == [m.name for m in Workspace.load(root).members]
+
+
+def test_a_setting_that_no_path_can_be_is_the_backend_s_to_refuse(tmp_path: Path) -> None:
+    """It finds nothing, and is no exception of ours."""
+    build_system = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+    folder = member(tmp_path / "a", '[tool.setuptools.packages.find]\nwhere = ["\\u0000"]\n', build_system=build_system)
+    assert () == layout_of(tomllib.loads((folder / "pyproject.toml").read_text()), folder).modules

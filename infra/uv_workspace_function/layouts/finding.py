@@ -95,7 +95,7 @@ def folders_in(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
             return [Path(path) for path in sorted(entry.path for entry in entries if entry.is_dir())]
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no path has a NUL
         return []
 
 
