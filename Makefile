@@ -11,7 +11,7 @@ synth: ## the template, one build context per service, and a table of them (no D
 	@$(RUN) cdk synth --quiet && $(RUN) python scripts/synth_table.py cdk.out
 
 test: ## every test this machine can run; what it can't is skipped, with the reason
-	@$(RUN) uv run pytest && $(RUN) uv run --project services/legacy_export pytest tests/services/legacy_export
+	@$(RUN) uv run pytest $(if $(CI),--cov --cov-report=term:skip-covered) && $(RUN) uv run --project services/legacy_export pytest tests/services/legacy_export
 
 check: ## linters, types, the direction of modules, and the gate
 	@$(RUN) sh -c 'ruff check && ruff format --check && mypy && lint-imports && services check'
