@@ -93,7 +93,7 @@ class Case:
             projects = [root, *(root / folder for folder in self.all("lock"))]
             for project in projects[1:]:
                 uv("lock", cwd=project)
-            if "sync" not in self.all("not"):
+            if "sync" not in self.all("not") and self.all("wheel"):
                 for project in projects:
                     uv("sync", "--frozen", *_EVERYTHING, cwd=project)
         for path, content in self.later.items():

@@ -33,10 +33,11 @@ def without_allowed(findings: Iterable[Finding], scope: Scope) -> tuple[list[Fin
             taken += 1
         else:
             kept.append(finding)
-    files = {PYPROJECT: workspace.project.pyproject}
-    files |= {(member.folder / PYPROJECT).as_posix(): member.pyproject for member in scope.members}
-    for file, pyproject in files.items():
-        kept += _mistakes(file, workspace.root / file, pyproject)
+    owners = {(member.folder / PYPROJECT).as_posix(): member for member in scope.members}
+    kept += _mistakes(PYPROJECT, workspace.root / PYPROJECT, workspace.project.pyproject, None)
+    for file, member in owners.items():
+        if file != PYPROJECT:
+            kept += _mistakes(file, member.path / PYPROJECT, member.pyproject, member.name)
     return kept, taken
 
 
@@ -52,7 +53,7 @@ def _exceptions(pyproject: Mapping[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def _mistakes(file: str, path: Path, pyproject: Mapping[str, Any]) -> Iterator[Finding]:
+def _mistakes(file: str, path: Path, pyproject: Mapping[str, Any], member: str | None) -> Iterator[Finding]:
     for code, entries in _table(pyproject).items():
         if code not in CODES:
             what, remedy, subject = f"[{TABLE}] names {code!r}, which is no code", "write a code such as UWF005", code
@@ -65,6 +66,7 @@ def _mistakes(file: str, path: Path, pyproject: Mapping[str, Any]) -> Iterator[F
                     yield Finding(
                         code="UWF019",
                         file=file,
+                        member=member,
                         line=table_line(path, f"{TABLE}.{code}", name) or 1,
                         what=f"[{TABLE}.{code}] lets {name!r} be without a reason",
                         remedy="say why, in a few words",
@@ -74,6 +76,7 @@ def _mistakes(file: str, path: Path, pyproject: Mapping[str, Any]) -> Iterator[F
         yield Finding(
             code="UWF019",
             file=file,
+            member=member,
             line=table_line(path, f"{TABLE}.{code}") or 1,
             what=what,
             remedy=remedy,

@@ -31,7 +31,7 @@ def explained(root: Path, folder: PurePosixPath, said: str) -> Finding:
     members = dict(_members(root, folder))
     names = _names_in(text)
     lines = sorted(_lines(root, members, names))
-    reason = _reason(text)
+    reason = _reason(text, frozenset(members))
     first = lines[0] if lines else ((folder / membership.PYPROJECT).as_posix(), 1, "", "")
     who = sorted({name for *_, name in lines}) or ["the workspace"]
     return Finding(
@@ -54,8 +54,8 @@ def _joined(said: str) -> str:
     return " ".join(line for line in lines if line)
 
 
-def _reason(text: str) -> tuple[str, ...]:
-    """The clauses of uv's own that name packages, without "we can conclude" and what follows from them."""
+def _reason(text: str, members: frozenset[str]) -> tuple[str, ...]:
+    """The clauses of uv about packages that are no members, without "we can conclude" and what follows from them."""
     body = re.search(r"(Because .*?)(?: hint:|$)", text)
     if body is None:
         return ()
@@ -67,9 +67,15 @@ def _reason(text: str) -> tuple[str, ...]:
             for clause in re.split(
                 r",? and (?=[^,]*? (?:depends on|requires|was not found|is available|are available|has no))", premises
             )
-            if "your workspace requires" not in clause
+            if "your workspace requires" not in clause and not _is_about(members, clause)
         ]
     return tuple(f"uv: {clause}" for clause in dict.fromkeys(clauses) if clause)
+
+
+def _is_about(members: frozenset[str], clause: str) -> bool:
+    """Whether a clause says what a member asks for: its line says that already."""
+    found = re.match(rf"(?P<who>{_NAME})(?:\[[^\]]*\])?(?:[=<>!~]\S+)? (?:depends on|requires) ", clause)
+    return found is not None and canonicalize_name(found["who"]) in members
 
 
 def _names_in(text: str) -> set[str]:

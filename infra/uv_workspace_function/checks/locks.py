@@ -18,7 +18,7 @@ from uv_workspace_function.workspace import Member, Project
 
 _CODES = ("UWF001", "UWF002")
 _TIMEOUT = 300  # seconds; a resolution from scratch can take a minute
-_STALE = ("needs to be updated", "Unable to find lockfile", "is missing or out of date")
+_STALE = ("needs to be updated", "is missing or out of date")
 # They say what this shell works with; `UV_FROZEN` would even answer for the lock.
 _OF_THIS_SHELL = ("VIRTUAL_ENV", "UV_FROZEN", "UV_LOCKED", "UV_PROJECT_ENVIRONMENT")
 _OFFLINE = (
@@ -90,12 +90,16 @@ def check_lock(root: Path, folder: PurePosixPath) -> Outcome:
         folder: the project's, relative to it.
     """
     where = root / folder
-    answer = run_uv("lock", "--check", cwd=where)
+    missing = not (where / LOCK_NAME).is_file()
+    # without a lock uv would only say that there is none, and not whether there can be one
+    answer = run_uv("lock", "--dry-run" if missing else "--check", cwd=where)
     if answer is None:
         return _gap(folder, "uv could not be run", "install uv (https://docs.astral.sh/uv) and put it on PATH")
-    if answer.code == 0:
-        return Outcome()
     lock = (folder / LOCK_NAME).as_posix()
+    if answer.code == 0:
+        return Outcome(
+            findings=(_lock_finding(folder, f"there is no {lock}", (folder / PYPROJECT).as_posix()),) if missing else ()
+        )
     said = first_line(answer.text)
     if any(sign in answer.text for sign in _OFFLINE):
         return _gap(
@@ -104,20 +108,14 @@ def check_lock(root: Path, folder: PurePosixPath) -> Outcome:
     if "No solution found" in answer.text or "conflicting" in answer.text:
         return Outcome(findings=(explained(root, folder, answer.text),))
     if any(sign in answer.text for sign in _STALE):
-        missing = not (root / folder / LOCK_NAME).is_file()
-        return Outcome(
-            findings=(
-                Finding(
-                    code="UWF001",
-                    file=(folder / PYPROJECT).as_posix() if missing else lock,
-                    line=1,
-                    what=f"there is no {lock}" if missing else f"{lock} is not that of its pyproject.toml files",
-                    remedy=f"run `uv lock{_project(folder)}` and commit {lock}",
-                    subject=lock,
-                ),
-            )
-        )
+        return Outcome(findings=(_lock_finding(folder, f"{lock} is not that of its {PYPROJECT} files", lock),))
     return _gap(folder, f"uv could not tell: {said}", "mend what uv says, then run the check again")
+
+
+def _lock_finding(folder: PurePosixPath, what: str, file: str) -> Finding:
+    lock = (folder / LOCK_NAME).as_posix()
+    remedy = f"run `uv lock{_project(folder)}` and commit {lock}"
+    return Finding(code="UWF001", file=file, line=1, what=what, remedy=remedy, subject=lock)
 
 
 def _gap(folder: PurePosixPath, reason: str, remedy: str) -> Outcome:

@@ -4,17 +4,24 @@ import hashlib
 import json
 from collections.abc import Iterable
 from importlib.metadata import version
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
 from uv_workspace_function.checks.findings import CODES, Finding, NotChecked, Report
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_TOP = "%SRCROOT%"
 _DISTRIBUTION = "uv-workspace-function"
 
 
-def as_sarif(report: Report) -> str:
-    """The report as a SARIF log of one run."""
+def as_sarif(report: Report, below: PurePosixPath) -> str:
+    """The report as a SARIF log of one run.
+
+    Args:
+        report: what the checks say.
+        below: where the workspace lies in its repository, from whose top code scanning takes paths.
+    """
     run = {
         "tool": {
             "driver": {
@@ -25,14 +32,14 @@ def as_sarif(report: Report) -> str:
         },
         "columnKind": "unicodeCodePoints",
         # without it, viewers cannot tell where paths begin
-        "originalUriBaseIds": {"WORKSPACE": {"description": {"text": "the root of the uv workspace"}}},
+        "originalUriBaseIds": {_TOP: {"description": {"text": "the top of the repository"}}},
         "invocations": [
             {
                 "executionSuccessful": not report.not_checked,
                 "toolExecutionNotifications": [_notification(gap) for gap in report.not_checked],
             }
         ],
-        "results": _results(report.findings),
+        "results": _results(report.findings, below),
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
 
@@ -47,7 +54,7 @@ def _rule(code: str) -> dict[str, Any]:
     }
 
 
-def _results(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+def _results(findings: Iterable[Finding], below: PurePosixPath) -> list[dict[str, Any]]:
     indices = {code: index for index, code in enumerate(CODES)}
     return [
         {
@@ -58,7 +65,7 @@ def _results(findings: Iterable[Finding]) -> list[dict[str, Any]]:
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": quote(finding.file), "uriBaseId": "WORKSPACE"},
+                        "artifactLocation": {"uri": quote(str(below / finding.file)), "uriBaseId": _TOP},
                         "region": {"startLine": finding.line or 1},
                     }
                 }

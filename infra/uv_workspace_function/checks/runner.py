@@ -80,10 +80,11 @@ def _unloadable(root: Path, error: WorkspaceError) -> Report:
     """What can be said of a workspace that cannot be read: perhaps its lock is stale, or there can be none."""
     if not (root / "pyproject.toml").is_file():
         raise error
-    locks = check_lock(root.resolve(), PurePosixPath())
+    root = root.resolve()
+    locks = check_lock(root, PurePosixPath())
     gap = NotChecked(
         codes=tuple(code for code in CODES if code not in ("UWF001", "UWF002")),
-        reason=str(error),
+        reason=str(error).replace(f"{root}/", "").replace(str(root), "."),
         remedy="mend it, then run the check again",
     )
     return _report(list(locks.findings), join(locks, Outcome(not_checked=(gap,))), 0)

@@ -1,7 +1,7 @@
 """`services check`: the gate."""
 
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import click
 
@@ -10,6 +10,7 @@ from uv_workspace_function.checks.runner import check
 from uv_workspace_function.cli import workspace_option
 from uv_workspace_function.commands.located import find_workspace
 from uv_workspace_function.commands.target_options import target_options
+from uv_workspace_function.gitignore import Repository
 from uv_workspace_function.target import Target
 
 
@@ -39,7 +40,7 @@ from uv_workspace_function.target import Target
 def command(
     services: tuple[str, ...], root: Path | None, target: Target, form: str, *, isolated: bool, cdk_out: Path | None
 ) -> None:
-    r"""Find, before production, what a shared virtual environment hides.
+    """Find, before production, what a shared virtual environment hides.
 
     SERVICE is the package name of a service, in any spelling; with some, only they and their libraries are judged. What each
     code means, and how to let a finding be, stands in docs/checks.md.
@@ -54,11 +55,12 @@ def command(
     """
     folder = find_workspace(root)
     report = check(folder, target, services, isolated=isolated, cdk_out=cdk_out)
-    _print(report, form)
+    repository = Repository.at(folder)
+    _print(report, form, PurePosixPath(repository.root.relative_to(repository.top)))
     sys.exit(report.exit_code)
 
 
-def _print(report: Report, form: str) -> None:
+def _print(report: Report, form: str, below: PurePosixPath) -> None:
     # loaded where they are asked for: rich is the slowest import of the command
     match form:
         case "json":
@@ -68,12 +70,12 @@ def _print(report: Report, form: str) -> None:
         case "github":
             from uv_workspace_function.checks.report_github import as_commands  # noqa: PLC0415
 
-            for line in as_commands(report):
+            for line in as_commands(report, below):
                 click.echo(line)
         case "sarif":
             from uv_workspace_function.checks.report_sarif import as_sarif  # noqa: PLC0415
 
-            click.echo(as_sarif(report))
+            click.echo(as_sarif(report, below))
         case _:
             from uv_workspace_function.checks.report_text import print_text  # noqa: PLC0415
 
