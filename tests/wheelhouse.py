@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+_UV = os.environ.get("UV", "uv")
+"""`uv run` tells its own path, which spares the detour over a shim."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -45,8 +47,8 @@ def wheel(
     files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in (*files, f"{info}/RECORD"))
     path = folder / f"{stem}.whl"
     with zipfile.ZipFile(path, "w") as archive:
-        for file, text in files.items():
-            archive.writestr(zipfile.ZipInfo(file, _EPOCH), text)
+        for file, content in files.items():
+            archive.writestr(zipfile.ZipInfo(file, _EPOCH), content)
     return path
 
 
@@ -71,7 +73,7 @@ def sdist(folder: Path, name: str, version: str = "1.0") -> Path:
 def uv(*arguments: str | Path, cwd: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run uv offline, with none of the machine's own settings."""
     done = subprocess.run(  # noqa: PLW1510 the message of a failure has uv's own words
-        ["uv", *map(str, arguments)], cwd=cwd, env=_environment(), capture_output=True, text=True, timeout=120
+        [_UV, *map(str, arguments)], cwd=cwd, env=_environment(), capture_output=True, text=True, timeout=120
     )
     if check and done.returncode:
         raise AssertionError(f"uv {' '.join(map(str, arguments))} exited {done.returncode}:\n{done.stderr}")

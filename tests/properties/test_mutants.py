@@ -1,0 +1,182 @@
+"""The property tests can fail: each seeded mistake in the cutter breaks a law on some generated workspace."""
+
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from properties.runs import laws_1_and_2, laws_3_and_4
+from properties.test_laws import CHANGES
+from uv_workspace_function import build_context, definitions, lockfile, sources, uv_settings
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.markers import fold_conflicts
+
+Patch = pytest.MonkeyPatch
+_package, _edge, _step, _select, _text = (
+    lockfile._package,
+    lockfile._edge,
+    lockfile._step,
+    lockfile.Lock.select,
+    lockfile.Selection.text,
+)
+
+
+def an_edge_dropped(patch: Patch) -> None:
+    def package(entry: dict[str, Any]) -> lockfile.LockedPackage:
+        made = _package(entry)
+        return replace(made, dependencies=made.dependencies[:-1])
+
+    patch.setattr(lockfile, "_package", package)
+
+
+def an_edge_of_an_extra_dropped(patch: Patch) -> None:
+    def package(entry: dict[str, Any]) -> lockfile.LockedPackage:
+        made = _package(entry)
+        return replace(made, optional={extra: edges[:-1] for extra, edges in made.optional.items()})
+
+    patch.setattr(lockfile, "_package", package)
+
+
+def an_extra_ignored(patch: Patch) -> None:
+    patch.setattr(lockfile, "_edge", lambda entry: replace(_edge(entry), extras=()))
+
+
+def the_services_extras_ignored(patch: Patch) -> None:
+    patch.setattr(lockfile.Lock, "select", lambda self, name, extras=(): _select(self, name))
+
+
+def a_development_group_kept(patch: Patch) -> None:
+    def package(entry: dict[str, Any]) -> lockfile.LockedPackage:
+        groups = [edge for edges in entry.get("dev-dependencies", {}).values() for edge in edges]
+        return _package({**entry, "dependencies": [*entry.get("dependencies", ()), *groups]})
+
+    patch.setattr(lockfile, "_package", package)
+
+
+def a_fork_kept(patch: Patch) -> None:
+    """Every fork's edges are followed, whichever one the service is in."""
+    patch.setattr(lockfile, "fold_conflicts", lambda marker, active: fold_conflicts(marker, active) or True)
+
+
+def a_fork_kept_as_it_is_written(patch: Patch) -> None:
+    patch.setattr(lockfile, "fold_conflicts", lambda marker, active: True if marker is None else marker)
+
+
+def a_fork_lost(patch: Patch) -> None:
+    """The project itself counts as no fork's choice."""
+    patch.setattr(lockfile, "fold_conflicts", lambda marker, active: fold_conflicts(marker, lambda atom: False))
+
+
+def a_marker_dropped(patch: Patch) -> None:
+    patch.setattr(lockfile, "_edge", lambda entry: replace(_edge(entry), marker=None))
+
+
+def a_version_dropped(patch: Patch) -> None:
+    """An edge to a package of several versions does not say which."""
+    patch.setattr(lockfile, "_step", lambda step, ambiguous: _step(step, set()))
+
+
+def a_limit_to_environments_dropped(patch: Patch) -> None:
+    def text(self: lockfile.Selection, *, builders: Collection[str] = ()) -> str:
+        without = {key: value for key, value in self.lock.header.items() if not key.endswith("-markers")}
+        return _text(replace(self, lock=replace(self.lock, header=without)), builders=builders)
+
+    patch.setattr(lockfile.Selection, "text", text)
+
+
+def the_locks_python_kept(patch: Patch) -> None:
+    def text(self: lockfile.Selection, *, builders: Collection[str] = ()) -> str:
+        return _text(self, builders=builders).replace('">=3"', f'"{self.lock.requires_python}"')
+
+    patch.setattr(lockfile.Selection, "text", text)
+
+
+def another_members_name_kept(patch: Patch) -> None:
+    def text(self: lockfile.Selection, *, builders: Collection[str] = ()) -> str:
+        return _text(self, builders=builders) + f"# {self.lock.members}\n"
+
+    patch.setattr(lockfile.Selection, "text", text)
+
+
+def another_packages_constraint_kept(patch: Patch) -> None:
+    choices = {key: choice for key, choice in uv_settings._CHOICES.items() if key != "constraint-dependencies"}
+    patch.setattr(uv_settings, "_CHOICES", choices)
+
+
+def a_comment_kept(patch: Patch) -> None:
+    """A member's definition enters as it is written."""
+    patch.setattr(
+        definitions,
+        "member_definition",
+        lambda member, closure, relevance: (member.path / "pyproject.toml").read_text(),
+    )
+
+
+def files_of_tests_kept(patch: Patch) -> None:
+    of = sources.package_sources
+
+    def package_sources(repository: Any, folder: Any, pyproject: Any, **options: Any) -> sources.PackageSources:
+        found = of(repository, folder, pyproject, **options)
+        tests = sorted((repository.root / folder / "tests").glob("*"))
+        kept = {
+            f"{folder}/tests/{path.name}": sources.ContextFile(path.read_bytes(), executable=False) for path in tests
+        }
+        return replace(found, files={**found.files, **kept})
+
+    patch.setattr("uv_workspace_function.workspace.package_sources", package_sources)
+
+
+def contents_not_hashed(patch: Patch) -> None:
+    patch.setattr(build_context.BuildContext, "digest", property(lambda self: ",".join(self.files)))
+
+
+def modes_not_hashed(patch: Patch) -> None:
+    patch.setattr(
+        build_context.BuildContext,
+        "digest",
+        property(lambda self: ",".join(f"{path} {file.content!r}" for path, file in self.files.items())),
+    )
+
+
+def data_files_left_out(patch: Patch) -> None:
+    of = sources.package_sources
+
+    def package_sources(*arguments: Any, **options: Any) -> sources.PackageSources:
+        found = of(*arguments, **options)
+        return replace(found, files={path: file for path, file in found.files.items() if not path.endswith(".json")})
+
+    patch.setattr("uv_workspace_function.workspace.package_sources", package_sources)
+
+
+MUTANTS = [
+    (laws_1_and_2, an_edge_dropped),
+    (laws_1_and_2, an_edge_of_an_extra_dropped),
+    (laws_1_and_2, an_extra_ignored),
+    (laws_1_and_2, the_services_extras_ignored),
+    (laws_1_and_2, a_development_group_kept),
+    (laws_1_and_2, a_fork_kept),
+    (laws_1_and_2, a_fork_kept_as_it_is_written),
+    (laws_1_and_2, a_fork_lost),
+    (laws_1_and_2, a_marker_dropped),
+    (laws_1_and_2, a_version_dropped),
+    (laws_1_and_2, a_limit_to_environments_dropped),
+    (laws_3_and_4, the_locks_python_kept),
+    (laws_3_and_4, another_members_name_kept),
+    (laws_3_and_4, another_packages_constraint_kept),
+    (laws_3_and_4, a_comment_kept),
+    (laws_3_and_4, files_of_tests_kept),
+    (laws_3_and_4, contents_not_hashed),
+    (laws_3_and_4, modes_not_hashed),
+    (laws_3_and_4, data_files_left_out),
+]
+
+
+@pytest.mark.parametrize(("law", "mutant"), MUTANTS, ids=lambda value: value.__name__)
+def test_a_seeded_mistake_is_caught(
+    law: Callable[[int, "Counter[str]"], None], mutant: Callable[[Patch], None], monkeypatch: Patch
+) -> None:
+    """The law fails under the mistake, on the same workspaces on which `test_laws` says that it holds."""
+    mutant(monkeypatch)
+    with pytest.raises((AssertionError, WorkspaceError)):
+        law(CHANGES, Counter())
