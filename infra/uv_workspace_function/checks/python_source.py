@@ -70,6 +70,8 @@ class _Place:
 _Step = tuple[ast.AST, _Place]
 _LEAVES = frozenset({ast.Name, ast.Load, ast.Store, ast.Del})
 _ABSENT = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+# What the tokenizer says of bytes, which is the same on every Python.
+_CERTAIN = ("codec can't decode", "unknown encoding", "encoding problem")
 _IMPORTERS = frozenset({"import_module", "__import__"})
 _PROBES = frozenset({"find_spec", "importorskip", "find_loader"})
 # A string that can be a module, an entry point, or a URL with a driver; prose has spaces.
@@ -104,7 +106,7 @@ def _parse(content: bytes, python: tuple[int, int]) -> ast.Module | Unparsed:
         first = error
     except (ValueError, RecursionError, MemoryError) as error:  # nesting that no parser takes
         return Unparsed(line=None, reason=str(error) or type(error).__name__)
-    if isinstance(first, IndentationError) or "codec can't decode" in str(first.msg):
+    if isinstance(first, IndentationError) or any(sign in str(first.msg) for sign in _CERTAIN):
         return Unparsed(line=first.lineno, reason=str(first.msg))
     older = as_older_python(content, python)
     if isinstance(older, str):
