@@ -53,7 +53,17 @@ class FaultProxy:
         self.stored: Counter[str] = Counter()
         """How often DynamoDB took an event, by its id."""
         self.puts = self.refused = self.kills = 0
+        self._host = host
+        self._server: http.server.ThreadingHTTPServer | None = None
 
+    @property
+    def port(self) -> int:
+        """The port it listens at."""
+        if self._server is None:
+            raise RuntimeError("the proxy listens inside its with block only")
+        return self._server.server_address[1]
+
+    def __enter__(self) -> Self:
         proxy = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -69,28 +79,22 @@ class FaultProxy:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002, the base class's name
                 pass
 
-        self._server = http.server.ThreadingHTTPServer((host, 0), Handler)
+        self._server = http.server.ThreadingHTTPServer((self._host, 0), Handler)
         self._server.daemon_threads = True
-
-    @property
-    def port(self) -> int:
-        """The port it listens at."""
-        return self._server.server_address[1]
-
-    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
 
     def _handle(self, request: http.server.BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
         is_put = request.headers.get("X-Amz-Target", "").endswith(".PutItem")
-        if is_put and self._refuses():
+        if is_put and self.refuses():
             self._answer(request, 400, {"Content-Type": "application/x-amz-json-1.0"}, _THROTTLED)
             return
         status, headers, answer = self._forward(request, body)
@@ -102,7 +106,8 @@ class FaultProxy:
         with contextlib.suppress(OSError):  # the worker did not wait for the answer
             self._answer(request, status, headers, answer)
 
-    def _refuses(self) -> bool:
+    def refuses(self) -> bool:
+        """Whether the next put is refused as throttled."""
         with self._lock:
             now = time.monotonic()
             self._first_put = self._first_put or now

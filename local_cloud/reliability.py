@@ -8,6 +8,7 @@ the models do not know yet. Those are stored after the models learned the field 
 
 import argparse
 import json
+import math
 import os
 import random
 import subprocess
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from local_cloud.fault_proxy import FaultProxy
 from local_cloud.state import LocalCloudError, locked, say, warn
 
 APP = "python -m local_cloud.reliability_app"
+SHORTEST_VISIBILITY = 10
 THROTTLED, OUTAGE, KILLS = 0.2, (5.0, 10.0), 3
 _SECONDS_BETWEEN_NEWS = 15
 _MODELS = "services/common/models/src/common_models/event.py"
@@ -89,6 +92,7 @@ class Outcome:
     stored: int
     stored_twice: int
     dead_letters: int
+    seconds_a_message_is_hidden: int
     seconds_to_drain: float
     stored_after_redrive: int
     dead_letters_after_redrive: int
@@ -124,33 +128,33 @@ def run(checkout: Checkout, *, events: int, seed: int = 1) -> Outcome:
         seed=seed,
     ) as proxy:
         _set_endpoint(worker, f"http://{advertised}:{proxy.port}")
+        _limit_concurrency(worker)
+        hidden = _fit_visibility(queue, worker)
         began = time.monotonic()
         stack.send(queue, load.messages)
         say(f"sent {len(load.messages)} messages")
         refused = len(load.early) + len(load.poison)
-        _wait_until_drained(queue, dead, letters=refused, seconds=240 + events)
+        _wait_until_drained(queue, dead, letters=refused, seconds=events + 30 * hidden)
         seconds = time.monotonic() - began
         say(f"the queue is empty after {seconds:.0f} s")
         ids = _stored_ids(outputs["TableName"])
         letters = _bodies(dead, expected=refused)
         problems = [
-            *_differences("stored", Counter(ids), Counter(load.good)),
-            *_differences("put into the table", proxy.stored, Counter(load.good)),
-            *_differences(
-                "a dead letter", Counter(letters), Counter([m for m in load.messages if _id(m) not in load.good])
-            ),
+            *differences("stored", ids, load.good),
+            *differences("put into the table", proxy.stored.elements(), load.good),
+            *differences("a dead letter", letters, [text for text in load.messages if _id(text) not in load.good]),
         ]
 
         _teach_models(checkout)
         checkout.deploy()
         say(f"fixed: the models know '{_UNKNOWN_FIELD}'")
         _redrive(dead, queue)
-        _wait_until_drained(queue, dead, letters=len(load.poison), seconds=300)
+        _wait_until_drained(queue, dead, letters=len(load.poison), seconds=events + 30 * hidden)
         ids_after = _stored_ids(outputs["TableName"])
         letters_after = _bodies(dead, expected=len(load.poison))
         problems += [
-            *_differences("stored after the redrive", Counter(ids_after), Counter(load.good | load.early)),
-            *_differences("a dead letter after the redrive", Counter(letters_after), Counter(load.poison)),
+            *differences("stored after the redrive", ids_after, load.good | load.early),
+            *differences("a dead letter after the redrive", letters_after, load.poison),
         ]
         return Outcome(
             messages=len(load.messages),
@@ -163,6 +167,7 @@ def run(checkout: Checkout, *, events: int, seed: int = 1) -> Outcome:
             stored=len(ids),
             stored_twice=sum(times > 1 for times in proxy.stored.values()),
             dead_letters=len(letters),
+            seconds_a_message_is_hidden=hidden,
             seconds_to_drain=round(seconds, 1),
             stored_after_redrive=len(ids_after),
             dead_letters_after_redrive=len(letters_after),
@@ -178,10 +183,14 @@ def _id(message: str) -> str:
         return ""
 
 
-def _differences(what: str, found: Counter[str], wanted: Counter[str]) -> list[str]:
+def differences(what: str, found: Iterable[str], wanted: Iterable[str]) -> list[str]:
     """A sentence for each event that is `what` more or less often than wanted."""
-    keys = sorted(key for key in {*found, *wanted} if found[key] != wanted[key])
-    return [f"{key} is {what} {found[key]} times, not {wanted[key]}" for key in keys]
+    there, due = Counter(found), Counter(wanted)
+    return [
+        f"{key} is {what} {there[key]} times, not {due[key]}"
+        for key in sorted({*there, *due})
+        if there[key] != due[key]
+    ]
 
 
 def _set_endpoint(function: str, address: str) -> None:
@@ -190,6 +199,25 @@ def _set_endpoint(function: str, address: str) -> None:
     variables = client.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
     variables["AWS_ENDPOINT_URL_DYNAMODB"] = address
     client.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
+
+
+def _limit_concurrency(function: str) -> None:
+    """Two workers at once, the least that AWS allows: more emulated processors than this machine has would only starve."""
+    client = boto3.client("lambda")
+    (mapping,) = client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": 2})
+
+
+def _fit_visibility(queue: str, worker: str) -> int:
+    """Hide a message for as long as two cold starts take here, at least ten seconds; returns the seconds.
+
+    On a slow machine it would otherwise come back, and count as received, while the first worker still starts.
+    """
+    began = time.monotonic()
+    stack.invoke(worker, {"Records": []})
+    hidden = max(SHORTEST_VISIBILITY, math.ceil(2 * (time.monotonic() - began)))
+    boto3.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": str(hidden)})
+    return hidden
 
 
 def _kill(function: str) -> None:

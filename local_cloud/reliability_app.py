@@ -4,8 +4,11 @@ import aws_cdk as cdk
 from service_stack import ServiceStack
 from uv_workspace_function import Workspace
 
+from local_cloud.reliability import SHORTEST_VISIBILITY
 from local_cloud.state import PROJECT
 
 app = cdk.App()
-ServiceStack(app, "ServiceStack", workspace=Workspace.load(PROJECT), visibility_timeout=cdk.Duration.seconds(20))
+ServiceStack(
+    app, "ServiceStack", workspace=Workspace.load(PROJECT), visibility_timeout=cdk.Duration.seconds(SHORTEST_VISIBILITY)
+)
 app.synth()
