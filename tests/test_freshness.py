@@ -336,6 +336,19 @@ def test_a_package_that_asks_for_its_own_extras_means_itself(kind: str) -> None:
     assert stale_requirements(project, _locked(entries, ["fast", "all"]), requires_python=">=3.11") == ()
 
 
+@pytest.mark.parametrize("marker", ["'linux' in sys_platform", "python_version < '3.8'", "platform_release >= '5'"])
+def test_a_requirement_that_comes_or_goes_raises_the_alarm_whatever_its_marker(root: Path, marker: str) -> None:
+    """Only one that never holds for the lock's Pythons may come unnoticed: nothing would be installed for it."""
+    alone, two = Project((Need("alpha"),)), Project((Need("alpha"), Need("gamma", marker=marker)))
+    written = lock(root, two)
+    assert ours(root, two, written) == ()
+    assert ours(root, alone, written) != ()
+    assert stale_for_uv(root)
+    written = lock(root, alone)
+    assert (ours(root, two, written) != ()) is (marker != "python_version < '3.8'")
+    assert stale_for_uv(root)
+
+
 def test_what_the_build_backend_knows_is_not_compared() -> None:
     """Dynamic dependencies are in the lock alone."""
     project = {"project": {"name": "service", "dynamic": ["version", "dependencies"]}}

@@ -264,7 +264,11 @@ def _specifier_text(specifier: str) -> str:
 
 def _differ(declared: Sequence[_Need], locked: Sequence[_Need], requires_python: str, *, by_extra: bool) -> bool:
     """Tell whether the needs of one name come to something else on either side, in any environment."""
+    if not declared and by_extra:
+        return True  # uv locks every requirement, also one that never holds: this one is gone
     needs = [*declared, *locked]
+    if not locked and any(need.marker and need.marker != _UNREADABLE and _atoms(need.marker) is None for need in needs):
+        return True  # and this one is new, whatever its marker says
     if not all(_is_specifier(need.specifier) for need in needs):
         return False
     markers = {marker for need in needs for marker in (need.marker, *(m for _, m in need.kinds)) if marker}
