@@ -170,7 +170,7 @@ def test_equal_files_of_two_packages_are_no_clash(tmp_path: Path) -> None:
 def test_claims_are_read_as_they_were_written(tmp_path: Path) -> None:
     """Each layer's step leaves its claims for the one that compares them."""
     claims = [_claim("orders", "orders/__init__.py", local=True, digest="x"), _claim("six", "six.py")]
-    guard.write_claims(tmp_path / "service/service.json", claims)
+    guard.write_claims(tmp_path / "service/service.csv", claims)
     assert guard.read_claims(tmp_path) == claims
 
 

@@ -1,6 +1,5 @@
 """The steps of an image's build: `python3 -m builder STEP`."""
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -44,7 +43,7 @@ def install_third_party() -> None:
     )
     distributions, remarks = guard.settle(installed(environment))
     _remark([*remarks, *guard.check_path_files(distributions, local=False)])
-    guard.write_claims(_CLAIMS / "third-party.json", (_claim(d, local=False) for d in distributions))
+    guard.write_claims(_CLAIMS / "third-party.csv", (_claim(d, local=False) for d in distributions))
     placed: set[PurePosixPath] = set()
     for stratum, members in strata(distributions).items():
         before = set(placed)
@@ -57,13 +56,13 @@ def install_libraries() -> None:
     workspace = _workspace()
     closure = workspace.closure(_words("SERVICE_EXTRAS")) - {workspace.service.name}
     packages = [package for name, package in sorted(workspace.local.items()) if name in closure]
-    _install_local(workspace, packages, _LAYERS / "local", claims=_CLAIMS / "libraries.json")
+    _install_local(workspace, packages, _LAYERS / "local", claims=_CLAIMS / "libraries.csv")
 
 
 def install_service() -> None:
     """Build and install the service."""
     workspace = _workspace()
-    _install_local(workspace, [workspace.service], _LAYERS / "code", claims=_CLAIMS / "service.json")
+    _install_local(workspace, [workspace.service], _LAYERS / "code", claims=_CLAIMS / "service.csv")
 
 
 def check_layout() -> None:
@@ -121,7 +120,11 @@ def _claim(distribution: Distribution, *, local: bool) -> guard.Claim:
 def _by_variables(root: Path, packages: Iterable[LocalPackage]) -> list[tuple[list[LocalPackage], dict[str, str]]]:
     """Packages in as few groups as one environment can serve, each with its variables."""
     path = root / BUILDER_FOLDER / "build-env.json"
-    given = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    given = {}
+    if path.is_file():
+        import json  # noqa: PLC0415 - seldom needed, and each import takes its time
+
+        given = json.loads(path.read_text(encoding="utf-8"))
     groups: list[tuple[list[LocalPackage], dict[str, str]]] = []
     for package in packages:
         own: Mapping[str, str] = given.get(package.name, {})

@@ -1,9 +1,6 @@
 """What uv installed into an environment: every distribution with the files it owns."""
 
-import base64
-import configparser
 import csv
-import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -31,6 +28,9 @@ class File:
     @classmethod
     def at(cls, source: Path) -> "File":
         """A file that no `RECORD` tells of, measured."""
+        import base64  # noqa: PLC0415 - seldom needed, and each import takes its time
+        import hashlib  # noqa: PLC0415
+
         content = source.read_bytes()
         digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
         return cls(source=source, digest=f"sha256={digest}", size=str(len(content)))
@@ -124,12 +124,13 @@ def _rows(record: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def _launchers(metadata: Path) -> frozenset[str]:
+    """The names of its console and GUI scripts: https://packaging.python.org/specifications/entry-points/#file-format."""
     path = metadata / "entry_points.txt"
-    if not path.is_file():
-        return frozenset()
-    # https://packaging.python.org/specifications/entry-points/#file-format
-    entry_points = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
-    entry_points.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
-    entry_points.read_string(path.read_text(encoding="utf-8"))
-    groups = ("console_scripts", "gui_scripts")
-    return frozenset(name for group in groups if entry_points.has_section(group) for name in entry_points[group])
+    names = []
+    group = ""
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        if line.startswith("["):
+            group = line.strip("[] \t")
+        elif group in {"console_scripts", "gui_scripts"}:
+            names.append(line.partition("=")[0].strip())
+    return frozenset(names)

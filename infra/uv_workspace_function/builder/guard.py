@@ -1,9 +1,9 @@
 """Refuses what would not work in the image, before there is one."""
 
-import json
+import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from .distributions import Distribution, File
@@ -28,13 +28,22 @@ class Claim:
 def write_claims(path: Path, claims: Iterable[Claim]) -> None:
     """Keep claims for the step that compares those of all layers."""
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps([asdict(claim) for claim in claims], sort_keys=True), encoding="utf-8")
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        rows = csv.writer(stream, lineterminator="\n")
+        for claim in claims:
+            origin = "local" if claim.local else "third-party"
+            rows.writerows((claim.package, origin, place, digest) for place, digest in claim.files.items())
 
 
 def read_claims(folder: Path) -> list[Claim]:
     """The claims that the steps kept below a folder."""
-    rows = [row for path in sorted(folder.rglob("*.json")) for row in json.loads(path.read_text(encoding="utf-8"))]
-    return [Claim(**row) for row in rows]
+    claims: dict[str, Claim] = {}
+    for path in sorted(folder.rglob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as stream:
+            for package, origin, place, digest in csv.reader(stream):
+                claim = claims.setdefault(package, Claim(package=package, local=origin == "local", files={}))
+                claim.files[place] = digest
+    return list(claims.values())
 
 
 def check_path_files(distributions: Iterable[Distribution], *, local: bool) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 import csv
 import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -28,7 +27,12 @@ def place(distributions: Iterable[Distribution], layer: Path, *, placed: set[Pur
             placed.add(path)
             target = layer / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(file.source, target)
+            if distribution.record is None:
+                # It is copied, since it lies in the build context and not beside the layers.
+                target.write_bytes(file.source.read_bytes())
+                target.chmod(file.source.stat().st_mode & 0o777)
+            else:
+                file.source.rename(target)
         if distribution.record is not None:
             _write_record(distribution, distribution.record, layer)
 

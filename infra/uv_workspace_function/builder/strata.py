@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from .distributions import Distribution
 
-_MB = 1000 * 1000
 # The least size of a package, in bytes as installed. The heaviest layer comes first: layers above it are sent without it.
-_LEAST = {"heavy": 8 * _MB, "medium": 1 * _MB, "light": 0}
+_LEAST = {"heavy": 4_000_000, "medium": 500_000, "light": 0}
 
 
 def strata(distributions: Iterable[Distribution]) -> Mapping[str, list[Distribution]]:
