@@ -7,7 +7,7 @@ copyright = f"2026, {author}"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinxcontrib.mermaid"]
 exclude_patterns = ["Thumbs.db", ".DS_Store"]
 nitpicky = True
-suppress_warnings = ["misc.highlighting_failure"]  # blocks with an ellipsis or a comment in JSON
+suppress_warnings = ["misc.highlighting_failure"]  # a comment in JSON, an ellipsis
 # What signatures name and this site does not have.
 nitpick_ignore_regex = [
     ("py:.*", r"(aws_cdk|constructs|jsii|pathlib|collections|packaging|uv_workspace_function\..*)\..*")
@@ -16,7 +16,7 @@ nitpick_ignore_regex = [
 myst_heading_anchors = 3
 myst_fence_as_directive = ["mermaid"]
 
-autodoc_class_signature = "separated"
+autodoc_class_signature = "mixed"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
