@@ -15,14 +15,14 @@ class ImageAsset:
 
     service: str
     asset: str
-    """The asset's hash, which is its tag in the registry."""
+    """The asset's id: its hash, with the service's name before it where the construct gave one."""
     context: Path
     """The staged build context."""
 
     @property
     def local_image(self) -> str:
         """The name that the CDK CLI gives the image on the machine that builds it."""
-        return f"cdkasset-{self.asset}"
+        return f"cdkasset-{self.asset.lower()}"
 
 
 def image_assets(assembly: Path) -> tuple[ImageAsset, ...]:
