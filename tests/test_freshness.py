@@ -11,8 +11,10 @@ from typing import TypeVar
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from uv_workspace_function.freshness import Stale, stale_requirements
+from made import workspace
+from uv_workspace_function.freshness import Stale, stale_member, stale_requirements
 from uv_workspace_function.lockfile import Lock, LockedPackage
+from uv_workspace_function.workspace import Workspace
 from wheelhouse import uv, wheel
 
 T = TypeVar("T")
@@ -467,3 +469,38 @@ def _locked(requires_dist: Sequence[Mapping[str, object]], extras: Sequence[str]
         wheels=(),
         metadata=metadata,
     )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "",
+        "no-sources = true\n",
+        'no-sources-package = ["Lib"]\n',
+        'dependency-metadata = [{ name = "lib", version = "1", requires-dist = ["alpha"] }]\n',
+        'override-dependencies = ["alpha==1.0"]\nexclude-dependencies = ["gamma"]\n',
+    ],
+)
+@pytest.mark.parametrize("place", ["pyproject.toml", "uv.toml"])
+def test_a_setting_that_changes_what_uv_reads_raises_no_alarm(
+    place: str, settings: str, root: Path, tmp_path: Path
+) -> None:
+    """Sources that uv was told to ignore, metadata that it was told instead of a package's own."""
+    workspace(
+        tmp_path,
+        {
+            "service": 'dependencies = ["lib"]\n[tool.uv.sources]\nlib = { workspace = true }\n',
+            "lib": 'dependencies = ["gamma"]\n',
+        },
+        globs=["service", "lib"],
+        tail="" if place == "uv.toml" else f'find-links = ["wheels"]\n{settings}',
+    )
+    if place == "uv.toml":
+        own = "exclude-dependencies" in settings
+        (tmp_path / "uv.toml").write_text("no-index = true\nfind-links = ['wheels']\n" + ("" if own else settings))
+    (tmp_path / "wheels").mkdir()
+    for name in ("alpha", "gamma", "lib"):
+        wheel(tmp_path / "wheels", name)
+    uv("lock", cwd=tmp_path)
+    loaded = Workspace.load(tmp_path)
+    assert [stale_member(loaded, loaded.project, member) for member in loaded.members] == [(), ()]

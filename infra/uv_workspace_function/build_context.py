@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 
 from uv_workspace_function import archives, definitions, freshness, membership
-from uv_workspace_function.documents import table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.lockfile import LOCK_NAME
 from uv_workspace_function.sources import ContextFile, Dropped
@@ -123,19 +122,8 @@ class BuildContext:
 
 def _check_fresh(workspace: Workspace, closure: Closure) -> None:
     """Refuse a lock that was made for other requirements than a local package of the closure has."""
-    lock = closure.project.lock
-    inherited = table(workspace.project.pyproject, "tool", "uv", "sources")
     for member in closure.local:
-        locked = lock.local(member.name)
-        if locked is None:
-            continue
-        stale = freshness.stale_requirements(
-            member.pyproject,
-            locked,
-            requires_python=lock.requires_python,
-            root_sources=inherited if member in workspace.members else None,
-            shapes_python=member is closure.service or member.name in lock.members,
-        )
+        stale = freshness.stale_member(workspace, closure.project, member)
         if stale:
             raise WorkspaceError("\n".join(map(str, stale)))
 

@@ -8,7 +8,7 @@ that slips through installs what it always did.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -22,6 +22,7 @@ from packaging.version import Version
 
 from uv_workspace_function.documents import Table, table
 from uv_workspace_function.lockfile import LockedPackage
+from uv_workspace_function.workspace import Member, Project, Workspace
 
 _Kind = Literal["registry", "index", "path", "git", "url"]
 # The keys of a `[tool.uv.sources]` entry and those of an entry of `requires-dist`, in uv's own words.
@@ -100,15 +101,42 @@ class _Need:
         return f"'{self.name}{extras}{self.specifier}{f' ; {self.marker}' if self.marker else ''}'{source}"
 
 
+def stale_member(workspace: Workspace, project: Project, member: Member) -> tuple[Stale, ...]:
+    """What a local package asks for and a project's lock does not know, or the other way round.
+
+    Args:
+        workspace: the workspace.
+        project: whose lock it is: the workspace's, or a standalone project's.
+        member: a package that the lock names: a member, the project itself or a path dependency.
+    """
+    lock = project.lock
+    locked = lock.local(member.name)
+    instead = table(lock.header, "manifest").get("dependency-metadata", ())
+    if locked is None or member.name in {canonicalize_name(entry["name"]) for entry in instead}:
+        return ()
+    settings = (table(project.pyproject, "tool", "uv"), project.uv_toml or {})
+    ignored = {name for setting in settings for name in setting.get("no-sources-package", ())}
+    inherited = table(workspace.project.pyproject, "tool", "uv", "sources") if member in workspace.members else {}
+    return stale_requirements(
+        member.pyproject,
+        locked,
+        requires_python=lock.requires_python,
+        root_sources=inherited,
+        no_sources=any(setting.get("no-sources") for setting in settings) or ignored,
+        shapes_python=member.folder == project.folder or member.name in lock.members,
+    )
+
+
 def stale_requirements(
     pyproject: Table,
     locked: LockedPackage,
     *,
     requires_python: str,
     root_sources: Table | None = None,
+    no_sources: bool | Collection[str] = (),
     shapes_python: bool = True,
 ) -> tuple[Stale, ...]:
-    """What a local package asks for and its lock does not know, or the other way round.
+    """The same, of a package's `pyproject.toml` and its entry in a lock.
 
     Development groups are left out: no image has them. So is what the project declares as dynamic: its build backend
     knows it, pyproject.toml does not.
@@ -118,6 +146,7 @@ def stale_requirements(
         locked: the package in the lock.
         requires_python: the lock's own `requires-python`; nothing outside it was locked.
         root_sources: `[tool.uv.sources]` of the package's own workspace's root, which members inherit.
+        no_sources: `[tool.uv] no-sources` where it is set, or the names in `no-sources-package`.
         shapes_python: whether the lock's `requires-python` has to fit the package's, as that of a member or of the
             project itself has; a path dependency may allow fewer Pythons.
     """
@@ -127,6 +156,12 @@ def stale_requirements(
         return ()
     extras_known = "optional-dependencies" not in dynamic
     sources = {**(root_sources or {}), **table(pyproject, "tool", "uv", "sources")}
+    ignored = () if isinstance(no_sources, bool) else {canonicalize_name(name) for name in no_sources}
+    sources = (
+        {}
+        if no_sources is True
+        else {name: source for name, source in sources.items() if canonicalize_name(name) not in ignored}
+    )
     stale = [
         *(_stale_python(locked.name, project.get("requires-python"), requires_python) if shapes_python else ()),
         *(_stale_extras(locked, project) if extras_known else ()),

@@ -11,7 +11,7 @@ from uv_workspace_function.checks.conflicts import explained
 from uv_workspace_function.checks.findings import Finding, NotChecked, Outcome, join
 from uv_workspace_function.checks.scope import Scope
 from uv_workspace_function.documents import table
-from uv_workspace_function.freshness import stale_requirements
+from uv_workspace_function.freshness import stale_member
 from uv_workspace_function.lockfile import LOCK_NAME
 from uv_workspace_function.membership import PYPROJECT
 from uv_workspace_function.workspace import Member, Project
@@ -136,18 +136,11 @@ def first_line(text: str) -> str:
 
 def _by_ourselves(scope: Scope, project: Project) -> Outcome:
     """What can be seen without uv: requirements that pyproject.toml and the lock tell differently."""
-    sources = table(project.pyproject, "tool", "uv", "sources")
     findings = []
     for member in scope.members:
-        if scope.workspace.project_of(member) is not project:
-            continue
-        locked = project.lock.local(member.name)
-        if locked is None:
-            continue
-        for stale in stale_requirements(
-            member.pyproject, locked, requires_python=project.lock.requires_python, root_sources=sources
-        ):
-            findings.append(_stale(member, project, str(stale)))
+        if scope.workspace.project_of(member) is project:
+            for stale in stale_member(scope.workspace, project, member):
+                findings.append(_stale(member, project, str(stale)))
     return Outcome(findings=tuple(findings[:1]))
 
 
