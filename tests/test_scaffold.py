@@ -87,11 +87,33 @@ def test_what_is_left_to_do_is_said(shop: Path) -> None:
     )
 
 
-def test_tests_go_where_those_of_services_are(shop: Path) -> None:
-    """`tests/services`, where there is one; its sample events are found from there."""
+def give_root(shop: Path, groups: str) -> None:
+    """Make the root a project with tests of services."""
     (shop / "tests/services").mkdir(parents=True)
-    assert run(shop, "mailer").stdout.splitlines()[-1] == "tests/services/test_mailer.py"
+    text = (shop / "pyproject.toml").read_text()
+    (shop / "pyproject.toml").write_text(f'[project]\nname = "all"\nversion = "0"\n{groups}{text}')
+
+
+@pytest.mark.parametrize(
+    ("groups", "group"),
+    [
+        ("", "dev"),
+        ('[dependency-groups]\nlint = ["ruff"]\napps = [{ include-group = "lint" }, "Order.API>=1"]\n', "apps"),
+    ],
+)
+def test_tests_go_where_those_of_services_are(shop: Path, groups: str, group: str) -> None:
+    """`tests/services` of a root project, which then has to declare it like the others; its sample events are found from there."""
+    give_root(shop, groups)
+    result = run(shop, "mailer")
+    assert result.stdout.splitlines()[-1] == "tests/services/test_mailer.py"
     assert 'EVENTS = Path(__file__).parents[2] / "apps/mailer/events"' in files(shop)["tests/services/test_mailer.py"]
+    assert f"  uv add --group {group} mailer\n  uv run pytest tests/services/test_mailer.py\n" in result.stderr
+
+
+def test_a_root_that_is_no_project_cannot_declare_it(shop: Path) -> None:
+    """So the test goes into the service's own folder."""
+    (shop / "tests/services").mkdir(parents=True)
+    assert run(shop, "mailer").stdout.splitlines()[-1] == "apps/mailer/tests/test_mailer.py"
 
 
 def test_typed_services_get_a_typed_one(shop: Path) -> None:

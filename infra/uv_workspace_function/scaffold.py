@@ -3,10 +3,11 @@
 import errno
 import keyword
 import os
+import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -31,6 +32,7 @@ _PLAIN_BACKENDS = frozenset(
 )
 _BUILD_SYSTEM = {"requires": ["uv_build>=0.13,<0.14"], "build-backend": "uv_build"}
 _REQUIRES_PYTHON = ">=3.11"
+_REQUIREMENT_END = re.compile(r"[^A-Za-z0-9._-]")
 _TESTS_OF_SERVICES = PurePosixPath("tests/services")
 
 _PYPROJECT = """\
@@ -92,8 +94,8 @@ class NewService:
     folder: PurePosixPath
     """Relative to the workspace's root, as the paths of `files` are."""
     files: Mapping[PurePosixPath, str]
-    test: PurePosixPath
-    """Which of the files is its test."""
+    commands: tuple[str, ...]
+    """What is left to do before its test can be run, and running it."""
 
     def write(self, root: Path) -> None:
         """Write the files, all or none.
@@ -152,7 +154,7 @@ def new_service(root: Path, name: str, *, folder: PurePosixPath | None = None) -
     services = [member for member in members if member.folder.parts and member.handler is not None]
     folder = folder or _place(name, services or members, globs)
     _check_place(root, folder, globs, exclude)
-    beside = (root / _TESTS_OF_SERVICES).is_dir()
+    beside = (root / _TESTS_OF_SERVICES).is_dir() and "project" in document
     test = (_TESTS_OF_SERVICES if beside else folder / "tests") / f"test_{module}.py"
     if os.path.lexists(root / test):
         raise WorkspaceError(f"{test} is there already; choose another name than {name!r}, or move that file")
@@ -171,7 +173,22 @@ def new_service(root: Path, name: str, *, folder: PurePosixPath | None = None) -
     }
     if any(any(member.path.glob("src/*/py.typed")) for member in services):
         files[code / "py.typed"] = ""
-    return NewService(name=name, module=module, folder=folder, files=files, test=test)
+    if beside:
+        # Tests of the root are run with what the root declares.
+        group = _group_of(document, {service.name for service in services})
+        commands = (f"uv add --group {group} {name}", f"uv run pytest {test}")
+    else:
+        commands = ("uv lock", f"uv run --package {name} pytest {test}")
+    return NewService(name=name, module=module, folder=folder, files=files, commands=commands)
+
+
+def _group_of(document: Table, services: Collection[str]) -> str:
+    """The root's dependency group that lists services; `dev` where none does."""
+    for group, entries in table(document, "dependency-groups").items():
+        names = {canonicalize_name(_REQUIREMENT_END.split(entry)[0]) for entry in entries if isinstance(entry, str)}
+        if names & set(services):
+            return group
+    return "dev"
 
 
 def _checked_name(root: Path, text: str, members: Sequence[Member]) -> tuple[str, str]:

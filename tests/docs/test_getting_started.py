@@ -38,8 +38,8 @@ def test_an_edited_service_is_the_one_that_is_rebuilt(started: Reader) -> None:
 
 
 def test_a_new_service_is_tested_and_deployed(started: Reader, tmp_path: Path) -> None:
-    """Its own test passed on the way; the lines for the stack synthesize, and are those that the command printed."""
-    tested = started.printed["uv run --package invoice-mailer pytest tests/services/test_invoice_mailer.py"]
+    """Its own test passed on the way; the line for the stack synthesizes."""
+    tested = started.printed["uv run pytest tests/services/test_invoice_mailer.py"]
     assert "1 passed" in tested
     [lines] = [block.text for block in blocks(PAGE) if block.language == "python"]
     workspace = Workspace.load(started.root)
@@ -56,7 +56,7 @@ def test_a_new_service_is_tested_and_deployed(started: Reader, tmp_path: Path) -
 
 
 def test_nothing_else_was_changed(started: Reader) -> None:
-    """`services new` adds files, `uv lock` writes the lock."""
+    """`services new` adds files, `uv add` lists the service and locks."""
     said = subprocess.run(
         ["git", "status", "--porcelain", "--untracked-files=all"],
         cwd=started.root,
@@ -67,6 +67,7 @@ def test_nothing_else_was_changed(started: Reader) -> None:
     changed = {line[3:] for line in said.splitlines()}
     assert changed == {
         "services/query_api/src/query_api/main.py",
+        "pyproject.toml",
         "uv.lock",
         "services/invoice_mailer/pyproject.toml",
         "services/invoice_mailer/events/sample.json",

@@ -33,11 +33,10 @@ def command(name: str, root: Path | None, folder: PurePosixPath | None) -> None:
     for path in service.files:
         click.echo(path)
     construct_id = "".join(part.capitalize() for part in service.name.split("-"))
-    click.echo(
-        "\nnext:\n"
-        "  uv lock\n"
-        f"  uv run --package {service.name} pytest {service.test}\n"
-        "and in a stack:\n"
+    lines = [
+        "\nnext:",
+        *(f"  {line}" for line in service.commands),
+        "and in a stack:",
         f'  UvWorkspaceFunction(self, "{construct_id}", workspace=workspace, service="{service.name}")',
-        err=True,
-    )
+    ]
+    click.echo("\n".join(lines), err=True)
