@@ -379,9 +379,16 @@ def test_a_lock_without_metadata_is_fresh_for_a_project_without_requirements_alo
 
 def test_a_requirement_that_cannot_be_read_is_taken_for_fresh() -> None:
     """uv read it when it locked; what of it differs cannot be said."""
-    project = {"project": {"name": "service", "dependencies": ["alpha >=1,<<2 ; nonsense", "beta<2"]}}
-    entries = [{"name": "alpha", "specifier": ">=1"}, {"name": "beta", "specifier": "<2"}]
-    assert stale_requirements(project, _locked(entries), requires_python=">=3.11") == ()
+    unreadable = "alpha >=1,<<2 ; nonsense"
+    for project in (
+        {"dependencies": [unreadable, "beta<2"]},
+        {"dependencies": ["beta<2"], "optional-dependencies": {"one": [unreadable]}},
+    ):
+        entries = [{"name": "alpha", "specifier": ">=1"}, {"name": "beta", "specifier": "<2"}]
+        assert (
+            stale_requirements({"project": {"name": "service", **project}}, _locked(entries), requires_python=">=3.11")
+            == ()
+        )
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ that slips through installs what it always did.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
@@ -109,6 +110,17 @@ def stale_member(workspace: Workspace, project: Project, member: Member) -> tupl
         project: whose lock it is: the workspace's, or a standalone project's.
         member: a package that the lock names: a member, the project itself or a path dependency.
     """
+    known = _COMPARED.setdefault(project, {})
+    if member not in known:
+        known[member] = _stale_member(workspace, project, member)
+    return known[member]
+
+
+_COMPARED: WeakKeyDictionary[Project, dict[Member, tuple[Stale, ...]]] = WeakKeyDictionary()
+"""A library is in many closures, and compared once."""
+
+
+def _stale_member(workspace: Workspace, project: Project, member: Member) -> tuple[Stale, ...]:
     lock = project.lock
     locked = lock.local(member.name)
     instead = table(lock.header, "manifest").get("dependency-metadata", ())
@@ -162,38 +174,36 @@ def stale_requirements(
         if no_sources is True
         else {name: source for name, source in sources.items() if canonicalize_name(name) not in ignored}
     )
-    stale = [
-        *(_stale_python(locked.name, project.get("requires-python"), requires_python) if shapes_python else ()),
-        *(_stale_extras(locked, project) if extras_known else ()),
-    ]
+    stale = [*_stale_extras(locked, project)] if extras_known else []
+    python = project.get("requires-python")
+    if shapes_python and python is not None and not _covers(python, requires_python):
+        stale.append(Stale(package=locked.name, declared=f"Python {python}", locked=f"Python {requires_python}"))
     declared = frozenset(_declared(project, sources, with_extras=extras_known))
     known = frozenset(_locked(locked))
     for name in sorted({need.name for need in declared ^ known}):
-        ours, theirs = ([need for need in side if need.name == name] for side in (declared, known))
+        ours, theirs = (frozenset(need for need in side if need.name == name) for side in (declared, known))
         if _differ(ours, theirs, requires_python, by_extra=extras_known):
             stale.append(
                 Stale(
                     package=locked.name,
-                    declared=_listed(need for need in ours if need not in known),
-                    locked=_listed(need for need in theirs if need not in declared),
+                    declared=_listed(ours - theirs),
+                    locked=_listed(theirs - ours),
                 )
             )
     return tuple(stale)
 
 
-def _stale_python(package: str, declared: str | None, requires_python: str) -> Iterator[Stale]:
-    """A lock is made for the Pythons that all members allow: none that one of them excludes."""
-    if declared is None:
-        return
+@lru_cache(maxsize=4096)
+def _covers(declared: str, requires_python: str) -> bool:
+    """Tell whether a project allows every Python of its lock, which is made for those that all members allow."""
     try:
         allowed, locked = SpecifierSet(declared), SpecifierSet(requires_python)
     except InvalidSpecifier:
-        return
+        return True
     # uv compares bounds alone: a version excluded from the middle leaves a lock as it is
     bounds = SpecifierSet(",".join(str(specifier) for specifier in allowed if specifier.operator != "!="))
     values = [specifier.version for specifier in (*bounds, *locked)]
-    if any(locked.contains(version) and not bounds.contains(version) for version in _around(values)):
-        yield Stale(package=package, declared=f"Python {declared}", locked=f"Python {requires_python}")
+    return all(bounds.contains(version) for version in _around(values) if locked.contains(version))
 
 
 def _stale_extras(locked: LockedPackage, project: Table) -> Iterator[Stale]:
@@ -225,13 +235,22 @@ def _declared(project: Table, sources: Table, *, with_extras: bool) -> Iterator[
 
 
 def _read(text: str, sources: Table, extra: str | None, own: str) -> _Need:
-    plain = _PLAIN.fullmatch(text)
+    need = _parsed_need(text)
+    if extra is not None and need.marker != _UNREADABLE:
+        need = replace(need, marker=f"({need.marker}) and extra == '{extra}'" if need.marker else f"extra == '{extra}'")
+    if need.name in sources and need.name != own:
+        need = replace(need, kinds=_source_kinds(sources[need.name], extra))
+    return need
+
+
+@lru_cache(maxsize=4096)
+def _parsed_need(text: str) -> _Need:
+    """A requirement as it is written."""
     marker: str | None = None
     kind: _Kind = "registry"
-    if plain:  # nearly all of them, and packaging's parser takes twenty times as long
-        name = canonicalize_name(plain["name"])
+    if plain := _PLAIN.fullmatch(text):  # nearly all of them, and packaging's parser takes twenty times as long
+        name, specifier = plain["name"], plain["specifier"]
         extras = [extra for extra in (plain["extras"] or "").split(",") if extra.strip()]
-        specifier = plain["specifier"]
     else:
         try:
             requirement = Requirement(text)
@@ -239,19 +258,16 @@ def _read(text: str, sources: Table, extra: str | None, own: str) -> _Need:
             # uv could read it, or there were no lock: its name alone is known, and that it cannot be compared
             name = canonicalize_name(_NAME.findall(text)[0])
             return _Need(name=name, extras=frozenset(), specifier="", marker=_UNREADABLE, kinds=())
-        name, extras = canonicalize_name(requirement.name), list(requirement.extras)
-        specifier, marker = str(requirement.specifier), str(requirement.marker or "") or None
+        name, extras, specifier = requirement.name, [*requirement.extras], str(requirement.specifier)
+        marker = str(requirement.marker or "") or None
         if requirement.url:
             kind = _url_kind(requirement.url)
-    if extra is not None:
-        marker = f"({marker}) and extra == '{extra}'" if marker else f"extra == '{extra}'"
-    kinds = ((kind, None),) if name == own or name not in sources else _source_kinds(sources[name], extra)
     return _Need(
-        name=name,
+        name=canonicalize_name(name),
         extras=frozenset(canonicalize_name(extra.strip()) for extra in extras),
         specifier=_specifier_text(specifier),
         marker=marker,
-        kinds=kinds,
+        kinds=((kind, None),),
     )
 
 
@@ -297,7 +313,8 @@ def _specifier_text(specifier: str) -> str:
 # Do they mean the same?
 
 
-def _differ(declared: Sequence[_Need], locked: Sequence[_Need], requires_python: str, *, by_extra: bool) -> bool:
+@lru_cache(maxsize=4096)
+def _differ(declared: frozenset[_Need], locked: frozenset[_Need], requires_python: str, *, by_extra: bool) -> bool:
     """Tell whether the needs of one name come to something else on either side, in any environment."""
     if not declared and by_extra:
         return True  # uv locks every requirement, also one that never holds: this one is gone
@@ -313,9 +330,9 @@ def _differ(declared: Sequence[_Need], locked: Sequence[_Need], requires_python:
     )
 
 
-def _meaning(needs: Sequence[_Need], environment: Mapping[str, str]) -> object:
+def _meaning(all_needs: Iterable[_Need], environment: Mapping[str, str]) -> object:
     """What needs of one name come to in one environment; None where nothing is needed."""
-    needs = [need for need in needs if _holds(need.marker, environment)]
+    needs = [need for need in all_needs if _holds(need.marker, environment)]
     if not needs:
         return None
     kinds = {next((kind for kind, m in need.kinds if _holds(m, environment)), "registry") for need in needs}
@@ -323,7 +340,7 @@ def _meaning(needs: Sequence[_Need], environment: Mapping[str, str]) -> object:
     return extras, kinds, SpecifierSet(",".join(need.specifier for need in needs if need.specifier))
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _is_specifier(text: str) -> bool:
     try:
         return SpecifierSet(text) is not None
@@ -335,7 +352,7 @@ def _holds(marker: str | None, environment: Mapping[str, str]) -> bool:
     return not marker or _parsed(marker).evaluate({**environment})
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _parsed(marker: str) -> Marker:
     return Marker(marker)
 
@@ -390,7 +407,7 @@ def _around(versions: Iterable[str]) -> list[str]:
     return [".".join(map(str, version)) for version in sorted(found) if min(version) >= 0]
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _atoms(marker: str) -> tuple[tuple[str, str], ...] | None:
     """The variables a marker compares and with what; None where uv and packaging may answer it differently."""
     try:
