@@ -9,7 +9,7 @@ import pytest
 import uv_workspace_function
 from uv_workspace_function.cli import COMMANDS
 
-CDK_MODULES = {"execution_role", "function", "image"}
+CDK_MODULES = {"execution_role", "function", "image", "stack_limit"}
 ROOT = Path(__file__).parents[1]
 REPORT = "import sys; print('aws_cdk' in sys.modules, 'jsii' in sys.modules)"
 
