@@ -17,8 +17,8 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The workspace with the lock of one uv."""
     root = tmp_path / "workspace"
     shutil.copytree(HERE, root, ignore=shutil.ignore_patterns("locks"))
-    shutil.copy(HERE / "locks" / request.param, root / "uv.lock")
-    if request.param == "uv-0.4.0.lock":
+    shutil.copy(HERE / "locks" / request.param / "uv.lock", root)
+    if request.param == "0.4.0":
         for path, new in (("pyproject.toml", ""), ("packages/svc-x/pyproject.toml", 'old=["packaging"]\n')):
             lines = (root / path).read_text().splitlines(keepends=True)
             text = "".join(new if line.startswith(("conflicts", "old=")) else line for line in lines)
