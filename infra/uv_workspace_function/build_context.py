@@ -111,7 +111,7 @@ class BuildContext:
         made = {""}
         for path, file in self.files.items():
             _make_folders(root, path.rpartition("/")[0], made)
-            descriptor = os.open(root / path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            descriptor = os.open(f"{root}/{path}", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
             try:
                 os.fchmod(descriptor, 0o755 if file.executable else 0o644)
                 with open(descriptor, "wb", buffering=0, closefd=False) as stream:

@@ -146,7 +146,7 @@ def relevance_of(closure: Closure) -> Relevance:
     """Which names the settings of a closure may speak of."""
     names = {package.name for package in closure.selection.packages} | {m.name for m in closure.builders}
     building = names | {name for member in closure.sources for name in build_requirements(member.pyproject)}
-    locked = {package.name for package in closure.project.lock.packages}
+    locked = closure.project.lock.names
     used: set[str] = set()
     for document in (closure.project.pyproject, *(member.pyproject for member in closure.sources)):
         sources = table(document, "tool", "uv", "sources")

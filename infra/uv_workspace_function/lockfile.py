@@ -10,6 +10,7 @@ import json
 import posixpath
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -117,6 +118,11 @@ class Lock:
             header=document,
             _by_name=by_name,
         )
+
+    @property
+    def names(self) -> AbstractSet[str]:
+        """The normalized names of all packages."""
+        return self._by_name.keys()
 
     def local(self, name: str) -> LockedPackage | None:
         """The local package of that normalized name."""

@@ -6,6 +6,7 @@ Nothing here runs uv, git or a Python of the workspace, or needs a network.
 import difflib
 import posixpath
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -261,7 +262,7 @@ class Workspace:
                 "and the first and last must be a letter or digit"
             )
         wanted = canonicalize_name(name)
-        known = {member.name: member for member in (*self.standalone, *self.members)}
+        known = self._known
         if wanted in known:
             return known[wanted]
         for member in known.values():
@@ -314,12 +315,11 @@ class Workspace:
     def sources(self, member: Member) -> PackageSources:
         """The files that a local package's build needs, read once."""
         if member not in self._sources:
-            others = self._local_folders | self.project_of(member).local_folders
             self._sources[member] = package_sources(
                 self.repository,
                 member.folder,
                 member.pyproject,
-                other_folders=others - {member.folder},
+                other_folders=self._folders_below(member),
                 layout=member.layout,
             )
         return self._sources[member]
@@ -338,9 +338,26 @@ class Workspace:
         return {}
 
     @cached_property
-    def _local_folders(self) -> frozenset[PurePosixPath]:
-        """Where every local package lies that the workspace's lock knows, whatever closures were asked for before."""
-        return self.project.local_folders | {member.folder for member in (*self.members, *self.standalone)}
+    def _known(self) -> Mapping[str, Member]:
+        """Members and standalone projects by name."""
+        return {member.name: member for member in (*self.standalone, *self.members)}
+
+    @cached_property
+    def _local_folders(self) -> tuple[str, ...]:
+        """Where every local package lies that the workspace's lock knows, whatever closures were asked for before; sorted."""
+        folders = self.project.local_folders | {member.folder for member in (*self.members, *self.standalone)}
+        return tuple(sorted(map(str, folders)))
+
+    def _folders_below(self, member: Member) -> set[PurePosixPath]:
+        """The folders of local packages that lie in a member's own."""
+        own = self.project_of(member)
+        below = set() if own is self.project else {f for f in own.local_folders if member.folder in f.parents}
+        if not member.folder.parts:
+            return below | {PurePosixPath(folder) for folder in self._local_folders if folder != "."}
+        # What begins with a folder's name and a slash stands together; `0` is the character after the slash.
+        first = bisect_left(self._local_folders, f"{member.folder}/")
+        last = bisect_left(self._local_folders, f"{member.folder}0")
+        return below | {PurePosixPath(folder) for folder in self._local_folders[first:last]}
 
     @cached_property
     def _path_dependencies(self) -> dict[PurePosixPath, Member]:
