@@ -22,7 +22,7 @@ PAGES = sorted(
     {
         *REPOSITORY.glob("*.md"),
         *REPOSITORY.glob("docs/**/*.md"),
-        *(REPOSITORY / folder / "README.md" for folder in ("infra", "local_cloud", "services")),
+        *(REPOSITORY / folder / "README.md" for folder in ("examples", "infra", "local_cloud", "services")),
     }
 )
 # Followed from top to bottom, or taken apart, by tests of their own.
