@@ -1,7 +1,7 @@
 """uv's explanation of requirements that cannot be met, shortened to the members and the lines in question."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from packaging.utils import canonicalize_name
@@ -17,6 +17,11 @@ _WAYS_OUT = (
     "[tool.uv.workspace] and lock it there; or declare them in [tool.uv] `conflicts`, if no service needs both"
 )
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+# `who[extra]:group{marker}==1 depends on what>=2`, every part but the names perhaps
+_DEPENDS = re.compile(
+    rf"(?P<who>{_NAME})(?:\[[^\]]*\])?(?::[\w-]+)?(?:\{{[^}}]*\}})?(?:[=<>!~][^ ]*)? depends on (?P<what>{_NAME})"
+)
+_ROOT = "the root"
 
 
 def explained(root: Path, folder: PurePosixPath, said: str) -> Finding:
@@ -29,8 +34,7 @@ def explained(root: Path, folder: PurePosixPath, said: str) -> Finding:
     """
     text = _joined(said)
     members = dict(_members(root, folder))
-    names = _names_in(text)
-    lines = sorted(_lines(root, members, names))
+    lines = sorted(_lines(root, members, set(_pairs(text)))) or sorted(_lines(root, members, None, _names_in(text)))
     reason = _reason(text, frozenset(members))
     first = lines[0] if lines else ((folder / membership.PYPROJECT).as_posix(), 1, "", "")
     who = sorted({name for *_, name in lines}) or ["the workspace"]
@@ -74,8 +78,16 @@ def _reason(text: str, members: frozenset[str]) -> tuple[str, ...]:
 
 def _is_about(members: frozenset[str], clause: str) -> bool:
     """Whether a clause says what a member asks for: its line says that already."""
-    found = re.match(rf"(?P<who>{_NAME})(?:\[[^\]]*\])?(?:[=<>!~]\S+)? (?:depends on|requires) ", clause)
+    found = _DEPENDS.match(clause)
     return found is not None and canonicalize_name(found["who"]) in members
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    """Who asks for what, as the explanation tells it; the root's groups are "your workspace"."""
+    for match in _DEPENDS.finditer(text):
+        yield canonicalize_name(match["who"]), canonicalize_name(match["what"].rstrip("."))
+    for match in re.finditer(rf"your workspace requires (?P<what>{_NAME})", text):
+        yield _ROOT, canonicalize_name(match["what"].rstrip("."))
 
 
 def _names_in(text: str) -> set[str]:
@@ -94,14 +106,18 @@ def _names_in(text: str) -> set[str]:
 
 
 def _lines(
-    root: Path, members: dict[str, tuple[PurePosixPath, Table]], names: set[str]
+    root: Path,
+    members: Mapping[str, tuple[PurePosixPath, Table]],
+    pairs: Collection[tuple[str, str]] | None,
+    names: Collection[str] = (),
 ) -> Iterator[tuple[str, int, str, str]]:
-    """Every requirement on one of some packages: its file, line, text, and whose it is."""
+    """The requirements that pairs of a member and a package tell, or all that are on some packages: file, line, text, whose."""
     for name, (folder, pyproject) in members.items():
         path = root / folder / membership.PYPROJECT
         for required, text in _requirements(pyproject):
+            asked = required in names if pairs is None else (name, required) in pairs
             # who needs whose library is plain to see; the versions that disagree are not
-            if required in names and required not in members:
+            if asked and required not in members:
                 yield (folder / membership.PYPROJECT).as_posix(), requirement_line(path, text) or 1, text, name
 
 
@@ -131,7 +147,7 @@ def _members(root: Path, folder: PurePosixPath) -> Iterator[tuple[str, tuple[Pur
         except WorkspaceError:
             continue
         name = table(found, "project").get("name")
-        yield canonicalize_name(name) if isinstance(name, str) else "the root", (folder / inner, found)
+        yield canonicalize_name(name) if isinstance(name, str) else _ROOT, (folder / inner, found)
 
 
 def _and(names: list[str]) -> str:

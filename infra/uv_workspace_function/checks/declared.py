@@ -27,6 +27,8 @@ class Declared:
     """What its tests may import beside that: its dev groups, and those of the project's root."""
     groups: Mapping[str, str]
     """Each name of `development` -> where it is declared, in words."""
+    knows_tests: bool
+    """Whether a dev group, or an extra for tests, says what tests need."""
     elsewhere: frozenset[str]
     """What the markers of its requirements leave out on the target: Windows alone, an older Python."""
     graph: "Graph"
@@ -59,7 +61,8 @@ class Declared:
         """
         dependencies = {name: text for text in _dependencies(member, project.lock) if (name := _name(text))}
         asked = list(_dependencies(member, project.lock))
-        for requirements in table(member.pyproject, "project", "optional-dependencies").values():
+        extras = table(member.pyproject, "project", "optional-dependencies")
+        for requirements in extras.values():
             asked += requirements
         run = {name for text in asked if (name := _name(text))}
         locked = project.lock.local(member.name)
@@ -77,6 +80,7 @@ class Declared:
             run=frozenset(run - {member.name}),
             development=frozenset(groups),
             groups=groups,
+            knows_tests=bool(groups) or any(_TEST_EXTRA.match(extra) for extra in extras),
             elsewhere=frozenset(_elsewhere(asked, target)),
             graph=graph,
         )
@@ -136,6 +140,7 @@ def _all_edges(package: LockedPackage) -> Iterator[Edge]:
         yield from edges
 
 
+_TEST_EXTRA = re.compile(r"(test|tests|testing|dev|develop|development)\b", re.IGNORECASE)
 _NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 
 

@@ -21,7 +21,7 @@ from uv_workspace_function.checks.modules import NOBODY, Modules, Provided, rese
 from uv_workspace_function.checks.places import requirement_line
 from uv_workspace_function.checks.python_source import Import, Need, SourceFacts
 from uv_workspace_function.checks.scope import Scope
-from uv_workspace_function.checks.source_files import Role, SourceFile, source_files
+from uv_workspace_function.checks.source_files import TEST_FOLDERS, Role, SourceFile, source_files
 from uv_workspace_function.checks.stored_facts import StoredFacts
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.membership import PYPROJECT
@@ -279,10 +279,15 @@ class _Judge:
         return frozenset({self.member.name})
 
     def _is_judged(self, read: _Read, found: Import) -> bool:
-        if found.need is Need.NOTHING:
-            return False
+        if found.need in (Need.NOTHING, Need.TYPES) or read.file.path.endswith(".pyi"):
+            return False  # nothing of an image or of a test breaks for want of it
+        if self._is_development(read, found) and not self.declared.knows_tests:
+            return False  # what tests need is told elsewhere: by tox, by hatch, or by nobody
         # what stands in for modules that are all there is never run
         return not found.instead_of or not all(self._is_there(read, found, module) for module in found.instead_of)
+
+    def _is_development(self, read: _Read, found: Import) -> bool:
+        return read.file.role is Role.DEVELOPMENT or found.need is Need.DEVELOPMENT
 
     def _is_there(self, read: _Read, found: Import, module: str) -> bool:
         if module.partition(".")[0] in self.known.standard:
@@ -292,11 +297,23 @@ class _Judge:
     def _allowed(self, read: _Read, found: Import) -> frozenset[str]:
         """The packages that this import may come from."""
         declared = self.declared
-        if found.need is Need.TYPES or read.file.path.endswith(".pyi"):
-            return declared.development_closure | self._own
-        if read.file.role is Role.DEVELOPMENT or found.need is Need.DEVELOPMENT:
+        if self._is_development(read, found):
             return declared.run | declared.development | self._own
-        return declared.run | self._own
+        # a plugin is loaded by its host: its own module may import it, and any function, which the host calls
+        hosts = self._hosts.values() if found.conditional else [self._hosts.get(read.file.module or "", frozenset())]
+        return declared.run.union(self._own, *hosts)
+
+    @cached_property
+    def _hosts(self) -> Mapping[str, frozenset[str]]:
+        """Modules that an entry point of the member names -> the packages that load them."""
+        points = self.member.pyproject.get("project", {}).get("entry-points", {})
+        found: dict[str, frozenset[str]] = {}
+        for group, entries in points.items():
+            host = _host(group)
+            for value in entries.values():
+                module = value.partition(":")[0].strip()
+                found[module] = found.get(module, frozenset()) | {host}
+        return found
 
     def _verdict(self, read: _Read, found: Import, module: str, provided: Provided) -> Finding | list[str]:
         """A finding, or the packages that may provide the module, of which nobody knows; empty when all is well."""
@@ -310,7 +327,13 @@ class _Judge:
         alike = [name for name in unknown if resembles(module, name)]
         if alike or (unknown and not provided.owners):
             return [name for name in alike or unknown if name not in self.declared.elsewhere]
+        if not provided.owners and self._is_made_by_a_test(read, found):
+            return []
         return self._finding(read, found, module, provided.owners)
+
+    def _is_made_by_a_test(self, read: _Read, found: Import) -> bool:
+        """Whether a module that nobody has may be one that a test makes, or that is meant to be missing."""
+        return read.file.role is Role.DEVELOPMENT and (found.conditional or not read.file.is_test)
 
     def _is_beside(self, read: _Read, found: Import, module: str, provided: Provided) -> bool:
         """Whether a module lies beside the file, where Python finds it when the file is run or tested."""
@@ -318,9 +341,11 @@ class _Judge:
         root, file = self.scope.workspace.root, self.scope.workspace.root / read.file.path
         # of an installed package that is a mistake or a trick with sys.path; a package of that name is what is meant
         folders = [] if provided.owners else [file.parent]
-        if read.file.role is Role.DEVELOPMENT or found.need is Need.DEVELOPMENT:
+        if self._is_development(read, found):
             folders += [folder for folder in file.parents if folder.is_relative_to(self.member.path)]
             folders += [self.member.path / path for path in _test_paths(self.member)]
+            if top in self._test_modules:
+                return True  # a conftest.py puts what folder it likes on the path
         if not self.member.is_package and self.member not in self.scope.workspace.services:
             # never built: it runs where it lies, with the sources of its libraries on the path
             folders += [
@@ -330,6 +355,16 @@ class _Judge:
                 for module_root in {m.path.parent for m in library.layout.modules}
             ]
         return any(_has_module(folder, top, but=file) for folder in folders)
+
+    @cached_property
+    def _test_modules(self) -> frozenset[str]:
+        """The names of all modules and folders of the member's tests, wherever they lie."""
+        found: set[str] = set()
+        for name in TEST_FOLDERS:
+            for _, folders, files in os.walk(self.member.path / name):
+                found.update(folders)
+                found.update(file.removesuffix(".py") for file in files if file.endswith(".py"))
+        return frozenset(found)
 
     def _finding(self, read: _Read, found: Import, module: str, owners: frozenset[str]) -> Finding:
         member, declared = self.member, self.declared
@@ -492,9 +527,15 @@ def _wants_module(member: Member) -> bool:
     return backend in _NEEDS_MODULE and not bypass
 
 
+def _host(group: str) -> str:
+    """The package that a group of entry points is for, by its name: `pytest11`, `sqlalchemy.dialects`, `flake8.extension`."""
+    first = re.split(r"[._:]", group, maxsplit=1)[0].lower()
+    return "pytest" if first == "pytest11" else first
+
+
 def _has_module(folder: Path, name: str, *, but: Path) -> bool:
     module, package = folder / f"{name}.py", folder / name
-    return (module != but and module.is_file()) or (package.is_dir() and next(package.glob("*.py"), None) is not None)
+    return (module != but and module.is_file()) or (package.is_dir() and next(package.rglob("*.py"), None) is not None)
 
 
 def _pyproject(member: Member) -> str:

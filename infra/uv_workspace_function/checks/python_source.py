@@ -36,6 +36,8 @@ class Import:
     need: Need
     instead_of: tuple[str, ...] = ()
     """It is run only where one of these modules could not be imported."""
+    conditional: bool = False
+    """It stands in a function or a branch: importing the file does not run it, or may not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,7 @@ class _Reader:
 
     def __init__(self, python: tuple[int, int]) -> None:
         self.python = python
-        self.found: list[tuple[Import, bool]] = []
+        self.found: list[Import] = []
         self.words: set[str] = set()
         self.probed: set[str] = set()
         self.flags: set[str] = set()
@@ -154,8 +156,8 @@ class _Reader:
 
     def settled(self) -> Iterator[Import]:
         """The imports by line; one in a function or a branch is optional where the file can do without its module."""
-        for found, conditional in sorted(self.found, key=lambda item: (item[0].line, item[0].module)):
-            optional = conditional and found.need is Need.RUN and found.module.partition(".")[0] in self.probed
+        for found in sorted(self.found, key=lambda item: (item.line, item.module)):
+            optional = found.conditional and found.need is Need.RUN and found.module.partition(".")[0] in self.probed
             yield replace(found, need=Need.NOTHING) if optional else found
 
     def _import(self, node: ast.Import, place: _Place) -> Iterable[_Step]:
@@ -197,8 +199,16 @@ class _Reader:
         return () if isinstance(node.value, ast.Constant) else [(node.value, place)]
 
     def _add(self, module: str, names: tuple[str, ...], line: int, place: _Place) -> None:
-        found = Import(module=module, names=names, line=line, need=place.need, instead_of=place.instead_of)
-        self.found.append((found, place.conditional))
+        self.found.append(
+            Import(
+                module=module,
+                names=names,
+                line=line,
+                need=place.need,
+                instead_of=place.instead_of,
+                conditional=place.conditional,
+            )
+        )
 
     def _call(self, node: ast.Call, place: _Place) -> Iterable[_Step]:
         name = _last_name(node.func)
@@ -238,7 +248,7 @@ class _Reader:
         if _is_main(test):
             return Need.DEVELOPMENT, Need.RUN
         if any(_last_name(n.func) in _PROBES for n in ast.walk(test) if isinstance(n, ast.Call)) or any(
-            isinstance(n, ast.Name) and n.id in self.flags for n in ast.walk(test)
+            (isinstance(n, ast.Name) and n.id in self.flags) or _dotted(n) == "sys.modules" for n in ast.walk(test)
         ):
             return Need.NOTHING, Need.NOTHING
         holds = _holds(test, self.python)

@@ -33,7 +33,7 @@ class SourceFile:
     """Whether its name says that it is a test, so that it must parse; data of tests need not."""
 
 
-_TEST_FOLDERS = frozenset({"tests", "test"})
+TEST_FOLDERS = frozenset({"tests", "test"})
 _TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py|tests\.py|conftest\.py", re.DOTALL)
 # Folders of a project that is not built, which help its developers and are no package of it.
 _HELP = frozenset({"scripts", "tools", "benchmarks", "benchmark", "bin", "ci", "dev", "notebooks", "hack"})
@@ -65,10 +65,10 @@ def source_files(workspace: Workspace, member: Member) -> Iterator[SourceFile]:
         if not member.is_package and len(module.path.parts) == 1:
             yield from walk.beside(path, module.name)
         elif path.is_dir():
-            yield from walk.below(path, module.name, Role.DEVELOPMENT if top in _TEST_FOLDERS else Role.CODE)
+            yield from walk.below(path, module.name, Role.DEVELOPMENT if top in TEST_FOLDERS else Role.CODE)
         else:
             yield from walk.file(path, module.name, Role.CODE)
-    for name in sorted(_TEST_FOLDERS):
+    for name in sorted(TEST_FOLDERS):
         if (member.path / name).is_dir():
             yield from walk.below(member.path / name, None, Role.DEVELOPMENT)
     for path in sorted(member.path.glob("*.py")):
@@ -90,7 +90,7 @@ class _Walk:
             return
         if path.is_file():
             yield from self.file(path, module, Role.DEVELOPMENT if _TEST_FILE.fullmatch(path.name) else Role.CODE)
-        elif (path / "__init__.py").is_file() or path.name not in _HELP | _NOT_JUDGED | _TEST_FOLDERS:
+        elif (path / "__init__.py").is_file() or path.name not in _HELP | _NOT_JUDGED | TEST_FOLDERS:
             yield from self.below(path, module, Role.CODE)
         elif path.name in _HELP:
             yield from self.below(path, module, Role.DEVELOPMENT)
@@ -139,7 +139,7 @@ class _Walk:
             inner = None if module is None else (module if stem == "__init__" else f"{module}.{stem}")
             if not is_folder:
                 yield from self.file(path, inner, role, judged=judged)
-            elif entry.name in _TEST_FOLDERS:
+            elif entry.name in TEST_FOLDERS:
                 yield from self.below(path, None, Role.DEVELOPMENT)
             else:
                 yield from self.below(path, inner, role)
