@@ -144,7 +144,7 @@ projects = st.builds(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(project=projects, other=projects, data=st.data())
 def test_there_is_no_alarm_where_uv_has_none(root: Path, project: Project, other: Project, data: st.DataObject) -> None:
     """Neither for a lock just written, nor after an edit that uv takes for none."""
@@ -231,7 +231,7 @@ def edits(draw: st.DrawFn) -> tuple[Project, Project, str]:
             return base, replace(base, sources=kept | changed), kind
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(edit=edits())
 def test_an_edit_that_changes_a_requirement_raises_the_alarm(root: Path, edit: tuple[Project, Project, str]) -> None:
     project, edited, kind = edit

@@ -15,7 +15,7 @@ Edit = tuple[Description, Callable[[Path], None]]
 
 def _one_of(kinds: Mapping[str, object], description: Description) -> str:
     """A kind chosen by what the workspace is: hypothesis repeats what it drew, and would try a few kinds most times."""
-    return sorted(kinds)[zlib.crc32(repr(description.packages).encode()) % len(kinds)]
+    return sorted(kinds)[zlib.crc32(repr((description.packages, description.settings)).encode()) % len(kinds)]
 
 
 def _nothing(root: Path) -> None:

@@ -45,12 +45,11 @@ def laws_3_and_4(examples: int, seen: "Counter[str]") -> None:
     @settings(_every_run, max_examples=examples)
     @given(description=workspaces(), data=st.data())
     def hold(description: Description, data: st.DataObject) -> None:
-        is_related = data.draw(st.booleans(), label="related")
-        kind, edit = data.draw((related if is_related else unrelated)(description))
+        edits = {"unrelated": data.draw(unrelated(description)), "related": data.draw(related(description))}
         with written(description) as case:
-            held = check_change(case, edit, related=is_related)
-        seen.update(
-            ["examples", f"{'related' if is_related else 'unrelated'}: {kind}" if held else "(locked otherwise)"]
-        )
+            for relation, (kind, edit) in edits.items():
+                held = check_change(case, edit, related=relation == "related")
+                seen.update([f"{relation}: {kind}" if held else "(locked otherwise)"])
+        seen.update(["examples"])
 
     hold()
