@@ -511,3 +511,23 @@ def test_a_setting_that_changes_what_uv_reads_raises_no_alarm(
     uv("lock", cwd=tmp_path)
     loaded = Workspace.load(tmp_path)
     assert [stale_member(loaded, loaded.project, member) for member in loaded.members] == [(), ()]
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["{ workspace = true }", "{ path = '../lib' }", "[{ workspace = true, marker = \"sys_platform != 'win32'\" }]"],
+)
+def test_a_version_of_what_has_a_place_of_its_own_raises_no_alarm(source: str, root: Path, tmp_path: Path) -> None:
+    """uv locks where such a package lies, and not which version was asked for."""
+    member = "lib" if "workspace" in source else ""
+    workspace(
+        tmp_path,
+        {"service": f'dependencies = ["lib>=0.1"]\n[tool.uv.sources]\nlib = {source}\n', "lib": ""},
+        globs=["service", *([member] if member else [])],
+        tail='find-links = ["wheels"]\n',
+    )
+    (tmp_path / "wheels").mkdir()
+    wheel(tmp_path / "wheels", "lib")
+    uv("lock", cwd=tmp_path)
+    loaded = Workspace.load(tmp_path)
+    assert () == stale_member(loaded, loaded.project, loaded.member("service"))

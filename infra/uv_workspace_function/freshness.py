@@ -335,9 +335,11 @@ def _meaning(all_needs: Iterable[_Need], environment: Mapping[str, str]) -> obje
     needs = [need for need in all_needs if _holds(need.marker, environment)]
     if not needs:
         return None
-    kinds = {next((kind for kind, m in need.kinds if _holds(m, environment)), "registry") for need in needs}
+    kinds = [next((kind for kind, m in need.kinds if _holds(m, environment)), "registry") for need in needs]
     extras = frozenset[str]().union(*(need.extras for need in needs))
-    return extras, kinds, SpecifierSet(",".join(need.specifier for need in needs if need.specifier))
+    # of what has a place of its own uv writes down the place, and no version
+    versions = [need.specifier for need, kind in zip(needs, kinds, strict=True) if kind in ("registry", "index")]
+    return extras, set(kinds), SpecifierSet(",".join(version for version in versions if version))
 
 
 @lru_cache(maxsize=4096)
