@@ -394,6 +394,7 @@ class _Judge:
             what = f"{member.name} imports {module} from {name}, which it does not declare{self._for_whom(name)}"
         else:
             what = f"{member.name} imports {module}, which no package of its lock provides"
+            add = f"the package that has it, with {add}"
             if (last := _last_python_with(module.partition(".")[0])) is not None:
                 what = f"{member.name} imports {module}, which left the standard library after Python {last}"
                 return self._import("UWF003", read, found, module, what, "use what replaces it, or declare a backport")

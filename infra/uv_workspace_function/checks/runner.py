@@ -71,7 +71,7 @@ _NOT_ISOLATED = (
 def _guarded(run: Callable[[Scope], Outcome], codes: tuple[str, ...], scope: Scope) -> Outcome:
     try:
         return run(scope)
-    except WorkspaceError as error:
+    except (WorkspaceError, OSError) as error:
         gap = NotChecked(codes=codes, reason=str(error), remedy="mend it, then run the check again")
         return Outcome(not_checked=(gap,))
 
