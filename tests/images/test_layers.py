@@ -53,7 +53,9 @@ def test_a_code_line_is_one_new_layer_and_runs_one_step(
     engine: Engine, shop: Path, before: Image, tmp_path: Path
 ) -> None:
     """A code line of the service makes one new layer of under 64 KiB, and every other digest stays."""
-    (shop / "services/orders/src/orders/main.py").write_text(f"def handler(event, context):\n    return {uuid4().hex!r}\n")
+    (shop / "services/orders/src/orders/main.py").write_text(
+        f"def handler(event, context):\n    return {uuid4().hex!r}\n"
+    )
     after = build(engine, shop, "orders", tmp_path / "context")
     assert _changed(before, after) == {"code"}
     assert after.stored.layers["code"].size < 64 * KIB
