@@ -8,20 +8,24 @@ import re
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from weakref import WeakKeyDictionary
 
 from packaging.tags import InvalidTag, Tag, parse_tag
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.documents import Table
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.lockfile import LockedPackage, Selection
+from uv_workspace_function.lockfile import Lock, LockedPackage, Selection
 from uv_workspace_function.target import Target
 
 LAMBDA_IMAGE_LIMIT = 10 * 1024**3
 """Bytes of an uncompressed image, all layers: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
+# By package and target; a lock's packages live as long as the lock.
+_CHOSEN: WeakKeyDictionary[Lock, dict[tuple[int, Target], Table | None]] = WeakKeyDictionary()
 _WHEELS_SHOWN = 5
 _PACKAGES_SHOWN = 3
 
@@ -89,7 +93,7 @@ def check_wheels(
         MissingWheel(package=package, target=target, needed_by=needed_by)
         for package, needed_by in _installed(selection, target).items()
         if package.folder is None
-        and best_wheel(package.wheels, target) is None
+        and _best(selection.lock, package, target) is None
         and not (package.name in allowed and (package.sdist or "git" in package.source))
     )
 
@@ -106,7 +110,7 @@ def wheel_bytes(selection: Selection, target: Target) -> Mapping[str, int]:
     """
     sizes = {}
     for package in installed(selection, target):
-        wheel = best_wheel(package.wheels, target) if package.folder is None else None
+        wheel = _best(selection.lock, package, target) if package.folder is None else None
         if wheel is not None and "size" in wheel:
             sizes[package.name] = int(wheel["size"])
     return dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0])))
@@ -139,13 +143,26 @@ def refuse_oversize(selection: Selection, target: Target, *, limit: int = LAMBDA
 
 def best_wheel(wheels: Iterable[Table], target: Target) -> Table | None:
     """The wheel that uv installs on the target: the most fitting tag, then the highest build number; None if none fits."""
-    ranks = {tag: rank for rank, tag in enumerate(target.tags)}
+    ranks = _ranks(target)
     fitting = []
     for wheel in wheels:
         name = _file_name(wheel)
         if (rank := min((ranks[tag] for tag in _tags(name) if tag in ranks), default=None)) is not None:
             fitting.append((-rank, _build_number(name), wheel))
     return max(fitting, key=lambda item: item[:2])[2] if fitting else None
+
+
+def _best(lock: Lock, package: LockedPackage, target: Target) -> Table | None:
+    """`best_wheel` of a package, chosen once for all services that hold it."""
+    chosen = _CHOSEN.setdefault(lock, {})
+    if (key := (id(package), target)) not in chosen:
+        chosen[key] = best_wheel(package.wheels, target)
+    return chosen[key]
+
+
+@cache
+def _ranks(target: Target) -> Mapping[Tag, int]:
+    return {tag: rank for rank, tag in enumerate(target.tags)}
 
 
 def _installed(selection: Selection, target: Target) -> dict[LockedPackage, tuple[str, ...]]:

@@ -176,9 +176,7 @@ def test_an_image_holds_its_closure_and_nothing_else(before: Image) -> None:
     }
     for layer, names in modules.items():
         expected = {
-            f"{version}.dist-info/{file}"
-            for version in versions[layer]
-            for file in ("INSTALLER", "METADATA", "RECORD", "WHEEL")
+            f"{version}.dist-info/{file}" for version in versions[layer] for file in ("METADATA", "RECORD", "WHEEL")
         }
         for name in names:
             folder, _, stem = name.rpartition("/")

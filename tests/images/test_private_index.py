@@ -57,6 +57,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
     found = Index(folder)
     yield found
     found.server.shutdown()
+    found.server.server_close()
 
 
 def _netrc(folder: Path, password: str) -> Path:

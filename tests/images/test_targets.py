@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from images.engine import LAMBDA_BASE, Engine, Image
+from images.engine import LAMBDA_BASE, BuildFailedError, Engine, Image
 from images.shop import build, stage, write_package, write_shop
+from images.wheels import write_wheel
 from wheelhouse import uv
 
 DOCKERFILE = Path(__file__).parents[2] / "infra/uv_workspace_function/Dockerfile"
@@ -31,6 +32,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (plain / "main.py").write_text("import prices\n\n\ndef handler(event, context):\n    return prices.PRICE\n")
     (plain / "table.csv").write_text("1,2\n")
+    write_wheel(root / "vendor", "vendored", "1.0", {"vendored.py": "HERE = True\n"})
+    vendoring = root / "services/vendoring"
+    write_package(vendoring, "vendored", code="import vendored\n")
+    text = (vendoring / "pyproject.toml").read_text()
+    path = 'path = "../../vendor/vendored-1.0-py3-none-any.whl"'
+    (vendoring / "pyproject.toml").write_text(text.replace("workspace = true", path))
     uv("lock", cwd=root)
     return root
 
@@ -125,6 +132,34 @@ def test_extras_of_the_service_are_installed(engine: Engine, shop: Path, tmp_pat
     assert arguments["SERVICE_EXTRAS"] == "more"
     image = engine.build(context, arguments, platform=engine.native)
     assert "var/task/unused.py" in image.stored.layers["light"].files
+
+
+def test_a_wheel_in_the_repository_is_third_party(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """A path dependency on a wheel is in a third-party layer, though uv counts it among the local packages."""
+    image = build(engine, shop, "vendoring", tmp_path / "context")
+    assert "var/task/vendored.py" in image.stored.layers["light"].files
+    assert image.python("import vendoring, vendored; print(vendored.HERE)", "--workdir=/var/task") == "True\n"
+
+
+def test_a_processor_that_lambda_lacks_is_refused(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """Before anything was installed for it."""
+    folder, arguments = stage(shop, "lonely", tmp_path / "context")
+    with pytest.raises(BuildFailedError) as caught:
+        engine.build(folder, {**arguments, "TARGETARCH": "riscv64"}, platform=engine.native)
+    assert (
+        "error: no Lambda runs on linux/riscv64; build for one of linux/amd64, linux/arm64, or give PYTHON_PLATFORM"
+    ) in str(caught.value)
+
+
+def test_a_builder_with_another_python_is_refused(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """It would compile bytecode that the image takes no notice of."""
+    folder, arguments = stage(shop, "lonely", tmp_path / "context")
+    images = {"BASE_IMAGE": LAMBDA_BASE, "BUILDER_IMAGE": LAMBDA_BASE}
+    with pytest.raises(BuildFailedError) as caught:
+        engine.build(folder, {**arguments, **images, "PYTHON_VERSION": "3.13"}, platform=engine.native)
+    assert (
+        "error: the builder's python3 is Python 3.14, but PYTHON_VERSION is 3.13; give a BUILDER_IMAGE with Python 3.13"
+    ) in str(caught.value)
 
 
 def test_a_plain_container(engine: Engine, shop: Path, tmp_path: Path) -> None:

@@ -34,13 +34,13 @@ def install_third_party() -> None:
     allowed = {normalized(name) for name in _words("BUILD_FROM_SOURCE")}
     wheels_only = [f"--no-build-package={name}" for name in sorted(workspace.third_party - allowed)]
     environment = _ENVIRONMENTS / "third-party"
-    sync(
-        workspace,
-        environment,
-        extras=_words("SERVICE_EXTRAS"),
-        platform=_platform(),
-        options=["--no-install-local", *wheels_only],
+    # For uv, a wheel that lies in the repository is as local as a package there.
+    local = (
+        [f"--no-install-package={name}" for name in sorted(workspace.local)]
+        if workspace.archives
+        else ["--no-install-local"]
     )
+    sync(workspace, environment, extras=_words("SERVICE_EXTRAS"), platform=_platform(), options=[*local, *wheels_only])
     distributions, remarks = guard.settle(installed(environment))
     _remark([*remarks, *guard.check_path_files(distributions, local=False)])
     guard.write_claims(_CLAIMS / "third-party.csv", (_claim(d, local=False) for d in distributions))
@@ -149,7 +149,21 @@ def _workspace() -> Workspace:
 
 
 def _platform() -> str:
-    return os.environ.get("PYTHON_PLATFORM") or f"{_MACHINES[os.environ['TARGETARCH']]}-{_LAMBDA_GLIBC}"
+    given, machine = os.environ.get("PYTHON_PLATFORM"), os.environ["TARGETARCH"]
+    if given:
+        return given
+    if machine not in _MACHINES:
+        known = ", ".join(f"linux/{name}" for name in _MACHINES)
+        raise BuildError(f"no Lambda runs on linux/{machine}; build for one of {known}, or give PYTHON_PLATFORM")
+    return f"{_MACHINES[machine]}-{_LAMBDA_GLIBC}"
+
+
+def _check_builder() -> None:
+    own, wanted = "{}.{}".format(*sys.version_info), os.environ["PYTHON_VERSION"]
+    if own != wanted:
+        raise BuildError(
+            f"the builder's python3 is Python {own}, but PYTHON_VERSION is {wanted}; give a BUILDER_IMAGE with Python {wanted}"
+        )
 
 
 def _words(variable: str) -> list[str]:
@@ -171,6 +185,7 @@ _STEPS: Mapping[str, Callable[[], None]] = {
 
 if __name__ == "__main__":
     try:
+        _check_builder()
         _STEPS[sys.argv[1]]()
     except BuildError as error:
         sys.exit(f"error: {error}")

@@ -52,12 +52,29 @@ def sync(
         "UV_PYTHON_DOWNLOADS": "never",
         # The cache is a mount that the image doesn't have: what is linked from there is not in the layer.
         "UV_LINK_MODE": "copy",
+        # Compiled by `bytecode`, in an order that does not depend on the machine.
+        "UV_COMPILE_BYTECODE": "0",
+        # No INSTALLER and REQUESTED files: they are in no wheel.
+        "UV_NO_INSTALLER_METADATA": "1",
     }
+    _make_local_indexes(workspace.root / workspace.project)
     environ = {**os.environ, **settings, **(variables or {})}
     status, said = _run(command, workspace.root / workspace.project, environ)
     if status:
         remedies = [remedy for signs, remedy in _REMEDIES.items() if any(sign in said for sign in signs)]
         raise BuildError("; ".join([f"uv could not install {workspace.service.name}: see above", *remedies]))
+
+
+def _make_local_indexes(project: Path) -> None:
+    """Make the folders of wheels that uv's settings name, and of which no package here needs a wheel: uv wants them to exist."""
+    for name in ("uv.toml", "pyproject.toml"):
+        path = project / name
+        document = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        settings = document if name == "uv.toml" else document.get("tool", {}).get("uv", {})
+        locations = [*settings.get("find-links", ()), *(index.get("url", "://") for index in settings.get("index", ()))]
+        for location in locations:
+            if "://" not in location:
+                (project / location).mkdir(parents=True, exist_ok=True)
 
 
 def _run(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> tuple[int, str]:

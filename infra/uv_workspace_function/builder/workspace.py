@@ -79,6 +79,13 @@ class Workspace:
         """The names of all other packages of the lock."""
         return frozenset(package["name"] for package in self.lock.get("package", ())) - frozenset(self.local)
 
+    @cached_property
+    def archives(self) -> frozenset[PurePosixPath]:
+        """Wheels and source archives of the workspace that the lock names by path: third-party packages kept in the repository."""
+        sources = (package.get("source", {}) for package in self.lock.get("package", ()))
+        paths = (self.project / source["path"] for source in sources if "path" in source)
+        return frozenset(PurePosixPath(os.path.normpath(path)) for path in paths)
+
     def closure(self, extras: Iterable[str]) -> frozenset[str]:
         """The names the service leads to, markers not evaluated: what is installed is among them."""
         packages: dict[str, list[Mapping[str, Any]]] = {}
@@ -106,12 +113,12 @@ class Workspace:
 
         A branch of the build that reads its part alone is run again only when that part changed: BuildKit compares contents.
         """
-        archives = set(_archives(self.lock, self.project))
+        kept = self.archives | set(_flat_indexes(self.lock, self.project))
         for path in _files(self.root):
             if path.name in _DEFINITIONS:
                 _copy(self.root / path, libraries / path)
                 _write(definitions / path, self._without_versions(_read(self.root / path), path.name))
-            elif not archives.isdisjoint((path, *path.parents)):
+            elif not kept.isdisjoint((path, *path.parents)):
                 _copy(self.root / path, definitions / path)
                 _copy(self.root / path, libraries / path)
             elif not self._is_code(path):
@@ -197,13 +204,11 @@ def _local_packages(lock: Mapping[str, Any], project: PurePosixPath) -> Iterator
                 yield LocalPackage(name=package["name"], folder=folder, virtual=kind == "virtual")
 
 
-def _archives(lock: Mapping[str, Any], project: PurePosixPath) -> Iterator[PurePosixPath]:
-    """Wheels, source archives and flat indexes that the lock names by path: third-party files inside the workspace."""
+def _flat_indexes(lock: Mapping[str, Any], project: PurePosixPath) -> Iterator[PurePosixPath]:
     for package in lock.get("package", ()):
-        source = package.get("source", {})
-        for location in (source.get("path"), source.get("registry")):
-            if location and "://" not in location:
-                yield PurePosixPath(os.path.normpath(project / location))
+        location = package.get("source", {}).get("registry", "://")
+        if "://" not in location:
+            yield PurePosixPath(os.path.normpath(project / location))
 
 
 def _is_told_apart(lock: Mapping[str, Any], name: str) -> bool:
