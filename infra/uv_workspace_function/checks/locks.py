@@ -1,10 +1,6 @@
 """Locks: is each that of its project, and can the requirements be met together? uv itself is asked."""
 
 import os
-import re
-import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.checks.conflicts import explained
@@ -14,13 +10,11 @@ from uv_workspace_function.documents import table
 from uv_workspace_function.freshness import stale_member
 from uv_workspace_function.lockfile import LOCK_NAME
 from uv_workspace_function.membership import PYPROJECT
+from uv_workspace_function.uv_command import first_line, run_uv
 from uv_workspace_function.workspace import Member, Project
 
 _CODES = ("UWF001", "UWF002")
-_TIMEOUT = 300  # seconds; a resolution from scratch can take a minute
 _STALE = ("needs to be updated", "is missing or out of date")
-# They say what this shell works with; `UV_FROZEN` would even answer for the lock.
-_OF_THIS_SHELL = ("VIRTUAL_ENV", "UV_FROZEN", "UV_LOCKED", "UV_PROJECT_ENVIRONMENT")
 _OFFLINE = (
     "network was disabled",
     "not found in the cache",
@@ -33,39 +27,6 @@ _OFFLINE = (
     "tcp connect error",
     "operation timed out",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UvAnswer:
-    """What a uv command said."""
-
-    code: int
-    text: str
-
-
-def run_uv(*arguments: str, cwd: Path, variables: Mapping[str, str] | None = None) -> UvAnswer | None:
-    """Run uv; None where there is none, or it does not answer.
-
-    Args:
-        arguments: its command line.
-        cwd: where.
-        variables: environment variables beside those there are.
-    """
-    environment = {key: value for key, value in os.environ.items() if key not in _OF_THIS_SHELL} | dict(variables or {})
-    try:
-        done = subprocess.run(
-            ["uv", "--no-progress", "--color", "never", *arguments],
-            cwd=cwd,
-            env=environment,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_TIMEOUT,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return UvAnswer(code=done.returncode, text=done.stderr)
 
 
 def check_locks(scope: Scope) -> Outcome:
@@ -125,13 +86,6 @@ def _gap(folder: PurePosixPath, reason: str, remedy: str) -> Outcome:
 
 def _project(folder: PurePosixPath) -> str:
     return "" if folder == PurePosixPath() else f" --project {folder}"
-
-
-def first_line(text: str) -> str:
-    """The line of uv's that says what is wrong."""
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("Using CPython")]
-    errors = [line for line in lines if line.startswith("error:")]
-    return re.sub(r"^error:\s*", "", (errors or lines or ["it said nothing"])[0])
 
 
 def _by_ourselves(scope: Scope, project: Project) -> Outcome:
