@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from uv_workspace_function.commands.progress import progress
+from uv_workspace_function.commands.progress import at_work, progress
 
 
 class Terminal(io.StringIO):
@@ -38,3 +38,26 @@ def test_a_file_shows_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody watches a log."""
     monkeypatch.delenv("CI", raising=False)
     assert "" == shown(monkeypatch, io.StringIO())
+
+
+def said(monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO) -> str:
+    """What is written while one long thing is done."""
+    monkeypatch.setattr("sys.stderr", stderr)
+    with at_work("building"):
+        during = stderr.getvalue()
+    assert stderr.getvalue().startswith(during)
+    return stderr.getvalue()
+
+
+def test_one_long_thing_is_told_while_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the line is wiped, so that what comes next stands at its start."""
+    monkeypatch.delenv("CI", raising=False)
+    assert "building ...\r\033[K" == said(monkeypatch, Terminal())
+
+
+def test_one_long_thing_is_not_told_to_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in CI nor in a file."""
+    monkeypatch.delenv("CI", raising=False)
+    assert "" == said(monkeypatch, io.StringIO())
+    monkeypatch.setenv("CI", "true")
+    assert "" == said(monkeypatch, Terminal())

@@ -10,7 +10,8 @@ The plan of the house. Data flows down; nothing above `image` imports `aws_cdk`:
     image            UvWorkspaceImage, a DockerImageAsset
     function         UvWorkspaceFunction, a DockerImageFunction
 
-Beside them stand `Dockerfile` and `builder`, which every image is built with, `checks`, the gate, and `cli`, the `services` command.
+Beside them stand `Dockerfile` and `builder`, which every image is built with, `checks`, the gate, `invocation`, which calls a handler
+on this machine, and `cli`, the `services` command.
 """
 
 from importlib import import_module

@@ -18,6 +18,7 @@ COMMANDS = {
     "affected": "Tell which services a change is to be deployed, or tested, for.",
     "check": "Find, before production, what a shared virtual environment hides.",
     "graph": "Draw the services, their libraries, and who uses whom.",
+    "invoke": "Call a service's handler with an event, alone or in its image.",
     "list": "The services and libraries of the workspace.",
     "new": "Make a service: its folder, handler, test and sample event.",
     "prune": "Write the build context of a service.",

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 import click
@@ -17,7 +18,7 @@ def progress(items: Sequence[Item], label: str) -> Iterator[Item]:
         items: what to go through.
         label: what is done with them.
     """
-    if not sys.stderr.isatty() or os.environ.get("CI"):
+    if not _watched():
         yield from items
         return
     with click.progressbar(items, label=label, file=sys.stderr, item_show_func=_shown) as bar:
@@ -25,5 +26,28 @@ def progress(items: Sequence[Item], label: str) -> Iterator[Item]:
         yield from shown
 
 
+def _watched() -> bool:
+    return sys.stderr.isatty() and not os.environ.get("CI")
+
+
 def _shown(item: object) -> str:
     return "" if item is None else str(item)
+
+
+@contextmanager
+def at_work(label: str) -> Iterator[None]:
+    """Say what is being done while it lasts, where `progress` would show a bar; nothing of it is left afterwards.
+
+    Args:
+        label: what is done.
+    """
+    if not _watched():
+        yield
+        return
+    sys.stderr.write(f"{label} ...")
+    sys.stderr.flush()
+    try:
+        yield
+    finally:
+        sys.stderr.write("\r\033[K")
+        sys.stderr.flush()
