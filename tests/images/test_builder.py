@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import marshal
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
@@ -139,8 +140,13 @@ source = { directory = "../common/logging" }
     workspace = Workspace.read(root, "legacy")
     assert workspace.project == PurePosixPath("services/legacy")
     assert workspace.local["logging"].folder == PurePosixPath("services/common/logging")
-    (root / "uv.lock.bak").touch()
-    _write(root, {"services/other/uv.lock": ""})
+
+    data = "services/legacy/src/legacy/templates"
+    _write(root, {f"{data}/a/uv.lock": "{{ not a lock }}", f"{data}/b/uv.lock": lock.replace("legacy", "other")})
+    assert Workspace.read(root, "legacy").project == PurePosixPath("services/legacy")
+
+    shutil.rmtree(root / data)
+    _write(root, {"services/other/uv.lock": lock})
     with pytest.raises(BuildError) as caught:
         Workspace.read(root, "legacy")
     assert str(caught.value) == (

@@ -60,7 +60,7 @@ class Workspace:
             raise BuildError(
                 f"SERVICE_NAME is {service!r}, which no package can be named; give the service's package name"
             )
-        project = _project(root)
+        project = _project(root, normalized(service))
         lock = tomllib.loads((root / project / LOCK_NAME).read_text(encoding="utf-8"))
         known = {package.name: package for package in _local_packages(lock, project)}
         if normalized(service) not in known:
@@ -186,14 +186,29 @@ def normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _project(root: Path) -> PurePosixPath:
+def _project(root: Path, service: str) -> PurePosixPath:
     if (root / LOCK_NAME).is_file():
         return PurePosixPath()
     found = [path.parent for path in _files(root) if path.name == LOCK_NAME]
+    if len(found) > 1:
+        # The others are data of a package, such as an example project.
+        found = [folder for folder in found if _is_project_of(service, root / folder)] or found
     if len(found) != 1:
         places = ", ".join(sorted(str(path / LOCK_NAME) for path in found)) or "none"
         raise BuildError(f"the build context needs one {LOCK_NAME}, at its root or below; found: {places}")
     return found[0]
+
+
+def _is_project_of(service: str, folder: Path) -> bool:
+    """Whether a lock has the service at its own place, as that of a standalone project has."""
+    try:
+        lock = tomllib.loads((folder / LOCK_NAME).read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return any(
+        package.name == service and package.folder == PurePosixPath()
+        for package in _local_packages(lock, PurePosixPath())
+    )
 
 
 def _local_packages(lock: Mapping[str, Any], project: PurePosixPath) -> Iterator[LocalPackage]:
