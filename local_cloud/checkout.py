@@ -103,6 +103,11 @@ class Checkout:
         with (self.folder / path).open("a") as file:
             file.write(f"{line}\n")
 
+    def remove_last_line(self, path: str) -> None:
+        """Remove the last line of a file of the copy."""
+        file = self.folder / path
+        file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+
     def remove_images(self) -> None:
         """Remove from the engine every name that the CDK CLI gave an image."""
         names = {name for call in self.calls if call[0] == "tag" for name in call[1:3]}

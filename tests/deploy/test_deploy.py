@@ -94,6 +94,20 @@ def test_a_changed_service_is_built_pushed_and_updated_alone(deployed: Checkout)
     assert len(image.blob(new_layer)) < 64 * 1024
 
 
+def test_going_back_deploys_the_image_before_and_builds_nothing(deployed: Checkout) -> None:
+    """A rollback is a deployment of the older tree: its image is in the registry still, so nothing is built or pushed."""
+    before = functions()
+    deployed.append("services/daily_report/src/daily_report/main.py", f"CHANGED_BY_A_TEST = {time.time_ns()}")
+    assert services_built(deployed.deploy()) == ["daily-report"]
+    assert changed(before, functions()) == {"DailyReport"}
+
+    deployed.remove_last_line("services/daily_report/src/daily_report/main.py")
+    calls = deployed.deploy()
+
+    assert (services_built(calls), count("push", calls)) == ([], 0)
+    assert functions()["DailyReport"].image_uri == before["DailyReport"].image_uri
+
+
 def test_a_changed_library_updates_exactly_its_dependants(deployed: Checkout) -> None:
     """A line in common-logging: rebuilt are its dependants, the standalone project's too; their other layers stay."""
     before = functions()
