@@ -19,6 +19,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 """The folder that holds this project's `app.py`."""
 
 _STARTED = time.monotonic()
+_SECONDS_TO_BECOME_ITSELF = 10
 
 
 class LocalCloudError(Exception):
@@ -133,6 +134,10 @@ class Daemon:
                 start_new_session=True,
             )
         self.pid_file.write_text(f"{process.pid}\n")
+        # The kernel lets go of this process before it sets the new one's command line, by which `pid` knows it.
+        until = time.monotonic() + _SECONDS_TO_BECOME_ITSELF
+        while self.pid is None and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.005)
 
     def stop(self, *, seconds: float) -> bool:
         """End it and wait up to `seconds` before killing it. Returns whether there was anything to end."""

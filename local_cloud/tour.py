@@ -28,7 +28,7 @@ def up() -> None:
         _engine_is_ours().touch()
     emulator.up(EMULATOR)
     os.environ.update(emulator.environment(EMULATOR))
-    _refuse_broken_stack()
+    refuse_broken_stack()
     if stack.status("CDKToolkit") is None:
         _cdk("bootstrap", f"aws://{emulator.ACCOUNT}/{emulator.REGION}")
     _cdk("deploy", stack.STACK, "--require-approval", "never")
@@ -73,7 +73,7 @@ def _engine_is_ours() -> Path:
     return home() / "engine-started-by-make-local"
 
 
-def _refuse_broken_stack() -> None:
+def refuse_broken_stack() -> None:
     """Refuse to deploy over a stack that CloudFormation will not update."""
     status = stack.status()
     if status is not None and status.endswith("_FAILED"):

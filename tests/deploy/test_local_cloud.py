@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud import engine, stack
+from local_cloud import engine, stack, tour
 from local_cloud.emulator import is_loopback, refuse_real_credentials
 from local_cloud.state import Daemon, LocalCloudError, choose_port, command_line, wait_until
 
@@ -125,6 +125,60 @@ def test_an_event_file_that_is_none_is_refused(tmp_path: Path, text: str, reason
     with pytest.raises(LocalCloudError) as refused:
         stack.bodies(file)
     assert str(refused.value).startswith(f"{file} {reason}")
+
+
+@pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_FAILED", "DELETE_FAILED", "CREATE_FAILED"])
+def test_a_stack_in_a_failed_state_is_not_deployed_over(monkeypatch: pytest.MonkeyPatch, status: str) -> None:
+    """CloudFormation would refuse after minutes of building; the way out is named before."""
+    monkeypatch.setattr(stack, "status", lambda: status)
+    with pytest.raises(LocalCloudError) as refused:
+        tour.refuse_broken_stack()
+    assert str(refused.value) == (
+        f"the stack is in {status} from an earlier run, and CloudFormation does not update it from there; "
+        "`make local-down` and then `make local` start afresh"
+    )
+
+
+@pytest.mark.parametrize("status", [None, "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
+def test_a_stack_that_can_be_updated_is(monkeypatch: pytest.MonkeyPatch, status: str | None) -> None:
+    """None at all, a good one, and one that went back to what it was before."""
+    monkeypatch.setattr(stack, "status", lambda: status)
+    tour.refuse_broken_stack()
+
+
+@pytest.mark.parametrize(
+    ("required", "code", "said"), [("0", 0, "1 skipped"), ("1", 1, "REQUIRE_CLOUD=1, but no AWS emulator")]
+)
+def test_without_an_emulator_the_deployments_are_skipped_or_fail(required: str, code: int, said: str) -> None:
+    """A skip with its reason; in CI, where the emulator is a part of it, a failure. Either names what to start."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    test = "tests/deploy/test_deploy.py::test_every_service_is_built_and_pushed_once"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", test],
+        cwd=PROJECT,
+        env={**kept, "REQUIRE_CLOUD": required},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code
+    assert said in done.stdout
+    assert (
+        "AWS_ENDPOINT_URL is not set. Start one with `scripts/with-tools python -m local_cloud engine-up`"
+        in done.stdout
+    )
+
+
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_a_process_that_was_just_started_is_known(tmp_path: Path) -> None:
+    """The kernel sets a new process's command line after it has let go of the one that started it: it is waited for."""
+    for number in range(20):
+        daemon = Daemon(pid_file=tmp_path / f"{number}", word="sleep")
+        daemon.start(["sleep", "60"], log=tmp_path / "log")
+        try:
+            assert daemon.pid is not None
+        finally:
+            daemon.stop(seconds=10)
 
 
 def test_a_process_that_took_over_a_pid_is_not_ours(tmp_path: Path) -> None:
