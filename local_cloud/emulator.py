@@ -169,7 +169,7 @@ def _remove_containers_and_images(name: str) -> None:
         run("docker", "rm", "-f", *containers, env=reach)
     listed = run("docker", "image", "ls", "--no-trunc", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}", env=reach)
     images = [(identity, image) for identity, image in (line.split() for line in listed.splitlines())]
-    ours = (f"127.0.0.1:{port}/", f"{reach.get('LOCAL_REGISTRY')}/{(_folder(name) / 'prefix').read_text().strip()}/")
+    ours = (f"127.0.0.1:{port}/", f"{reach.get('LOCAL_REGISTRY')}/{(_folder(name) / 'prefix').read_text().strip()}.")
     pushed = {identity for identity, image in images if image.startswith(ours)}
     # Other names of the same image are somebody else's.
     names = [image for identity, image in images if identity in pushed and image.startswith((*ours, "cdkasset-"))]

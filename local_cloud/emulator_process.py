@@ -9,7 +9,7 @@
 
 It runs alone, as a script in an environment of its own (pyproject.toml beside it pins the version that this fits). Its input
 is the environment: GATEWAY_PORT; BIND, addresses with commas between; LOCAL_REGISTRY, "" for the emulator's own at /v2; and
-REGISTRY_PREFIX, below which repositories lie in a registry that others use too.
+REGISTRY_PREFIX, with which repositories' names begin in a registry that others use too.
 """
 
 import asyncio
@@ -33,7 +33,9 @@ PORT = os.environ["GATEWAY_PORT"]
 REGISTRY = os.environ.get("LOCAL_REGISTRY") or None
 PREFIX = os.environ.get("REGISTRY_PREFIX", "")
 REGISTRY_HOST = REGISTRY or f"127.0.0.1:{PORT}"
-REPOSITORIES = f"{REGISTRY}/{PREFIX}/" if REGISTRY else f"{REGISTRY_HOST}/"
+# A dot, and no folder: the CDK CLI looks for an image that another environment's push has named with a pattern for names
+# of two parts, as ECR's are.
+REPOSITORIES = f"{REGISTRY}/{PREFIX}." if REGISTRY else f"{REGISTRY_HOST}/"
 AWS_REGISTRY = re.compile(r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com")
 MANIFESTS = ", ".join(
     f"application/vnd.{kind}+json"
@@ -60,7 +62,7 @@ Operation = Callable[[Request], Response]
 def registry(path: str, method: str = "GET") -> tuple[Message, bytes] | None:
     """What the local registry answers, headers and body; None where it has no such thing."""
     request = urllib.request.Request(
-        f"http://{REGISTRY}/v2/{PREFIX}/{path}", method=method, headers={"Accept": MANIFESTS}
+        f"http://{REGISTRY}/v2/{PREFIX}.{path}", method=method, headers={"Accept": MANIFESTS}
     )
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:

@@ -156,8 +156,9 @@ def address_for_containers() -> tuple[str, str]:
 
 
 def forget_repositories(prefix: str) -> None:
-    """Drop the repositories below a prefix from the registry that was brought along; their blobs go with the engine."""
-    shutil.rmtree(home() / "registry/data/docker/registry/v2/repositories" / prefix, ignore_errors=True)
+    """Drop the repositories of that prefix from the registry that was brought along; their blobs go with the engine."""
+    for repository in (home() / "registry/data/docker/registry/v2/repositories").glob(f"{prefix}.*"):
+        shutil.rmtree(repository, ignore_errors=True)
 
 
 # --- an engine that somebody else runs ---
