@@ -36,7 +36,8 @@ REGISTRY_HOST = REGISTRY or f"127.0.0.1:{PORT}"
 # A dot, and no folder: the CDK CLI looks for an image that another environment's push has named with a pattern for names
 # of two parts, as ECR's are.
 REPOSITORIES = f"{REGISTRY}/{PREFIX}." if REGISTRY else f"{REGISTRY_HOST}/"
-AWS_REGISTRY = re.compile(r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com")
+# With a hotswap the CDK CLI ends that name as CloudFormation's endpoint ends, which is on this machine here.
+AWS_REGISTRY = re.compile(r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.(?:amazonaws\.com|127\.0\.0\.1)")
 MANIFESTS = ", ".join(
     f"application/vnd.{kind}+json"
     for kind in (
