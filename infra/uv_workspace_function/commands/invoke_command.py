@@ -90,15 +90,11 @@ def command(
         raise click.UsageError("--network, --build-arg and --secret are of an image: give --image too")
     workspace = load_workspace(root)
     member = workspace.member(service) if handler else workspace.service(service)
-    call = Call(
-        handler=workspace.closure(member.name, extras).handler(handler),
-        event=read_event(member, event),
-        timeout=timeout,
-    )
+    context = BuildContext.of(workspace, member.name, extras=extras)
+    call = Call(handler=context.closure.handler(handler), event=read_event(member, event), timeout=timeout)
     asked = asked_variables(env, os.environ)
     declared = declared_variables(workspace, member)
     engine = Engine(docker=docker, build_args=_by_name(build_args), secrets=secrets, network=network)
-    context = BuildContext.of(workspace, member.name, extras=extras)
     with ExitStack() as waiting:
         if image:
             waiting.enter_context(at_work(f"building the image of {member.name}"))
