@@ -4,9 +4,12 @@ import importlib.util
 import marshal
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
+
+from .errors import BuildError
 
 # Files that one process compiles. Up to Python 3.13 the bytes depend on what the process compiled before, so the split into
 # processes must depend on the files alone, never on the machine.
@@ -24,15 +27,39 @@ def compile_modules(layer: Path, target_folder: str, packages: Iterable[Sequence
         target_folder: where they will be in the image: the path that a traceback shows.
         packages: the files of each package, relative to `layer`. A package's bytecode doesn't depend on its neighbours.
     """
-    jobs = [(layer, target_folder, chunk) for files in packages for chunk in _chunks(files)]
-    if len(jobs) == 1:
-        _compile(*jobs[0])
-    elif jobs:
-        import multiprocessing  # noqa: PLC0415 - a service of a few modules does without
+    chunks = [chunk for files in packages for chunk in _chunks(files)]
+    if len(chunks) == 1:
+        _compile(layer, target_folder, chunks[0])
+        return
+    running = 0
+    for chunk in chunks:
+        if running == (os.cpu_count() or 1):
+            _wait()
+            running -= 1
+        _start(layer, target_folder, chunk)
+        running += 1
+    for _ in range(running):
+        _wait()
 
-        workers = min(len(jobs), os.cpu_count() or 1)
-        with multiprocessing.get_context("fork").Pool(workers, maxtasksperchild=1) as pool:
-            pool.starmap(_compile, jobs, chunksize=1)
+
+# Not by `multiprocessing`: it wants shared memory, which not every builder's containers have, and its import takes its time.
+def _start(layer: Path, target_folder: str, modules: Sequence[PurePosixPath]) -> None:
+    if os.fork():
+        return
+    status = 1
+    try:
+        _compile(layer, target_folder, modules)
+        status = 0
+    except BaseException:  # noqa: BLE001 - the process must end here, whatever it is
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def _wait() -> None:
+    _, status = os.wait()
+    if status:
+        raise BuildError(f"a process that compiled bytecode ended with {os.waitstatus_to_exitcode(status)}: see above")
 
 
 def _chunks(files: Sequence[PurePosixPath]) -> Iterator[list[PurePosixPath]]:
