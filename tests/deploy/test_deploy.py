@@ -16,6 +16,7 @@ from deploy.registry import FUNCTIONS, RegistryImage, changed, count, functions,
 
 from local_cloud import stack
 from local_cloud.checkout import Checkout
+from local_cloud.emulator import ACCOUNT, REGION
 
 SERVICES = ["daily-report", "ingestion-worker", "legacy-export", "query-api"]
 SINGLE_MANIFESTS = (
@@ -36,8 +37,9 @@ def wait_for_event(url: str, event_id: str, *, seconds: float = 180) -> dict[str
         status, event = stack.get(url, f"/events/{event_id}")
         if status == 200:
             return dict(event)
-        assert status == 404, event
-        assert time.monotonic() < until, f"{event_id} was not stored within {seconds:.0f} s"
+        # 500: its first start took longer than it may, as an emulated processor does on a busy machine.
+        assert status in {404, 500}, event
+        assert time.monotonic() < until, f"{event_id} was not stored within {seconds:.0f} s: {event}"
         time.sleep(1)
 
 
@@ -95,17 +97,29 @@ def test_a_changed_service_is_built_pushed_and_updated_alone(deployed: Checkout)
 
 
 def test_going_back_deploys_the_image_before_and_builds_nothing(deployed: Checkout) -> None:
-    """A rollback is a deployment of the older tree: its image is in the registry still, so nothing is built or pushed."""
+    """A rollback is a deployment of the older tree: its image is in the registry still, after `cdk gc` with a buffer of days too."""
     before = functions()
     deployed.append("services/daily_report/src/daily_report/main.py", f"CHANGED_BY_A_TEST = {time.time_ns()}")
     assert services_built(deployed.deploy()) == ["daily-report"]
     assert changed(before, functions()) == {"DailyReport"}
+
+    buffers = ["--rollback-buffer-days=30", "--created-buffer-days=0"]
+    deployed.cdk("gc", f"aws://{ACCOUNT}/{REGION}", "--unstable=gc", "--type=ecr", "--confirm=false", *buffers)
+    repository, _, tag = before["DailyReport"].image_uri.rpartition("/")[2].partition(":")
+    (image,) = boto3.client("ecr").describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])[
+        "imageDetails"
+    ]
+    # That it is not in use is noted on the image, which stays.
+    assert [name.partition("-")[2].startswith("aws-cdk.isolated-") for name in image["imageTags"] if name != tag] == [
+        True
+    ]
 
     deployed.remove_last_line("services/daily_report/src/daily_report/main.py")
     calls = deployed.deploy()
 
     assert (services_built(calls), count("push", calls)) == ([], 0)
     assert functions()["DailyReport"].image_uri == before["DailyReport"].image_uri
+    assert stack.invoke(stack.outputs()["DailyReportFunction"], {"date": "2020-01-01"})["summary"]
 
 
 def test_a_changed_library_updates_exactly_its_dependants(deployed: Checkout) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def build_on(cloud: None, tmp_path: Path) -> Iterator[Build]:
     def build(patch: str) -> tuple[list[str], str]:
         base = tmp_path / patch
         base.mkdir()
-        (base / "patch").write_text(patch)
+        (base / "patch").write_text(f"{patch} {time.time_ns()}")  # one that no build has seen
         (base / "Dockerfile").write_text(f"FROM {BASE}\nCOPY patch /etc/patch\n")
         names = (f"{TAG}-base:{patch}", f"{TAG}:{patch}")
         made.extend(names)
