@@ -1,12 +1,13 @@
 """Faults on purpose, and the count afterwards: every good event stored once, every bad one set aside, nothing else.
 
-`make reliability` runs it. The stack is deployed with a short visibility timeout. Between the worker and DynamoDB a proxy
-throttles puts, refuses all of them for a while, and has the worker killed in the middle of batches. Events are sent with
-duplicates and with two kinds of poison: texts that never become events, and events of a newer producer with a field that
+`make reliability` runs it. The stack is deployed with a short visibility timeout, which is then made as short as this
+machine allows. Between the worker and DynamoDB a proxy throttles puts, refuses all of them for a while, and has the worker
+killed in the middle of batches. Events are sent with duplicates and with two kinds of poison: texts that never become events, and events of a newer producer with a field that
 the models do not know yet. Those are stored after the models learned the field and the dead letters were sent again.
 """
 
 import argparse
+import concurrent.futures
 import json
 import math
 import os
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,10 @@ from local_cloud.fault_proxy import FaultProxy
 from local_cloud.state import LocalCloudError, locked, say, warn
 
 APP = "python -m local_cloud.reliability_app"
-SHORTEST_VISIBILITY = 10
+WORKER_TIMEOUT = 30
+_SHORTEST_VISIBILITY, _HURRIED_VISIBILITY = 10, 5
 THROTTLED, OUTAGE, KILLS = 0.2, (5.0, 10.0), 3
+_WORKERS = 2
 _SECONDS_BETWEEN_NEWS = 15
 _MODELS = "services/common/models/src/common_models/event.py"
 _UNKNOWN_FIELD = "priority"
@@ -94,6 +97,7 @@ class Outcome:
     dead_letters: int
     seconds_a_message_is_hidden: int
     seconds_to_drain: float
+    seconds_to_drain_after_redrive: float
     stored_after_redrive: int
     dead_letters_after_redrive: int
     problems: tuple[str, ...]
@@ -115,7 +119,8 @@ def run(checkout: Checkout, *, events: int, seed: int = 1) -> Outcome:
     """
     load = Load.of(events, seed=seed)
     outputs = stack.outputs()
-    worker, queue, dead = outputs["IngestionWorkerFunction"], outputs["QueueUrl"], outputs["DeadLetterQueueUrl"]
+    worker, table = outputs["IngestionWorkerFunction"], outputs["TableName"]
+    queue, dead = outputs["QueueUrl"], outputs["DeadLetterQueueUrl"]
     host, advertised = engine.address_for_containers()
     expected_puts = len(load.good)
     with FaultProxy(
@@ -134,10 +139,16 @@ def run(checkout: Checkout, *, events: int, seed: int = 1) -> Outcome:
         stack.send(queue, load.messages)
         say(f"sent {len(load.messages)} messages")
         refused = len(load.early) + len(load.poison)
-        _wait_until_drained(queue, dead, letters=refused, seconds=events + 30 * hidden)
+        _wait_until_drained(
+            queue,
+            dead,
+            letters=refused,
+            settled=lambda: load.good <= set(_stored_ids(table)),
+            seconds=events + 30 * hidden,
+        )
         seconds = time.monotonic() - began
         say(f"the queue is empty after {seconds:.0f} s")
-        ids = _stored_ids(outputs["TableName"])
+        ids = _stored_ids(table)
         letters = _bodies(dead, expected=refused)
         problems = [
             *differences("stored", ids, load.good),
@@ -148,9 +159,18 @@ def run(checkout: Checkout, *, events: int, seed: int = 1) -> Outcome:
         _teach_models(checkout)
         checkout.deploy()
         say(f"fixed: the models know '{_UNKNOWN_FIELD}'")
+        hidden_then = _fit_visibility(queue, worker)
+        began = time.monotonic()
         _redrive(dead, queue)
-        _wait_until_drained(queue, dead, letters=len(load.poison), seconds=events + 30 * hidden)
-        ids_after = _stored_ids(outputs["TableName"])
+        _wait_until_drained(
+            queue,
+            dead,
+            letters=len(load.poison),
+            settled=lambda: load.early <= set(_stored_ids(table)),
+            seconds=events + 30 * hidden_then,
+        )
+        seconds_after = time.monotonic() - began
+        ids_after = _stored_ids(table)
         letters_after = _bodies(dead, expected=len(load.poison))
         problems += [
             *differences("stored after the redrive", ids_after, load.good | load.early),
@@ -169,6 +189,7 @@ def run(checkout: Checkout, *, events: int, seed: int = 1) -> Outcome:
             dead_letters=len(letters),
             seconds_a_message_is_hidden=hidden,
             seconds_to_drain=round(seconds, 1),
+            seconds_to_drain_after_redrive=round(seconds_after, 1),
             stored_after_redrive=len(ids_after),
             dead_letters_after_redrive=len(letters_after),
             problems=tuple(problems),
@@ -202,21 +223,23 @@ def _set_endpoint(function: str, address: str) -> None:
 
 
 def _limit_concurrency(function: str) -> None:
-    """Two workers at once, the least that AWS allows: more emulated processors than this machine has would only starve."""
+    """As few workers at once as AWS allows: more emulated processors than this machine has would only starve."""
     client = boto3.client("lambda")
     (mapping,) = client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
-    client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": 2})
+    client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": _WORKERS})
 
 
 def _fit_visibility(queue: str, worker: str) -> int:
     """Hide a message for as long as two cold starts take here, at least ten seconds; returns the seconds.
 
-    On a slow machine it would otherwise come back, and count as received, while the first worker still starts.
+    On a slow machine it would otherwise come back, and count as received, while a worker still starts. As many workers as there
+    may be at once are started at once: they slow each other down, and are warm afterwards.
     """
     began = time.monotonic()
-    stack.invoke(worker, {"Records": []})
-    hidden = max(SHORTEST_VISIBILITY, math.ceil(2 * (time.monotonic() - began)))
-    boto3.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": str(hidden)})
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        list(pool.map(lambda _: stack.invoke(worker, {"Records": []}), range(_WORKERS)))
+    hidden = max(_SHORTEST_VISIBILITY, math.ceil(2 * (time.monotonic() - began)))
+    _hide(queue, hidden)
     return hidden
 
 
@@ -237,13 +260,20 @@ def _waiting(queue: str) -> int:
     return visible + int(attributes["ApproximateNumberOfMessagesNotVisible"])
 
 
-def _wait_until_drained(queue: str, dead: str, *, letters: int, seconds: float) -> None:
-    """Wait until the queue is empty and the dead letters are as many as expected, or more."""
+def _wait_until_drained(queue: str, dead: str, *, letters: int, settled: Callable[[], bool], seconds: float) -> None:
+    """Wait until the queue is empty and the dead letters are as many as expected, or more.
+
+    Once what can be stored is, the rest only has to fail often enough: from then on it is hidden for a few seconds.
+    """
     began = said = time.monotonic()
+    hurried = False
     while True:
         waiting, set_aside = _waiting(queue), _waiting(dead)
         if waiting == 0 and set_aside >= letters:
             return
+        if not hurried and settled():
+            _hide(queue, _HURRIED_VISIBILITY)
+            hurried = True
         now = time.monotonic()
         if now - began > seconds:
             raise LocalCloudError(
@@ -254,6 +284,11 @@ def _wait_until_drained(queue: str, dead: str, *, letters: int, seconds: float) 
             say(f"{waiting} messages in the queue, {set_aside} dead letters")
             said = now
         time.sleep(1)
+
+
+def _hide(queue: str, seconds: int) -> None:
+    """Set for how long a message that is received from now on is hidden."""
+    boto3.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": str(seconds)})
 
 
 def _stored_ids(table: str) -> list[str]:
@@ -338,7 +373,7 @@ def main() -> int:
         return 1
     for figure, value in asdict(outcome).items():
         if figure != "problems":
-            print(f"{figure.replace('_', ' '):28} {value:>10}")
+            print(f"{figure.replace('_', ' '):32} {value:>10}")
     for problem in outcome.problems:
         warn(problem)
     return 1 if outcome.problems else 0

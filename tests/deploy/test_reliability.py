@@ -2,7 +2,7 @@
 
 import pytest
 
-from local_cloud import reliability
+from local_cloud import reliability, stack
 from local_cloud.checkout import Checkout
 from local_cloud.emulator import ACCOUNT, REGION
 from local_cloud.fault_proxy import FaultProxy
@@ -12,7 +12,8 @@ def test_no_event_is_lost_and_none_is_stored_twice(cloud: None, tmp_path_factory
     """200 messages with duplicates and poison, puts throttled, workers killed: each ends where it belongs, and a redrive works."""
     checkout = Checkout.copy_to(tmp_path_factory.mktemp("reliability") / "repository", app=reliability.APP)
     try:
-        checkout.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        if stack.status("CDKToolkit") is None:
+            checkout.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
         checkout.deploy()
         outcome = reliability.run(checkout, events=200)
     finally:
