@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from made import BUILD_SYSTEM, files, handler, lock, member, needs, workspace
 from uv_workspace_function.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.sources import ContextFile
 from uv_workspace_function.workspace import Workspace
 from wheelhouse import uv, wheel
 
@@ -180,6 +182,28 @@ def test_a_context_does_not_depend_on_where_and_how_it_is_written(shop: Path, tm
         os.umask(old)
     modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "out").rglob("*")}
     assert {0o644, 0o755} == modes
+
+
+def test_equal_files_of_several_contexts_are_written_once(shop: Path, tmp_path: Path) -> None:
+    """What a context holds does not depend on it: links where a file was written before, copies where it is gone by now."""
+    (shop / "apps/api/src/api/data.json").chmod(0o755)
+    written: dict[ContextFile, str] = {}
+    for name in ("one", "other", "third"):
+        context(shop, "api").write(tmp_path / name, written=written)
+        if name == "other":
+            for path in files(tmp_path / "one"):
+                assert os.path.samefile(tmp_path / "one" / path, tmp_path / "other" / path)
+            shutil.rmtree(tmp_path / "one")
+    context(shop, "api").write(tmp_path / "alone")
+    assert files(tmp_path / "alone") == files(tmp_path / "other") == files(tmp_path / "third")
+    executable = "apps/api/src/api/data.json"
+    for name in ("other", "third"):
+        assert {executable} == {
+            path.relative_to(tmp_path / name).as_posix()
+            for path in (tmp_path / name).rglob("*")
+            if path.is_file() and path.stat().st_mode & 0o111
+        }
+    assert not os.path.samefile(tmp_path / "other" / executable, tmp_path / "third" / executable)
 
 
 def test_a_folder_that_is_not_empty_is_left_as_it_was(shop: Path, tmp_path: Path) -> None:

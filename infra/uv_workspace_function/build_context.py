@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -94,30 +94,30 @@ class BuildContext:
         extras = {"SERVICE_EXTRAS": " ".join(self.closure.extras)} if self.closure.extras else {}
         return {"SERVICE_NAME": self.closure.service.name} | extras
 
-    def write(self, folder: Path | str) -> None:
+    def write(self, folder: Path | str, *, written: MutableMapping[ContextFile, str] | None = None) -> None:
         """Write the context, whole or not at all.
 
         Args:
             folder: where; it must be absent or empty.
+            written: equal files of contexts before this one, with their places, which are hard-linked instead of written once
+                more; this context's are added. For contexts that nobody edits.
 
         Raises:
             WorkspaceError: when the folder is not empty, or the context cannot be written; nothing is left then.
         """
-        _write({"": self}, Path(folder))
+        _write({"": self}, Path(folder), written or {})
+        if written is not None:
+            for path, file in self.files.items():
+                written.setdefault(file, f"{folder}/{path}")
 
-    def _write_files(self, root: Path) -> None:
+    def _write_files(self, root: Path, written: Mapping[ContextFile, str]) -> None:
         root.mkdir(exist_ok=True)
         root.chmod(0o755)
         made = {""}
         for path, file in self.files.items():
             _make_folders(root, path.rpartition("/")[0], made)
-            descriptor = os.open(f"{root}/{path}", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-            try:
-                os.fchmod(descriptor, 0o755 if file.executable else 0o644)
-                with open(descriptor, "wb", buffering=0, closefd=False) as stream:
-                    stream.write(file.content)
-            finally:
-                os.close(descriptor)
+            if not _is_linked(written.get(file), f"{root}/{path}"):
+                _write_file(f"{root}/{path}", file)
 
 
 def _check_fresh(workspace: Workspace, closure: Closure) -> None:
@@ -138,10 +138,10 @@ def write_all(contexts: Iterable[BuildContext], folder: Path | str) -> None:
     Raises:
         WorkspaceError: when the folder is not empty, or a context cannot be written; nothing is left then.
     """
-    _write({context.closure.service.name: context for context in contexts}, Path(folder))
+    _write({context.closure.service.name: context for context in contexts}, Path(folder), {})
 
 
-def _write(contexts: Mapping[str, BuildContext], folder: Path) -> None:
+def _write(contexts: Mapping[str, BuildContext], folder: Path, written: Mapping[ContextFile, str]) -> None:
     try:
         if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
             raise WorkspaceError(f"{folder} is not an empty folder; it was left as it is: choose another, or empty it")
@@ -150,7 +150,7 @@ def _write(contexts: Mapping[str, BuildContext], folder: Path) -> None:
         try:
             staging.chmod(0o755)
             for name, context in contexts.items():
-                context._write_files(staging / name)  # noqa: SLF001 of this module
+                context._write_files(staging / name, written)  # noqa: SLF001 of this module
             staging.rename(folder)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
@@ -158,6 +158,26 @@ def _write(contexts: Mapping[str, BuildContext], folder: Path) -> None:
     except OSError as error:
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
         raise WorkspaceError(f"the build context could not be written to {folder}: {reason}") from error
+
+
+def _is_linked(equal: str | None, path: str) -> bool:
+    if equal is None:
+        return False
+    try:
+        os.link(equal, path)
+    except OSError:  # it is gone, has as many links as a file may have, or is on a file system without them
+        return False
+    return True
+
+
+def _write_file(path: str, file: ContextFile) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        os.fchmod(descriptor, 0o755 if file.executable else 0o644)
+        with open(descriptor, "wb", buffering=0, closefd=False) as stream:
+            stream.write(file.content)
+    finally:
+        os.close(descriptor)
 
 
 def _make_folders(root: Path, folder: str, made: set[str]) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
+from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecr_assets as ecr_assets
@@ -16,6 +17,7 @@ from uv_workspace_function.build_arguments import build_arguments, check_secrets
 from uv_workspace_function.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.image_reference import ImageReference
+from uv_workspace_function.sources import ContextFile
 from uv_workspace_function.target import Machine, Target
 from uv_workspace_function.wheels import check_wheels, refuse_oversize
 from uv_workspace_function.workspace import Closure, Workspace
@@ -26,6 +28,8 @@ MIRRORS_CONTEXT_KEY = "uv-workspace-function:mirrors"
 _MACHINES: Mapping[str, Machine] = {"arm64": "aarch64", "x86_64": "x86_64"}
 _STAGED = ".build-contexts"
 _LOCAL_TAG = "cdkasset-"
+# By workspace, then by the folder of assets: files of contexts with their places.
+_WRITTEN: WeakKeyDictionary[Workspace, dict[str, dict[ContextFile, str]]] = WeakKeyDictionary()
 
 
 class UvWorkspaceImage(ecr_assets.DockerImageAsset):
@@ -108,7 +112,7 @@ class UvWorkspaceImage(ecr_assets.DockerImageAsset):
         super().__init__(
             scope,
             construct_id,
-            directory=str(_staged(context, scope)),
+            directory=str(_staged(workspace, context, scope)),
             asset_name=context.closure.service.name,
             platform=ecr_assets.Platform.custom(target.docker_platform),
             build_args=build_args,
@@ -155,14 +159,16 @@ def _mirrors(scope: Construct) -> Mapping[str, str]:
     return mirrors
 
 
-def _staged(context: BuildContext, scope: Construct) -> Path:
+def _staged(workspace: Workspace, context: BuildContext, scope: Construct) -> Path:
     """Write the context where it lives as long as the cloud assembly; one that is there already has the same bytes."""
     stage = cdk.Stage.of(scope)
     if stage is None:
         raise WorkspaceError(f"{scope.node.path!r} is in no app; make its stack a part of a cdk.App")
     folder = Path(stage.asset_outdir) / _STAGED / f"{context.closure.service.name}-{context.digest[:12]}"
     if not folder.exists():
-        context.write(folder)
+        # Services share libraries, and making files is what takes the time.
+        written = _WRITTEN.setdefault(workspace, {}).setdefault(stage.asset_outdir, {})
+        context.write(folder, written=written)
     return folder
 
 
