@@ -185,25 +185,21 @@ def test_a_context_does_not_depend_on_where_and_how_it_is_written(shop: Path, tm
 
 
 def test_equal_files_of_several_contexts_are_written_once(shop: Path, tmp_path: Path) -> None:
-    """What a context holds does not depend on it: links where a file was written before, copies where it is gone by now."""
+    """Linked where a file was written before, written where that one is gone by now; what a context holds is the same."""
     (shop / "apps/api/src/api/data.json").chmod(0o755)
-    written: dict[ContextFile, str] = {}
-    for name in ("one", "other", "third"):
-        context(shop, "api").write(tmp_path / name, written=written)
-        if name == "other":
-            for path in files(tmp_path / "one"):
-                assert os.path.samefile(tmp_path / "one" / path, tmp_path / "other" / path)
-            shutil.rmtree(tmp_path / "one")
-    context(shop, "api").write(tmp_path / "alone")
-    assert files(tmp_path / "alone") == files(tmp_path / "other") == files(tmp_path / "third")
-    executable = "apps/api/src/api/data.json"
-    for name in ("other", "third"):
-        assert {executable} == {
-            path.relative_to(tmp_path / name).as_posix()
-            for path in (tmp_path / name).rglob("*")
-            if path.is_file() and path.stat().st_mode & 0o111
+    made, written = context(shop, "api"), dict[ContextFile, str]()
+    made.write(tmp_path / "one", written=written)
+    made.write(tmp_path / "linked", written=written)
+    assert all((tmp_path / "one" / path).samefile(tmp_path / "linked" / path) for path in made.files)
+    shutil.rmtree(tmp_path / "one")
+    made.write(tmp_path / "again", written=written)
+    for name in ("linked", "again"):
+        found = {path: tmp_path / name / path for path in made.files}
+        assert made.files == {
+            path: ContextFile(content=place.read_bytes(), executable=bool(place.stat().st_mode & 0o100))
+            for path, place in found.items()
         }
-    assert not os.path.samefile(tmp_path / "other" / executable, tmp_path / "third" / executable)
+    assert not any((tmp_path / "linked" / path).samefile(tmp_path / "again" / path) for path in made.files)
 
 
 def test_a_folder_that_is_not_empty_is_left_as_it_was(shop: Path, tmp_path: Path) -> None:
