@@ -32,6 +32,7 @@ TESTED_BY = {
     "docs/checks.md": "tests/check/test_checks_page.py",
     "docs/construct.md": "tests/templates/test_construct_docs.py",
     "docs/getting-started.md": "tests/docs/test_getting_started.py",
+    "docs/operations.md": "tests/docs/test_operations.py",
     "docs/other-builders.md": "tests/adopting/test_other_builders.py",
     "infra/README.md": "tests/docs/test_readme.py",
 }
