@@ -123,6 +123,78 @@ def test_a_local_build_requirement_is_in_the_context(tmp_path: Path) -> None:
     assert "-e ./svc\n" in uv("export", "--frozen", "--package", "svc", cwd=tmp_path / "out").stdout
 
 
+# A whole PEP 517 backend: the wheel it makes holds one module, which the package it is built with provides.
+_BACKEND = """\
+import zipfile
+
+from stamp import STAMP
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    files = {
+        "a.py": f"STAMP = {STAMP!r}\\n",
+        "a-1.dist-info/METADATA": "Metadata-Version: 2.1\\nName: a\\nVersion: 1\\n",
+        "a-1.dist-info/WHEEL": "Wheel-Version: 1.0\\nGenerator: mine\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+        "a-1.dist-info/RECORD": "",
+    }
+    with zipfile.ZipFile(f"{folder}/a-1-py3-none-any.whl", "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return "a-1-py3-none-any.whl"
+"""
+
+
+@pytest.fixture
+def own_backend(tmp_path: Path) -> Path:
+    """A member built by a backend that lies in a folder of the repository, of which the lock says nothing."""
+    root = workspace(tmp_path / "w", globs=["m/*"], tail='sources = { mine = { path = "tools/mine" } }')
+    member(root / "m/a", build_system='[build-system]\nrequires = ["mine"]\nbuild-backend = "mine"\n')
+    backend = member(
+        root / "tools/mine", 'dependencies = ["stamp"]\n[tool.uv.sources]\nstamp = { path = "../stamp" }\n'
+    )
+    (backend / "src/mine/__init__.py").write_text(_BACKEND)
+    stamp = member(root / "tools/stamp")
+    (stamp / "src/stamp/__init__.py").write_text("STAMP = 1\n")
+    return lock(root)
+
+
+def test_a_backend_of_the_repository_is_in_the_context(own_backend: Path, tmp_path: Path) -> None:
+    """uv builds the member from the context alone; what the backend needs from a path comes with it."""
+    before = context(own_backend, "a")
+    assert {"tools/mine/src/mine/__init__.py", "tools/stamp/src/stamp/__init__.py"} < set(own_files(before))
+    before.write(tmp_path / "out")
+    uv("sync", "--frozen", "--no-editable", "--package", "a", cwd=tmp_path / "out")
+    (built,) = (tmp_path / "out/.venv").glob("lib/python*/site-packages/a.py")
+    assert "STAMP = 1\n" == built.read_text()
+    (own_backend / "tools/stamp/src/stamp/__init__.py").write_text("STAMP = 2\n")
+    assert context(own_backend, "a").digest != before.digest
+
+
+def test_an_archive_that_builds_is_in_the_context(own_backend: Path) -> None:
+    """A build requirement may be a wheel by path, too."""
+    path = wheel(own_backend / "tools", "mine")
+    pyproject = own_backend / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace("tools/mine", f"tools/{path.name}"))
+    made = context(own_backend, "a")
+    assert path.read_bytes() == made.files[f"tools/{path.name}"].content
+    assert "tools/mine/pyproject.toml" not in made.files
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("../mine", ": that is no path below the workspace's root, where alone a build context reaches; move it below the root and name it by a relative path, or publish it to an index"),
+        ("tools/gone", ", but there is nothing; restore it, or correct the path"),
+    ],
+)  # fmt: skip
+def test_a_backend_that_no_context_can_hold_is_refused(own_backend: Path, path: str, expected: str) -> None:
+    """By name, and with what to do."""
+    pyproject = own_backend / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace("tools/mine", path))
+    with pytest.raises(WorkspaceError) as caught:
+        context(own_backend, "a")
+    assert f"a is built with mine, which tool.uv.sources takes from {path}{expected}" == str(caught.value)
+
+
 def test_a_version_from_vcs_is_passed_from_outside(tmp_path: Path) -> None:
     """A context has no `.git`."""
     root = workspace(tmp_path / "w")

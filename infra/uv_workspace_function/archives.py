@@ -22,7 +22,7 @@ _ENDINGS = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tar.zst", ".tgz"
 def files(root: Path, closure: Closure) -> dict[str, ContextFile]:
     """The archives of the repository that a closure's build reads.
 
-    Those that the lock names for the closure; and, from a folder that is an index of the project, those that its build
+    Those that the lock names for the closure; those by path that take part in building it; and, from a folder that is an index of the project, those that its build
     backends need, which are in no lock. Whom else the lock names them for does not matter.
 
     Args:
@@ -34,6 +34,7 @@ def files(root: Path, closure: Closure) -> dict[str, ContextFile]:
     """
     project = closure.project
     wanted = {path for package in closure.third_party for path in _locked(root, project, package)}
+    wanted |= set(closure.builder_archives)
     folders = [folder for folder in _index_folders(root, project) if (root / folder).is_dir()]
     archives = [folder / e.name for folder in folders for e in (root / folder).iterdir() if e.name.endswith(_ENDINGS)]
     if archives:
@@ -58,6 +59,9 @@ def _for_backends(root: Path, archives: list[PurePosixPath], closure: Closure) -
     queue = [*_build_requirements(closure)]
     # what builds an sdist is only known to itself: where one is built, any archive may be needed
     unknown = any(not package.wheels for package in closure.third_party)
+    for archive in closure.builder_archives:
+        queue += _requirements_of(root / archive)
+        unknown |= archive.suffix != ".whl"
     while queue and not unknown:
         name = queue.pop()
         if name in seen or name not in by_name:

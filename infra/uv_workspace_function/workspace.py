@@ -142,6 +142,8 @@ class Closure:
     """The local packages by name, the service included."""
     builders: tuple[Member, ...] = ()
     """Local packages that no service imports, but that take part in building one of `local`."""
+    builder_archives: tuple[PurePosixPath, ...] = ()
+    """Wheels and source archives by path that take part in it, relative to the workspace's root."""
 
     @property
     def sources(self) -> tuple[Member, ...]:
@@ -301,8 +303,15 @@ class Workspace:
         project = self.project_of(service)
         selection = project.lock.select(service.name, extras)
         local = self._local_members(project, selection)
-        builders = self._builders(project, local, selection)
-        return Closure(service=service, project=project, selection=selection, local=local, builders=builders)
+        builders, archives = self._builders(project, local, selection)
+        return Closure(
+            service=service,
+            project=project,
+            selection=selection,
+            local=local,
+            builders=builders,
+            builder_archives=archives,
+        )
 
     def project_of(self, member: Member) -> Project:
         """The project whose lock a member is locked in."""
@@ -370,34 +379,54 @@ class Workspace:
     def _local_members(self, project: Project, selection: Selection) -> tuple[Member, ...]:
         """The local packages of a selection, each found in its folder."""
         return tuple(
-            self._local(relative_folder(project.folder, str(p.folder), lock=project.lock.path, name=p.name), p)
+            self._local(relative_folder(project.folder, str(p.folder), lock=project.lock.path, name=p.name), p.name)
             for p in selection.local
         )
 
-    def _builders(self, project: Project, local: tuple[Member, ...], selection: Selection) -> tuple[Member, ...]:
-        """Local packages that others' builds require, with what those need in turn."""
+    def _builders(
+        self, project: Project, local: tuple[Member, ...], selection: Selection
+    ) -> tuple[tuple[Member, ...], tuple[PurePosixPath, ...]]:
+        """Local packages that others' builds require, with what those need in turn; and such archives."""
         found: dict[str, Member] = {}
+        archives: set[PurePosixPath] = set()
         known = {member.name for member in local}
-        asked: set[Requirement] = set()
+        asked: set[_LocalRequirement] = set()
         queue = [*_local_build_requirements(project, local, names={package.name for package in selection.packages})]
         while queue:
-            requirement = queue.pop()
-            locked = project.lock.local(canonicalize_name(requirement.name))
-            if locked is None or requirement in asked:
+            needed = queue.pop()
+            if needed in asked:
                 continue
-            asked.add(requirement)
-            extras = locked.extras.intersection(map(canonicalize_name, requirement.extras))
-            new = [
-                member
-                for member in self._local_members(project, project.lock.select(locked.name, extras))
-                if member.name not in known
-            ]
+            asked.add(needed)
+            if (locked := project.lock.local(needed.name)) is not None:
+                builders = self._local_members(project, project.lock.select(locked.name, locked.extras & needed.extras))
+            else:
+                paths = {self._build_path(needed, location) for location in needed.locations}
+                archives |= {path for path in paths if (self.root / path).is_file()}
+                builders = tuple(self._local(path, needed.name) for path in sorted(paths - archives))
+                queue += (entry for builder in builders for entry in _runtime_requirements(builder, needed.extras))
+            new = [member for member in builders if member.name not in known]
             known.update(member.name for member in new)
             found |= {member.name: member for member in new}
             queue += _local_build_requirements(project, new, names={member.name for member in new})
-        return tuple(found[name] for name in sorted(found))
+        return tuple(found[name] for name in sorted(found)), tuple(sorted(archives))
 
-    def _local(self, folder: PurePosixPath, locked: LockedPackage) -> Member:
+    def _build_path(self, needed: "_LocalRequirement", location: PurePosixPath) -> PurePosixPath:
+        """Where a build requirement lies that no lock holds, relative to the root.
+
+        Raises:
+            WorkspaceError: when a context cannot hold it, or there is nothing.
+        """
+        what = f"{needed.user} is built with {needed.name}, which tool.uv.sources takes from {location}"
+        if location.is_absolute() or location.parts[:1] == ("..",):
+            raise WorkspaceError(
+                f"{what}: that is no path below the workspace's root, where alone a build context reaches; "
+                "move it below the root and name it by a relative path, or publish it to an index"
+            )
+        if not (self.root / location).exists():
+            raise WorkspaceError(f"{what}, but there is nothing; restore it, or correct the path")
+        return location
+
+    def _local(self, folder: PurePosixPath, name: str) -> Member:
         """The local package in a folder: a member, or one that a path dependency leads to."""
         member = self._by_folder.get(folder) or self._path_dependencies.get(folder)
         if member is None:
@@ -408,18 +437,36 @@ class Workspace:
                 pyproject = {}
             else:
                 raise WorkspaceError(
-                    f"{locked.name} should lie in {folder}, as the lock says, but there is no {membership.PYPROJECT}; "
-                    "restore it, or run `uv lock`"
+                    f"{name} should lie in {folder}, as the lock or tool.uv.sources says, but there is no "
+                    f"{membership.PYPROJECT}; restore it, or run `uv lock`"
                 )
-            # a path dependency may be older than [project]: the lock knows its name
-            member = Member(name=locked.name, folder=folder, root=self.root, pyproject=pyproject)
+            # a path dependency may be older than [project]: what leads to it knows its name
+            member = Member(name=name, folder=folder, root=self.root, pyproject=pyproject)
             self._path_dependencies[folder] = member
         return member
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LocalRequirement:
+    """A requirement of a build that comes from the workspace or from a path."""
+
+    name: str
+    """Normalized."""
+    extras: frozenset[str]
+    """Normalized."""
+    user: str
+    """Who requires it."""
+    locations: tuple[PurePosixPath, ...]
+    """Where its paths lead, relative to the workspace's root."""
+
+
+_Located = Mapping[str, tuple[Any, PurePosixPath]]
+"""`tool.uv.sources` by normalized name, each entry with the folder that its paths start from."""
+
+
 def _local_build_requirements(
     project: Project, members: Iterable[Member], *, names: Collection[str]
-) -> Iterator[Requirement]:
+) -> Iterator[_LocalRequirement]:
     """What `[build-system] requires` and `extra-build-dependencies` take from the workspace or from a path.
 
     Args:
@@ -428,32 +475,48 @@ def _local_build_requirements(
         names: everything that is built, by normalized name.
     """
     root = table(project.pyproject, "tool", "uv")
-    inherited = table(root, "sources")
+    inherited = _located(root, project.folder)
     for member in members:
         settings = table(member.pyproject, "tool", "uv")
-        sources = inherited | table(settings, "sources")
-        yield from _from_local(table(member.pyproject, "build-system").get("requires", ()), sources)
-        for requirements in _of(names, table(settings, "extra-build-dependencies")):
-            yield from _from_local(requirements, sources)
+        sources = {**inherited, **_located(settings, member.folder)}
+        yield from _from_local(table(member.pyproject, "build-system").get("requires", ()), sources, user=member.name)
+        for _, requirements in _of(names, table(settings, "extra-build-dependencies")):
+            yield from _from_local(requirements, sources, user=member.name)
     for table_of_root in (root, project.uv_toml or {}):
-        for requirements in _of(names, table(table_of_root, "extra-build-dependencies")):
-            yield from _from_local(requirements, inherited)
+        for name, requirements in _of(names, table(table_of_root, "extra-build-dependencies")):
+            yield from _from_local(requirements, inherited, user=name)
 
 
-def _of(names: Collection[str], by_name: Table) -> Iterator[Any]:
-    return (value for name, value in by_name.items() if canonicalize_name(name) in names)
+def _runtime_requirements(builder: Member, extras: Collection[str]) -> Iterator[_LocalRequirement]:
+    """What a build requirement that no lock holds takes from a path itself."""
+    declared = table(builder.pyproject, "project")
+    optional = table(declared, "optional-dependencies")
+    requirements = [r for extra, listed in optional.items() if canonicalize_name(extra) in extras for r in listed]
+    sources = _located(table(builder.pyproject, "tool", "uv"), builder.folder)
+    yield from _from_local([*declared.get("dependencies", ()), *requirements], sources, user=builder.name)
 
 
-def _from_local(requirements: Iterable[Any], sources: Table) -> Iterator[Requirement]:
-    by_name = {canonicalize_name(name): source for name, source in sources.items()}
+def _of(names: Collection[str], by_name: Table) -> Iterator[tuple[str, Any]]:
+    return ((name, value) for name, value in by_name.items() if canonicalize_name(name) in names)
+
+
+def _located(settings: Table, folder: PurePosixPath) -> _Located:
+    return {canonicalize_name(name): (source, folder) for name, source in table(settings, "sources").items()}
+
+
+def _from_local(requirements: Iterable[Any], sources: _Located, *, user: str) -> Iterator[_LocalRequirement]:
     for entry in requirements:
         try:
             requirement = Requirement(entry.get("requirement", "") if isinstance(entry, dict) else entry)
         except InvalidRequirement:
             continue  # uv, or the backend, says so
-        source = by_name.get(canonicalize_name(requirement.name), [])
-        if any("workspace" in one or "path" in one for one in (source if isinstance(source, list) else [source])):
-            yield requirement
+        name = canonicalize_name(requirement.name)
+        source, base = sources.get(name, ([], PurePosixPath()))
+        chosen = source if isinstance(source, list) else [source]
+        if any("workspace" in one or "path" in one for one in chosen):
+            paths = (PurePosixPath(posixpath.normpath(base / one["path"])) for one in chosen if "path" in one)
+            extras = frozenset(map(canonicalize_name, requirement.extras))
+            yield _LocalRequirement(name=name, extras=extras, user=user, locations=tuple(paths))
 
 
 def _members(root: Path, project: Project, globs: Mapping[str, Any]) -> tuple[Member, ...]:
