@@ -16,7 +16,7 @@ _TAGS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """How large a workspace is. The default is that of issue 02's figures."""
+    """How large a workspace is. The default is what docs/performance.md measures."""
 
     services: int = 50
     members: int = 200

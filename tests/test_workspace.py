@@ -6,6 +6,7 @@ import pytest
 from made import BUILD_SYSTEM, handler, lock, member, needs, workspace
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace import Workspace
+from wheelhouse import wheel
 
 
 @pytest.fixture(scope="module")
@@ -225,3 +226,21 @@ def test_a_python_that_is_excluded(tmp_path: Path, declared: str, fits: bool) ->
         return
     with pytest.raises(WorkspaceError, match=f"a requires Python {declared.replace('*', '.')}, which excludes"):
         closure.check_python("3.14")
+
+
+def test_a_python_that_nothing_was_locked_for(tmp_path: Path) -> None:
+    """Another member's requires-python narrows what uv resolves for: what the service needs beyond is not in the lock."""
+    files = {"a": "dependencies = [\"newer; python_version >= '3.14'\"]", "b": ""}
+    root = workspace(tmp_path / "w", files, exclude=["wheels"], tail='find-links = ["wheels"]')
+    (root / "wheels").mkdir()
+    wheel(root / "wheels", "newer")
+    path = root / "b/pyproject.toml"
+    path.write_text(path.read_text().replace(">=3.11", ">=3.11,<3.13"))
+    closure = Workspace.load(lock(root)).closure("a")
+    assert () == closure.third_party
+    with pytest.raises(WorkspaceError) as caught:
+        closure.check_python("3.14")
+    assert str(caught.value).startswith(
+        f"{root}/uv.lock is for Python >=3.11, <3.13 alone, so it lacks what a needs on the image's Python 3.14: "
+    )
+    closure.check_python("3.12")

@@ -182,27 +182,37 @@ class Closure:
         )
 
     def check_python(self, version: str) -> None:
-        """Refuse a Python that a local package of the closure excludes.
+        """Refuse a Python that a local package of the closure excludes, or that nothing was locked for.
 
         Args:
             version: `major.minor`; a package that admits any patch release of it admits it.
 
         Raises:
-            WorkspaceError: naming the package and its `requires-python`.
+            WorkspaceError: naming the package and its `requires-python`, or the lock and its.
         """
         for member in self.local:
             declared = table(member.pyproject, "project").get("requires-python")
-            if declared is None:
-                continue
-            try:
-                admitted = SpecifierSet(declared)
-            except InvalidSpecifier as error:
-                raise WorkspaceError(f"{member.path / membership.PYPROJECT}: {error}") from error
-            if not any(f"{version}.{patch}" in admitted for patch in range(100)):
+            if declared is not None and not _admits(declared, version, where=member.path / membership.PYPROJECT):
                 raise WorkspaceError(
                     f"{member.name} requires Python {declared}, which excludes the image's Python {version}; "
                     "widen requires-python and run `uv lock`, or choose another python_version"
                 )
+        lock = self.project.lock
+        if not _admits(lock.requires_python, version, where=lock.path):
+            raise WorkspaceError(
+                f"{lock.path} is for Python {lock.requires_python} alone, so it lacks what {self.service.name} needs on the image's "
+                f"Python {version}: uv locks for the Pythons that every member admits; widen requires-python of the member "
+                "that excludes it and run `uv lock`, make that member a standalone project, or choose another python_version"
+            )
+
+
+def _admits(declared: str, version: str, *, where: Path) -> bool:
+    """Whether any patch release of a Python is in a `requires-python`."""
+    try:
+        admitted = SpecifierSet(declared)
+    except InvalidSpecifier as error:
+        raise WorkspaceError(f"{where}: {error}") from error
+    return any(f"{version}.{patch}" in admitted for patch in range(100))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -71,6 +71,10 @@ class _Contexts:
         except WorkspaceError as error:
             self._cannot_be_made(service, str(error))
             return
+        try:
+            context.closure.check_python(self.scope.target.python)
+        except WorkspaceError as error:
+            self.findings.append(_not_made(service, str(error)))
         self.closures.append(context.closure)
         folders = {member.folder: member for member in context.closure.sources}
         for path, file in context.files.items():
@@ -95,18 +99,7 @@ class _Contexts:
             )
             self.gaps.append(gap)
             return
-        what, _, remedy = text.rpartition("; ")
-        self.findings.append(
-            Finding(
-                code="UWF017",
-                file=(service.folder / PYPROJECT).as_posix(),
-                line=1,
-                member=service.name,
-                what=what or text,
-                remedy=remedy if what else "mend it, then run the check again",
-                subject=service.name,
-            )
-        )
+        self.findings.append(_not_made(service, text))
 
     def _look_at(self, owner: Member, path: str, content: bytes) -> None:
         if (secret := secret_in(path, content)) is not None:
@@ -154,6 +147,19 @@ class _Contexts:
                 subject=dropped.path,
             )
         )
+
+
+def _not_made(service: Member, text: str) -> Finding:
+    what, _, remedy = text.rpartition("; ")
+    return Finding(
+        code="UWF017",
+        file=(service.folder / PYPROJECT).as_posix(),
+        line=1,
+        member=service.name,
+        what=what or text,
+        remedy=remedy if what else "mend it, then run the check again",
+        subject=service.name,
+    )
 
 
 def _owner(folders: Mapping[PurePosixPath, Member], path: PurePosixPath) -> Member | None:
