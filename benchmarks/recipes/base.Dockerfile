@@ -1,0 +1,2 @@
+# What all recipes start from.
+FROM public.ecr.aws/lambda/python:3.14
