@@ -708,11 +708,39 @@ def test_a_project_with_its_own_lock_is_left_to_itself(tmp_path: Path) -> None:
     project = PROJECT.replace("acme-orders", "root")
     make(
         tmp_path,
-        {"pyproject.toml": project, "main.py": "", "tool/uv.lock": "", "tool/x.py": "", "deep/tool/uv.lock": ""},
+        {"pyproject.toml": project, "main.py": "", "tool/uv.lock": "", "tool/pyproject.toml": "", "tool/x.py": ""},
     )
     sources = read(tmp_path, ".")
     assert list(sources.files) == ["main.py"]
     assert sources.dropped == (Dropped("tool/", "a project with a lock of its own"),)
+
+
+PDM = PROJECT + '[build-system]\nrequires = ["pdm-backend"]\nbuild-backend = "pdm.backend"\n'
+FOUND = SETUPTOOLS + '[tool.setuptools.packages.find]\nwhere = ["src"]\n'
+DATA = '[tool.setuptools.package-data]\nacme_orders = ["**/*"]\n'
+
+
+@pytest.mark.parametrize(
+    ("backend", "pyproject"),
+    [("setuptools", SETUPTOOLS + DATA), ("setuptools", FOUND + DATA), ("pdm", PDM), ("uv", UV_BUILD)],
+    ids=["setuptools discovers", "setuptools finds", "pdm", "uv_build"],
+)
+@pytest.mark.parametrize("project", ["src/acme_orders", "src/acme_orders/templates/app"])
+def test_a_lock_below_an_importable_package_is_package_data(
+    backend: str, pyproject: str, project: str, tmp_path: Path
+) -> None:
+    """The backend ships a template of a project like any other file, so the wheel of the sources is the same."""
+    files = {f"{project}/{name}": "" for name in ("uv.lock", "pyproject.toml", "x.tmpl")}
+    whole = make(tmp_path / "whole", {"pyproject.toml": pyproject, INIT: "", "README.md": "# Orders", **files})
+    of_whole, of_staged = build_wheels(backend, [whole, stage(whole, tmp_path / "staged")])
+    assert of_staged == of_whole
+    assert {path.removeprefix("src/") for path in files} <= of_whole.keys()
+
+
+def test_a_lock_without_a_project_is_a_file(tmp_path: Path) -> None:
+    """Only with a `pyproject.toml` beside it does it make a folder another project."""
+    make(tmp_path, {"pyproject.toml": PROJECT, "main.py": "", "tool/uv.lock": "", "tool/x.py": ""})
+    assert list(read(tmp_path, ".").files) == ["main.py", "tool/uv.lock", "tool/x.py"]
 
 
 def test_a_file_named_outside_the_package_enters_at_its_place(tmp_path: Path) -> None:

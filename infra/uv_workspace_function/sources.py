@@ -119,7 +119,8 @@ class _State(NamedTuple):
 
     `wanted`: a source. `worth`: asked for by name, or importable, so that what is left out of it is worth a line.
     `forced`: above `.gitignore`. `ignored`: by `.gitignore`. `declared`: in a module that the tables name, which goes
-    into the wheel whole, with what is another package's folder.
+    into the wheel whole, with what is another package's folder. `shipped`: in a module that the backend is known to put
+    into the wheel, or below an importable package.
     """
 
     wanted: bool
@@ -127,6 +128,7 @@ class _State(NamedTuple):
     forced: bool = False
     ignored: bool = False
     declared: bool = False
+    shipped: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -156,7 +158,9 @@ class _Walk:
             return
         if path and "CACHEDIR.TAG" in names:
             return
-        if path and "uv.lock" in names and not (state.declared or state.forced):
+        if state.worth and not names.isdisjoint(("__init__.py", "__init__.pyi")):
+            state = state._replace(shipped=True)
+        if path and names >= {"pyproject.toml", "uv.lock"} and not (state.shipped or state.forced):
             self._drop(f"{path}/", "a project with a lock of its own", worth=state.worth)
             return
         ignores = self.repository.ignores(real, has_rules=".gitignore" in names)
@@ -231,7 +235,8 @@ class _Walk:
         )
         if real is not None and is_folder:
             declared = state.declared or (module is not None and module.declared)
-            self.enter(real, path, _State(is_source, worth, forced, ignored, declared))
+            shipped = state.shipped or declared or (module is not None and wanted.shipped)
+            self.enter(real, path, _State(is_source, worth, forced, ignored, declared, shipped))
         elif real is not None:
             self._take(real, path, worth=worth)
 

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from uv_workspace_function.documents import Table, foreign_table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gitignore import translate
-from uv_workspace_function.layouts import Layout, Module
+from uv_workspace_function.layouts import Layout, Module, is_virtual
 from uv_workspace_function.named_files import Glob, anchored_glob, named_files
 
 TABLE = "tool.uv-workspace-function"
@@ -65,9 +65,13 @@ def barred(name: str) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What one package's tables ask for, by paths relative to its folder."""
+    """What one package's tables ask for, by paths relative to its folder.
+
+    `shipped` says that a backend puts the modules into the wheel as they are, where it could also be a guess.
+    """
 
     modules: Mapping[str, Module]
+    shipped: bool
     named: Mapping[str, bool]
     globs: tuple[Glob, ...]
     excluded: tuple[re.Pattern[str], ...]
@@ -83,6 +87,7 @@ class Wanted:
 
 NOTHING = Wanted(
     modules={},
+    shipped=False,
     named={},
     globs=(),
     excluded=(),
@@ -121,6 +126,7 @@ def wanted_of(root: Path, folder: PurePosixPath, pyproject: Table, layout: Layou
     parents = (parent for path in (*modules, *inside) for parent in PurePosixPath(path).parents)
     return Wanted(
         modules=modules,
+        shipped=layout.complete and not is_virtual(pyproject),
         named=inside,
         globs=(*named.globs, *include),
         excluded=exclude,
