@@ -317,19 +317,30 @@ class _Judge:
 
     def _verdict(self, read: _Read, found: Import, module: str, provided: Provided) -> Finding | list[str]:
         """A finding, or the packages that may provide the module, of which nobody knows; empty when all is well."""
-        allowed = self._allowed(read, found)
+        allowed, declared = self._allowed(read, found), self.declared
         top = module.partition(".")[0]
         if provided.owners & allowed or self._is_beside(read, found, module, provided):
             return []
         if top == "distutils" and "setuptools" in allowed:
             return []  # setuptools brings it back: https://setuptools.pypa.io/en/latest/deprecated/distutils-legacy.html
-        unknown = sorted(name for name in allowed if self.known.is_missing(name))
-        alike = [name for name in unknown if resembles(module, name)]
+        missing = sorted(name for name in allowed if self.known.is_missing(name))
+        unknown = [name for name in missing if name not in declared.elsewhere]
+        alike = [name for name in missing if resembles(module, name)]
         if alike or (unknown and not provided.owners):
-            return [name for name in alike or unknown if name not in self.declared.elsewhere]
+            return [name for name in alike or unknown if name not in declared.elsewhere]
+        if len(missing) > len(unknown) and self._may_be_for_elsewhere(found, provided):
+            return []
         if not provided.owners and self._is_made_by_a_test(read, found):
             return []
         return self._finding(read, found, module, provided.owners)
+
+    def _may_be_for_elsewhere(self, found: Import, provided: Provided) -> bool:
+        """Whether an import may be of a package that is for other platforms or Pythons, and so is not here to be read.
+
+        Importing the file would fail on the target, unless the import stands in a function or a branch.
+        """
+        left_the_standard_library = _last_python_with(found.module.partition(".")[0]) is not None
+        return found.conditional and not provided.owners and not left_the_standard_library
 
     def _is_made_by_a_test(self, read: _Read, found: Import) -> bool:
         """Whether a module that nobody has may be one that a test makes, or that is meant to be missing."""
