@@ -1,8 +1,14 @@
 """`services list` and `services prune` as people call them."""
 
+import importlib
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +28,64 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(*arguments: str | Path) -> Result:
     """Call the command."""
     return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+_READING = (("list",), ("prune", "api", "--list"), ("check",))
+
+
+@pytest.fixture
+def closed(shop: Path) -> Iterator[Path]:
+    """The same workspace, of and for a user who may not read everything."""
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as folder:
+        root = shutil.copytree(shop, Path(folder).resolve() / "w")
+        if user == 0:  # whom no mode stops
+            for path in (root.parent, root, *root.rglob("*")):
+                os.chown(path, 65534, -1)
+            for command in _READING:  # what is imported on the way may lie where that user cannot go
+                run(*command, "--workspace", root)
+            os.seteuid(65534)
+        try:
+            yield root
+        finally:
+            os.seteuid(user)
+            importlib.invalidate_caches()
+            for path in (root, *root.rglob("*")):
+                path.chmod(0o700)
+
+
+@pytest.mark.parametrize("command", _READING, ids=lambda command: command[0])
+@pytest.mark.parametrize(
+    ("folder", "told"),
+    [
+        (".", "pyproject.toml"),
+        ("api", "api/pyproject.toml"),
+        ("api/src", "api/src"),
+        ("api/src/api", "api/src/api"),
+        ("models", "models/pyproject.toml"),
+    ],
+)
+def test_a_folder_that_may_not_be_read_is_named(closed: Path, folder: str, told: str, command: tuple[str, ...]) -> None:
+    """Whatever it holds, and whatever is asked."""
+    (closed / folder).chmod(0)
+    result = run(*command, "--workspace", closed)
+    assert 2 == result.exit_code, result.output
+    assert re.search(rf"cannot read \S*{told}\S*: permission denied; make it readable", result.output), result.output
+
+
+def test_a_folder_of_members_that_may_not_be_read_is_named(closed: Path) -> None:
+    """It is not taken for an empty one, but only where uv would look into it, too."""
+    pyproject = closed / "pyproject.toml"
+    (closed / "more").mkdir(mode=0)
+    before = pyproject.read_text()
+    pyproject.write_text(before.replace("exclude = []", "exclude = ['more/*']").replace("['*']", "['api', 'models']"))
+    assert 0 == run("list", "--workspace", closed).exit_code
+    pyproject.write_text(before.replace("['*']", "['api', 'models', 'more/*']"))
+    result = run("list", "--workspace", closed)
+    assert (2, f"error: cannot read {closed}/more: permission denied; make it readable\n") == (
+        result.exit_code,
+        result.stderr,
+    )
 
 
 def test_list_shows_services_first(shop: Path) -> None:

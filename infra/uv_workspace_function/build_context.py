@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from uv_workspace_function import archives, definitions, freshness, membership
-from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.errors import WorkspaceError, reading
 from uv_workspace_function.lockfile import LOCK_NAME
 from uv_workspace_function.sources import ContextFile, Dropped
 from uv_workspace_function.workspace import Closure, Workspace
@@ -33,6 +33,7 @@ class BuildContext:
     """What was left out below an importable package, with the reason."""
 
     @classmethod
+    @reading()
     def of(cls, workspace: Workspace, name: str, *, extras: Iterable[str] = ()) -> "BuildContext":
         """Gather the context of a member.
 

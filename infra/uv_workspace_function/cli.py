@@ -11,7 +11,7 @@ try:
 except ModuleNotFoundError:
     sys.exit("error: the services command needs more: install uv-workspace-function[cli]")
 
-from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.errors import WorkspaceError, unreadable
 
 # A command's help line stands here so that `services --help` loads none of them.
 COMMANDS = {
@@ -49,8 +49,11 @@ class _Commands(click.Group):
         """Turn what is wrong with a workspace into one line and exit code 2."""
         try:
             return super().invoke(ctx)
-        except WorkspaceError as error:
-            click.echo(f"error: {error}", err=True)
+        except (WorkspaceError, PermissionError) as error:
+            if isinstance(error, PermissionError) and error.filename is None:
+                raise
+            told = unreadable(error) if isinstance(error, PermissionError) else error
+            click.echo(f"error: {told}", err=True)
             ctx.exit(2)
 
 

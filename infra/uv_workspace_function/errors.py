@@ -1,5 +1,24 @@
 """What can be wrong with a workspace, told so that it can be mended: what was asked, what exists, what to do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class WorkspaceError(Exception):
     """Something in the workspace, its lock or a request to it that stops the work before anything was written."""
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """A stretch of reading, in which what the system refuses becomes a WorkspaceError that names the path."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise unreadable(error) from error
+
+
+def unreadable(error: OSError) -> WorkspaceError:
+    """What the system refuses to read, told with its path."""
+    return WorkspaceError(f"cannot read {error.filename}: {(error.strerror or str(error)).lower()}; make it readable")

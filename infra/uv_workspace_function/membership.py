@@ -8,58 +8,88 @@ import glob
 import os
 import posixpath
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 PYPROJECT = "pyproject.toml"
 
 
-def folders(root: Path, patterns: Iterable[str], *, exclude: Iterable[str] = ()) -> Iterator[PurePosixPath]:
+def folders(
+    root: Path, patterns: Iterable[str], *, exclude: Iterable[str] = (), lenient: bool = False
+) -> Iterator[PurePosixPath]:
     """The folders with a `pyproject.toml` that a workspace's globs name, relative to its root, in order.
 
     Args:
         root: the workspace's root.
         patterns: globs, `tool.uv.workspace.members`; `*` stays in one path component, `**` crosses them.
         exclude: globs, `tool.uv.workspace.exclude`; here `*` crosses components, as in uv.
+        lenient: whether what may not be read holds nothing: it does for globs that uv does not follow.
+
+    Raises:
+        OSError: when something may not be read.
     """
     excluded = [_exclusion(pattern) for pattern in exclude]
     found = set()
     for pattern in patterns:
-        for match in _matches(str(root), posixpath.normpath(pattern).split("/")):
+        for match in _matches(str(root), posixpath.normpath(pattern).split("/"), lenient=lenient):
             folder = PurePosixPath(os.path.relpath(match, root))
-            if (
-                not any(rule.fullmatch(folder.as_posix()) for rule in excluded)
-                and (root / folder / PYPROJECT).is_file()
+            if not any(rule.fullmatch(folder.as_posix()) for rule in excluded) and is_file(
+                root / folder / PYPROJECT, lenient=lenient
             ):
                 found.add(folder)
     yield from sorted(found)
 
 
-def _matches(folder: str, segments: list[str], above: frozenset[str] = frozenset()) -> Iterator[str]:
+def is_file(path: Path, *, lenient: bool = False) -> bool:
+    """Whether there is such a file. Where that may not be known, a Path's own says no from Python 3.14 on, and raises before.
+
+    Args:
+        path: the file.
+        lenient: whether one that may not be looked at is none.
+
+    Raises:
+        PermissionError: when it may not be looked at.
+    """
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except PermissionError:
+        if lenient:
+            return False
+        raise
+    except (OSError, ValueError):  # ValueError: no path has a NUL
+        return False
+
+
+def _matches(folder: str, segments: list[str], above: frozenset[str] = frozenset(), *, lenient: bool) -> Iterator[str]:
     """The folders that a glob's segments lead to; a link back to where `**` has been, `above`, leads nowhere."""
     if not segments:
         yield folder
         return
     segment, rest = segments[0], segments[1:]
     if segment == "**":
-        yield from _matches(folder, rest)
+        yield from _matches(folder, rest, lenient=lenient)
         above |= {os.path.realpath(folder)}
-        for inner in _folders(folder):
+        for inner in _folders(folder, lenient=lenient):
             if os.path.realpath(inner) not in above:
-                yield from _matches(inner, segments, above)
+                yield from _matches(inner, segments, above, lenient=lenient)
     elif glob.has_magic(segment):
-        for inner in fnmatch.filter(map(posixpath.basename, _folders(folder)), segment):
-            yield from _matches(f"{folder}/{inner}", rest)
+        for inner in fnmatch.filter(map(posixpath.basename, _folders(folder, lenient=lenient)), segment):
+            yield from _matches(f"{folder}/{inner}", rest, lenient=lenient)
     else:
-        yield from _matches(f"{folder}/{segment}", rest)
+        yield from _matches(f"{folder}/{segment}", rest, lenient=lenient)
 
 
-def _folders(folder: str) -> list[str]:
+def _folders(folder: str, *, lenient: bool) -> list[str]:
     try:
         with os.scandir(folder) as entries:
             paths = [e.path for e in entries if not e.is_symlink() or not _leads_up(e.path)]
         # a DirEntry's own method raises for a link to itself
         return sorted(path for path in paths if os.path.isdir(path))  # noqa: PTH112
+    except PermissionError:
+        if lenient:
+            return []
+        raise
     except OSError:
         return []
 

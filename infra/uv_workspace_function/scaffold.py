@@ -146,7 +146,9 @@ def new_service(root: Path, name: str, *, folder: PurePosixPath | None = None) -
     globs, exclude = list(workspace.get("members", ())), list(workspace.get("exclude", ()))
     members = [Member.load(root, found) for found in membership.folders(root, globs, exclude=exclude)]
     standalone = [
-        Member.load(root, found) for found in membership.folders(root, exclude) if (root / found / LOCK_NAME).is_file()
+        Member.load(root, found)
+        for found in membership.folders(root, exclude, lenient=True)
+        if (root / found / LOCK_NAME).is_file()
     ]
     if "project" in document:
         members.append(Member.load(root, PurePosixPath()))

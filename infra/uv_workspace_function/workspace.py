@@ -22,7 +22,7 @@ from uv_workspace_function import handlers, layouts, membership
 from uv_workspace_function.configuration import configuration_file
 from uv_workspace_function.document_types import PYPROJECT
 from uv_workspace_function.documents import Table, read_toml, table
-from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.errors import WorkspaceError, reading
 from uv_workspace_function.gitignore import Repository
 from uv_workspace_function.lockfile import LOCK_NAME, Lock, LockedPackage, Selection, relative_folder
 from uv_workspace_function.sources import PackageSources, package_sources
@@ -80,11 +80,13 @@ class Member:
         return "build-system" in self.pyproject or not self.pyproject if declared is None else bool(declared)
 
     @cached_property
+    @reading()
     def layout(self) -> layouts.Layout:
         """Where its importable modules lie."""
         return layouts.layout_of(self.pyproject, self.path)
 
     @cached_property
+    @reading()
     def handler(self) -> str | None:
         """Its Lambda handler, `package.module.function`; None for a library."""
         declared = self.settings.get("handler")
@@ -165,6 +167,7 @@ class Closure:
         """The service's extras that are installed."""
         return self.selection.extras
 
+    @reading()
     def handler(self, declared: str | None = None) -> str:
         """The handler for Lambda, found in the closure's sources.
 
@@ -227,6 +230,7 @@ class Workspace:
     """The standalone projects, by name."""
 
     @classmethod
+    @reading()
     def load(cls, root: Path | str) -> "Workspace":
         """Read a workspace.
 
@@ -238,7 +242,7 @@ class Workspace:
         """
         root = Path(root).resolve()
         path = root / membership.PYPROJECT
-        if not path.is_file():
+        if not membership.is_file(path):
             raise WorkspaceError(f"there is no {path.name} in {root}; give the folder of a uv workspace's root")
         declared = table(read_toml(path, PYPROJECT), "tool", "uv")
         if "workspace" not in declared:
@@ -299,6 +303,7 @@ class Workspace:
             handlers.refuse_library(member)
         return member
 
+    @reading()
     def closure(self, name: str, extras: Iterable[str] = ()) -> Closure:
         """What a member needs at run time.
 
@@ -331,6 +336,7 @@ class Workspace:
             self._projects[member] = Project.load(self.root, member.folder)
         return self._projects[member]
 
+    @reading()
     def sources(self, member: Member) -> PackageSources:
         """The files that a local package's build needs, read once."""
         if member not in self._sources:
@@ -441,7 +447,7 @@ class Workspace:
         member = self._by_folder.get(folder) or self._path_dependencies.get(folder)
         if member is None:
             path = self.root / folder
-            if (path / membership.PYPROJECT).is_file():
+            if membership.is_file(path / membership.PYPROJECT):
                 pyproject = read_toml(path / membership.PYPROJECT, PYPROJECT)
             elif (path / "setup.py").is_file() or (path / "setup.cfg").is_file():
                 pyproject = {}
@@ -546,9 +552,9 @@ def _standalone(root: Path, patterns: Iterable[str], *, members: tuple[Member, .
     taken = {member.folder for member in members}
     found = [
         Member.load(root, folder)
-        for folder in membership.folders(root, patterns)
+        for folder in membership.folders(root, patterns, lenient=True)
         if folder not in taken
-        and (root / folder / LOCK_NAME).is_file()
+        and membership.is_file(root / folder / LOCK_NAME)
         and "project" in read_toml(root / folder / membership.PYPROJECT)
     ]
     # Excluded examples and fixtures share names with others; only a service has to have one to be asked for by.

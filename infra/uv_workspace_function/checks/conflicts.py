@@ -138,7 +138,7 @@ def _members(root: Path, folder: PurePosixPath) -> Iterator[tuple[str, tuple[Pur
         pyproject = read_toml(root / folder / membership.PYPROJECT)
         workspace = table(pyproject, "tool", "uv", "workspace")
         patterns, exclude = workspace.get("members", ()), workspace.get("exclude", ())
-        folders = {PurePosixPath(), *membership.folders(root / folder, patterns, exclude=exclude)}
+        folders = {PurePosixPath(), *membership.folders(root / folder, patterns, exclude=exclude, lenient=True)}
     except WorkspaceError:
         return
     for inner in sorted(folders):
