@@ -146,7 +146,7 @@ def test_lines() -> None:
     [
         (b"x = 1\ndef f(:\n", 2, "invalid syntax"),
         (b"if x:\n    a\n  b\n", 3, "unindent does not match any outer indentation level"),
-        (b'x = "\xff"\n', 1, "codec can't decode"),
+        (b'x = "\xff"\n', 1, "is not utf-8"),
         (b"x = 1\ny = '\0'\n", 2, "null byte"),
         (b"# -*- coding: nonsense -*-\n", None, "unknown encoding: nonsense"),
         (b"(" * 1000, None, ""),

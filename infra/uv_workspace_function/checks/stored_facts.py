@@ -18,7 +18,7 @@ from typing import Any
 
 from uv_workspace_function.checks.python_source import Import, Need, SourceFacts, Unparsed, read_source
 
-_FORMAT = 2  # raise it with any change of what python_source says of a file
+_FORMAT = 3  # raise it with any change of what python_source says of a file
 
 
 @dataclass(kw_only=True)
