@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made import handler as handler_in
+from made import lock, needs, workspace
 from uv_workspace_function.handlers import HandlerError, check_handler, conventional_handler, refuse_library
 from uv_workspace_function.layouts import Layout, layout_of
+from uv_workspace_function.workspace import Workspace
 
 PROJECT = '[project]\nname = "{name}"\nversion = "1"\n'
 UV_BUILD = PROJECT + '[build-system]\nrequires = ["uv_build"]\nbuild-backend = "uv_build"\n'
@@ -32,8 +35,16 @@ class Package:
         return self.root / self.folder
 
     @cached_property
+    def pyproject(self) -> dict[str, Any]:
+        return tomllib.loads((self.path / "pyproject.toml").read_text())
+
+    @cached_property
     def layout(self) -> Layout:
-        return layout_of(tomllib.loads((self.path / "pyproject.toml").read_text()), self.path)
+        return layout_of(self.pyproject, self.path)
+
+    @property
+    def is_package(self) -> bool:
+        return "build-system" in self.pyproject
 
 
 @pytest.fixture
@@ -250,7 +261,9 @@ def test_a_project_that_is_no_package_has_its_main_module_beside_the_table(packa
     ("text", "handler"),
     [
         ("from fastapi import FastAPI\napp = FastAPI()\n", None),
-        ("from other import *\n", None),
+        ("from other import *\n", "orders.main.handler"),
+        ("from .rest import *\n", "orders.main.handler"),
+        ("from math import *\nimport handler_of_others\n", None),
         ("from .implementation import *\n", "orders.main.handler"),
         ("from .implementation import handler\n", "orders.main.handler"),
         ("if True:\n    handler = 1\n", "orders.main.handler"),
@@ -259,8 +272,23 @@ def test_a_project_that_is_no_package_has_its_main_module_beside_the_table(packa
     ],
 )
 def test_a_main_module_without_a_handler_makes_no_service(service: Any, text: Any, handler: Any) -> None:
-    """Many a program has a `main.py`; one that does not parse counts, so that somebody says so."""
-    assert conventional_handler(service(text, **{"src/orders/implementation.py": "handler = 1"})) == handler
+    """Many a program has a `main.py`; one that does not parse, or may take a handler from elsewhere, counts."""
+    files = {"src/orders/implementation.py": "handler = 1", "src/orders/rest.py": "from other import *"}
+    assert conventional_handler(service(text, **files)) == handler
+
+
+def test_a_handler_taken_with_everything_of_a_library_makes_a_service(tmp_path: Path) -> None:
+    """The workspace lists it; whether the library has one is said where its closure is known."""
+    root = workspace(tmp_path / "w", {"orders": needs("common"), "common": ""})
+    handler_in(root / "orders", "from common import *\n")
+    library = root / "common/src/common/__init__.py"
+    library.write_text("def handler(event, context): ...\n")
+    lock(root)
+    assert ["orders"] == [service.name for service in Workspace.load(root).services]
+    assert "orders.main.handler" == Workspace.load(root).closure("orders").handler()
+    library.write_text("def entry(event, context): ...\n")
+    with pytest.raises(HandlerError, match="binds no 'handler'"):
+        Workspace.load(root).closure("orders").handler()
 
 
 @pytest.mark.parametrize(

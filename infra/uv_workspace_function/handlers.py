@@ -7,6 +7,7 @@ up to the module (`acme/orders/main.handler`). A name counts however it is bound
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NoReturn, Protocol
@@ -23,7 +24,8 @@ class HandlerError(WorkspaceError):
 
 
 class LocalPackage(Protocol):
-    """What is asked of a member here: its name, where it lies (relative to the workspace's root, and absolute), its code."""
+    """What is asked of a member here: its name, where it lies (relative to the workspace's root, and absolute), its code,
+    and whether a backend builds it."""
 
     @property
     def name(self) -> str: ...
@@ -33,13 +35,15 @@ class LocalPackage(Protocol):
     def path(self) -> Path: ...
     @property
     def layout(self) -> Layout: ...
+    @property
+    def is_package(self) -> bool: ...
 
 
 def conventional_handler(package: LocalPackage) -> str | None:
     """The handler that a package has by convention, `<module>.main.handler`, or None for a library.
 
-    It has one when `<module>/main.py` binds `handler`; a `main.py` that does not parse counts, so that `check_handler`
-    can say where it is wrong.
+    It has one when `<module>/main.py` binds `handler`, or may: a `main.py` that takes everything from another package, or
+    that does not parse, counts, so that `check_handler`, which knows the closure, can say where it is wrong.
     """
     return next((f"{name}.handler" for name, file in _main_files(package) if _may_bind_handler(package, file)), None)
 
@@ -59,7 +63,7 @@ def _may_bind_handler(package: LocalPackage, file: Path) -> bool:
     if not any(word in source for word in _ANY_NAME):
         return False
     try:
-        return _Reader([package]).binds(file, "handler", unknown=False)
+        return _Reader([package]).binds(file, "handler")
     except HandlerError:
         return True
 
@@ -153,7 +157,7 @@ def _check_elsewhere(
     """
     modules = [(package, module) for package in reader.packages for module in package.layout.modules]
     # Where a backend can put anything into a wheel, a module named like the package may be built and not be there yet.
-    built = (package.name.replace("-", "_") for package in reader.packages if not package.layout.complete)
+    built = (p.name.replace("-", "_") for p in reader.packages if p.is_package and not p.layout.complete)
     if any(dotted == name or dotted.startswith(f"{name}.") for name in built):
         return
     if dotted.partition(".")[0] not in {module.name.partition(".")[0] for _, module in modules}:
@@ -190,13 +194,14 @@ class _Reader:
                         return found
         return None
 
-    def binds(self, file: Path, name: str, *, unknown: bool = True, seen: frozenset[Path] = frozenset()) -> bool:
+    def binds(self, file: Path, name: str, *, seen: frozenset[Path] = frozenset()) -> bool:
         """Whether a module has an attribute of this name once it is imported.
+
+        One that takes everything from a module whose source is not local, nor Python's own, may have any.
 
         Args:
             file: the module's source.
             name: the attribute.
-            unknown: the answer for a module that takes everything from one whose source is not local.
             seen: modules on the way here, so that two that take everything from each other end.
 
         Raises:
@@ -211,11 +216,10 @@ class _Reader:
             dotted = self._absolute(file, level, module)
             source = self.find(dotted) if dotted is not None else None
             if source is None or source.suffix != ".py":
-                if unknown:
+                if dotted is None or dotted.partition(".")[0] not in sys.stdlib_module_names:
                     return True
             elif source not in seen and self._exports(source, name):
-                found = self.binds(source, name, unknown=unknown, seen=seen | {file})
-                if found:
+                if self.binds(source, name, seen=seen | {file}):
                     return True
         return False
 
