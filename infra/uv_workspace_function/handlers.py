@@ -218,9 +218,8 @@ class _Reader:
             if source is None or source.suffix != ".py":
                 if dotted is None or dotted.partition(".")[0] not in sys.stdlib_module_names:
                     return True
-            elif source not in seen and self._exports(source, name):
-                if self.binds(source, name, seen=seen | {file}):
-                    return True
+            elif source not in seen and self._exports(source, name) and self.binds(source, name, seen=seen | {file}):
+                return True
         return False
 
     def _exports(self, file: Path, name: str) -> bool:
