@@ -69,7 +69,7 @@ class Declared:
         if locked is not None:
             run |= {edge.name for edges in locked.optional.values() for edge in edges}
         for text in asked:
-            run |= set(graph.named_by_extras(text))
+            run |= graph.named_by_extras(text)
         groups = dict(_grouped(member.pyproject, f"a dev group of {member.name}"))
         if member is not root:
             groups |= dict(_grouped(project.pyproject, "a dev group of the root"))
@@ -116,22 +116,33 @@ class Graph:
         """Which of some packages needs another one, itself or through others; the first by name."""
         return next((name for name in sorted(names) if name != wanted and wanted in self.reach([name])), None)
 
-    def named_by_extras(self, requirement: str) -> Iterator[str]:
-        """The packages that the extras in a requirement name: `celery[redis]` asks for redis."""
+    def named_by_extras(self, requirement: str) -> frozenset[str]:
+        """The packages that the extras in a requirement name: `celery[redis]` asks for `kombu[redis]`, and so for redis."""
         try:
             parsed = Requirement(requirement)
         except InvalidRequirement:
-            return
-        wanted = {canonicalize_name(extra) for extra in parsed.extras}
-        if wanted:
-            for package in self.lock.packages:
-                if package.name == canonicalize_name(parsed.name):
-                    yield from (
-                        e.name
-                        for extra, es in package.optional.items()
-                        if canonicalize_name(extra) in wanted
-                        for e in es
-                    )
+            return frozenset()
+        found: set[str] = set()
+        seen: set[tuple[str, str]] = set()
+        stack = [(canonicalize_name(parsed.name), canonicalize_name(extra)) for extra in parsed.extras]
+        while stack:
+            asked = stack.pop()
+            if asked in seen:
+                continue
+            seen.add(asked)
+            for edge in self._optional.get(asked, ()):
+                found.add(edge.name)
+                stack += [(edge.name, canonicalize_name(extra)) for extra in edge.extras]
+        return frozenset(found)
+
+    @cached_property
+    def _optional(self) -> Mapping[tuple[str, str], list[Edge]]:
+        """A package and an extra of it -> what that extra needs."""
+        found: dict[tuple[str, str], list[Edge]] = {}
+        for package in self.lock.packages:
+            for extra, edges in package.optional.items():
+                found.setdefault((package.name, canonicalize_name(extra)), []).extend(edges)
+        return found
 
 
 def _all_edges(package: LockedPackage) -> Iterator[Edge]:
