@@ -270,6 +270,23 @@ UNRELATED: dict[str, Edit] = {
     "a member added that needs this service": member(
         "apps/new", "new", 'dependencies = ["api"]\n[tool.uv.sources]\napi = { workspace = true }\n' + BUILT
     ),
+    "a member added that needs this service, by a source of the root's": both(
+        member("apps/new", "new", 'dependencies = ["api"]\n' + BUILT),
+        swap(ROOT, "[tool.uv.workspace]", "[tool.uv.sources]\napi = { workspace = true }\n[tool.uv.workspace]"),
+    ),
+    "a source of the root's that nobody uses": append(
+        ROOT,
+        '[tool.uv.sources]\nnever-locked = { path = "vendor/none" }\ndeep = { git = "https://example.org/deep" }\n',
+    ),
+    "a source of the root's for others": append(
+        ROOT, '[tool.uv.sources]\nunused = { path = "wheels/unused-1.0-py3-none-any.whl" }\n'
+    ),
+    "a root's own project that needs this service": swap(
+        ROOT,
+        "[tool.ruff]",
+        '[project]\nname = "the-shop"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["api"]\n'
+        "[tool.uv.sources]\napi = { workspace = true }\n[tool.ruff]",
+    ),
     "a member removed": lambda root: shutil.rmtree(root / "libs/spare"),
     "a member renamed": swap("libs/spare/pyproject.toml", 'name = "spare"', 'name = "thrift"'),
     "the root's group": swap(ROOT, '"devtool"', '"devtool", "never-locked"'),
@@ -338,6 +355,13 @@ RELATED: dict[str, Edit] = {
     "a source": both(
         lambda root: void(shutil.copy(root / "wheels/used-1.0-py3-none-any.whl", root / "vendor")),
         swap(API, "[tool.uv.sources]", '[tool.uv.sources]\nused = { path = "../../vendor/used-1.0-py3-none-any.whl" }'),
+    ),
+    "a source of the root's that the service reads": both(
+        lambda root: void(shutil.copy(root / "wheels/used-1.0-py3-none-any.whl", root / "vendor")),
+        append(ROOT, '[tool.uv.sources]\nused = { path = "vendor/used-1.0-py3-none-any.whl" }\n'),
+    ),
+    "a source of the root's for the service's build": append(
+        ROOT, '[tool.uv.sources]\nuv_build = { url = "https://example.org/uv_build-0.13.9-py3-none-any.whl" }\n'
     ),
     "a locked version": both(add_wheel("used", "2.0", requires=["deep"]), lock_upgraded("used")),
     "a locked version two steps away": both(add_wheel("deep", "2.0"), lock_upgraded("deep")),

@@ -9,7 +9,11 @@ from uv_workspace_function.uv_settings import FATES, Relevance, carried
 from wheelhouse import uv
 
 RELEVANCE = Relevance(
-    closure={"svc", "lib", "used"}, local={"svc", "lib"}, building=lambda name: name != "elsewhere", indexes={"cpu"}
+    closure={"svc", "lib", "used"},
+    local={"svc", "lib"},
+    building=lambda name: name != "elsewhere",
+    sources={"lib", "used"},
+    indexes={"cpu"},
 )
 
 
@@ -35,6 +39,7 @@ def test_every_fate_has_a_reason() -> None:
         ({"override-dependencies": ["elsewhere==1"]}, {}),
         ({"build-constraint-dependencies": ["hatchling==1.27"]}, {"build-constraint-dependencies": ["hatchling==1.27"]}),
         ({"sources": {"lib": {"workspace": True}, "elsewhere": {"workspace": True}}}, {"sources": {"lib": {"workspace": True}}}),
+        ({"sources": {"Used": {"index": "cpu"}, "svc": {"workspace": True}}}, {"sources": {"used": {"index": "cpu"}}}),
         ({"no-binary-package": ["used", "elsewhere", "setuptools"]}, {"no-binary-package": ["used", "setuptools"]}),
         ({"dependency-metadata": [{"name": "used"}, {"name": "elsewhere"}]}, {"dependency-metadata": [{"name": "used"}]}),
         ({"extra-build-dependencies": {"lib": ["cython"], "elsewhere": ["cython"]}}, {"extra-build-dependencies": {"lib": ["cython"]}}),

@@ -5,7 +5,7 @@ A closed list of tables that cannot matter is dropped. Any table not on it stays
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import tomli_w
@@ -108,6 +108,10 @@ _VERSION_VARIABLES = (
     ("uv-dynamic-versioning", "UV_DYNAMIC_VERSIONING_BYPASS"),
 )
 _DEFAULT_VERSION = "0.0.0"
+# Where a build's own requirements can stand beside `pyproject.toml`.
+_BUILD_PROGRAMS = ("setup.py", "setup.cfg", "hatch_build.py", "pdm_build.py")
+_NAME_END = re.compile(r"[^A-Za-z0-9._-]")
+_WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 def member_definition(member: Member, closure: Closure, relevance: Relevance) -> str | None:
@@ -147,16 +151,65 @@ def relevance_of(closure: Closure) -> Relevance:
     names = {package.name for package in closure.selection.packages} | {m.name for m in closure.builders}
     building = names | {name for member in closure.sources for name in build_requirements(member.pyproject)}
     locked = closure.project.lock.names
+    local = {member.name for member in closure.sources}
+    required = {*_required(closure), *(_hinted(closure) - local)}
+    read: set[str] = set()
     used: set[str] = set()
     for document in (closure.project.pyproject, *(member.pyproject for member in closure.sources)):
-        sources = table(document, "tool", "uv", "sources")
-        used |= named_indexes({key: entry for key, entry in sources.items() if canonicalize_name(key) in building})
+        for key, entry in table(document, "tool", "uv", "sources").items():
+            name = canonicalize_name(key)
+            indexes = named_indexes({key: entry})
+            # an index is also where uv takes the credentials from for what is locked from it
+            if name in required or (indexes and name in names):
+                read.add(name)
+                used |= indexes
     return Relevance(
         closure=names,
-        local={member.name for member in closure.sources},
+        local=local,
         building=lambda name: name in building or name not in locked,
+        sources=read,
         indexes=used,
     )
+
+
+def _required(closure: Closure) -> Iterator[str]:
+    """What the closure's local packages require themselves, to run and to be built, by normalized name."""
+    for package in closure.selection.local:
+        yield from (step.to.name for step in closure.selection.steps(package))
+    builders = {member.name for member in closure.builders}
+    project = closure.project
+    inherited = [table(project.pyproject, "tool", "uv"), project.uv_toml or {}]
+    for member in closure.sources:
+        others = {other.name for other in closure.sources if other is not member}
+        metadata = table(member.pyproject, "project")
+        # without the table a build is setuptools', as PEP 517 has it
+        requirements = [*table(member.pyproject, "build-system").get("requires", ["setuptools"])]
+        if member.name in builders:  # what builds a package is resolved anew, from the metadata and not from the lock
+            requirements += metadata.get("dependencies", ())
+        optional = [r for extra in table(metadata, "optional-dependencies").values() for r in extra]
+        # whatever is asked for, uv wants a source for each member of the workspace that a package can require
+        requirements += optional if member.name in builders else (r for r in optional if _name_of(r) in others)
+        for settings in (*inherited, table(member.pyproject, "tool", "uv")):
+            for name, extra in table(settings, "extra-build-dependencies").items():
+                if canonicalize_name(name) == member.name:
+                    requirements += (r.get("requirement", "") if isinstance(r, dict) else r for r in extra)
+        for requirement in requirements:
+            yield _name_of(requirement)
+
+
+def _hinted(closure: Closure) -> set[str]:
+    """Names that a backend may ask for while it builds: in its tables (a hook's dependencies) and in programs beside them.
+
+    uv looks up the sources of such requirements, too.
+    """
+    found: set[str] = set()
+    for member in closure.sources:
+        text = tomli_w.dumps({"tool": table(_reduced(member.pyproject), "tool")})
+        for file in _BUILD_PROGRAMS:
+            path = member.path / file
+            text += path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        found.update(map(canonicalize_name, _WORD.findall(text)))
+    return found
 
 
 def version_variables(member: Member) -> Mapping[str, str]:
@@ -168,10 +221,14 @@ def version_variables(member: Member) -> Mapping[str, str]:
     if "version" not in table(member.pyproject, "project").get("dynamic", ()) and "project" in member.pyproject:
         return {}
     requires = table(member.pyproject, "build-system").get("requires", ())
-    builders = {canonicalize_name(re.split(r"[^A-Za-z0-9._-]", r.strip(), maxsplit=1)[0]) for r in requires}
+    builders = {_name_of(requirement) for requirement in requires}
     version = str(member.settings.get("version", _DEFAULT_VERSION))
     name = re.sub(r"[-_.]+", "_", member.name).upper()
     return {variable.format(name=name): version for builder, variable in _VERSION_VARIABLES if builder in builders}
+
+
+def _name_of(requirement: str) -> str:
+    return canonicalize_name(_NAME_END.split(requirement.strip(), maxsplit=1)[0])
 
 
 def _reduced(pyproject: Table) -> dict[str, Any]:

@@ -127,12 +127,14 @@ class Relevance:
         local: those of them that are built.
         building: what may take part in building them: the closure, and names that nobody has locked, since what a
             backend needs is in no lock.
+        sources: what the local packages require themselves, to run and to be built: no other source is looked up.
         indexes: explicit indexes that the closure's sources name.
     """
 
     closure: Collection[str]
     local: Collection[str]
     building: Callable[[str], bool]
+    sources: Collection[str] = ()
     indexes: Collection[str] = ()
 
 
@@ -209,6 +211,12 @@ def _keys_of_closure(value: Any, relevance: Relevance) -> dict[str, Any]:
     return {key: entry for key, entry in value.items() if canonicalize_name(key) in relevance.closure}
 
 
+def _sources(value: Any, relevance: Relevance) -> dict[str, Any]:
+    """By normalized name and in order, so that neither the spelling of a key nor its place matters."""
+    by_name = {canonicalize_name(key): entry for key, entry in value.items()}
+    return {name: by_name[name] for name in sorted(by_name) if name in relevance.sources}
+
+
 def _keys_that_build(value: Any, relevance: Relevance) -> dict[str, Any]:
     return {key: entry for key, entry in value.items() if relevance.building(canonicalize_name(key))}
 
@@ -231,5 +239,5 @@ _CHOICES: Mapping[str, Callable[[Any, Relevance], Any]] = {
     "no-sources-package": _names_that_build,
     "override-dependencies": _requirements,
     "prerelease-package": _keys_that_build,
-    "sources": _keys_that_build,
+    "sources": _sources,
 }
