@@ -59,11 +59,13 @@ class History:
     def checkout(self, commit: str) -> Iterator[Path]:
         """The workspace's root at a commit, in a temporary folder; `export-ignore` and the like do not change it.
 
+        Where the commit does not have it, an empty folder.
+
         Args:
             commit: as `commit` returns it.
 
         Raises:
-            WorkspaceError: when git cannot write it, or the workspace was not there.
+            WorkspaceError: when git cannot write it.
         """
         with tempfile.TemporaryDirectory(prefix="services-since-") as folder:
             tree = Path(folder).resolve() / "tree"
@@ -73,7 +75,9 @@ class History:
             (tree / ".git").mkdir()
             root = tree / self.root.relative_to(self.top)
             if not root.is_dir():
-                raise WorkspaceError(f"there was no {self.root.relative_to(self.top)} at {commit[:12]}")
+                # as at the top of a repository, which was a folder before it was a workspace
+                root = Path(folder) / "nothing"
+                root.mkdir()
             yield root
 
     def changed(self, commit: str) -> frozenset[str]:

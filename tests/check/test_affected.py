@@ -247,6 +247,27 @@ def test_a_workspace_that_could_not_be_read_before_affects_everything(shop: Path
     )
 
 
+@pytest.mark.parametrize("before", ["nothing", "a file of its name"])
+def test_a_workspace_that_was_not_there_before_affects_everything(shop: Path, before: str) -> None:
+    """In a folder of the repository as at its top."""
+    top = shop.parent
+    shutil.rmtree(shop / ".git")
+    shop.rename(top / "elsewhere")
+    (top / "README").write_text("an empty repository\n")
+    (top / ".gitignore").write_text("elsewhere\n")
+    if before != "nothing":
+        shop.write_text("a file\n")
+    old = commit(top)
+    shop.unlink(missing_ok=True)
+    (top / "elsewhere").rename(shop)
+    commit(top)
+    result = run(shop, "--since", old, "--explain")
+    assert 0 == result.exit_code
+    assert ["billing", "orders"] == to_deploy(shop, old)
+    assert ["billing", "fakes", "models", "orders"] == to_test(shop, old)
+    assert f"the workspace at {old[:12]} cannot be read: there is no pyproject.toml" in result.stdout
+
+
 def test_a_ref_that_does_not_exist(shop: Path) -> None:
     """Exit code 2, and what to do."""
     result = run(shop, "--since", "nowhere")
