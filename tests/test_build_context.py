@@ -295,6 +295,44 @@ def test_a_folder_that_is_not_empty_is_left_as_it_was(shop: Path, tmp_path: Path
     assert {"mine": "mine"} == files(tmp_path / "out")
 
 
+@pytest.mark.parametrize("way", ["folder", "current", "link"])
+def test_an_empty_folder_stays_the_one_it_is(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """It may be the current one, be led to by a link, or be a mount point, onto which nothing can be renamed."""
+    folder = tmp_path / "real"
+    folder.mkdir()
+    (tmp_path / "link").symlink_to(folder)
+    monkeypatch.chdir(folder)
+    before, made = place(folder), context(shop, "api")
+    made.write({"folder": folder, "current": Path(), "link": tmp_path / "link"}[way])
+    assert before == place(folder)
+    assert sorted({path.partition("/")[0] for path in made.files}) == sorted(entry.name for entry in folder.iterdir())
+    assert set(made.files) == {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("count", range(4))
+def test_an_empty_folder_that_cannot_be_filled_is_left_empty(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """What had been moved into it before something failed is gone again."""
+    real, left = Path.rename, [count]
+
+    def failing(path: Path, target: Path) -> Path:
+        left[0] -= 1
+        if left[0] == -1:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(path, target)
+
+    made = context(shop, "api")
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(WorkspaceError, match=r"could not be written to .*: Input/output error"):
+        made.write(tmp_path / "out")
+    assert -1 >= left[0]
+    assert [] == list((tmp_path / "out").iterdir())
+
+
 def test_a_full_disk_leaves_nothing(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No half context looks whole."""
     real, left = os.open, [5]

@@ -146,19 +146,39 @@ def _write(contexts: Mapping[str, BuildContext], folder: Path, written: Mapping[
     try:
         if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
             raise WorkspaceError(f"{folder} is not an empty folder; it was left as it is: choose another, or empty it")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        # A folder that is there stays the one it is: it can be a mount point, or what a link or a shell is at.
+        is_there = folder.is_dir()
+        if not is_there:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder if is_there else folder.parent))
         try:
             staging.chmod(0o755)
             for name, context in contexts.items():
                 context._write_files(staging / name, written)  # noqa: SLF001 of this module
-            staging.rename(folder)
+            if is_there:
+                _move_up(staging)
+            else:
+                staging.rename(folder)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
             raise
     except OSError as error:
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
         raise WorkspaceError(f"the build context could not be written to {folder}: {reason}") from error
+
+
+def _move_up(staging: Path) -> None:
+    """Move all that a folder holds into the one above it, or nothing, and remove it."""
+    moved: list[str] = []
+    try:
+        for entry in sorted(staging.iterdir()):
+            entry.rename(staging.parent / entry.name)
+            moved.append(entry.name)
+        staging.rmdir()
+    except BaseException:
+        for name in moved:
+            (staging.parent / name).rename(staging / name)
+        raise
 
 
 def _is_linked(equal: str | None, path: str) -> bool:
