@@ -11,6 +11,10 @@ import pytest
 from images.engine import LAMBDA_BASE, BuildFailedError, Engine, Image
 from images.shop import build, stage, write_package, write_shop
 from images.wheels import write_wheel
+from uv_workspace_function.build_arguments import build_arguments
+from uv_workspace_function.build_context import BuildContext
+from uv_workspace_function.target import Target
+from uv_workspace_function.workspace import Workspace
 from wheelhouse import uv
 
 DOCKERFILE = Path(__file__).parents[2] / "infra/uv_workspace_function/Dockerfile"
@@ -191,6 +195,23 @@ def test_snap_start_is_a_label_and_no_layer(engine: Engine, shop: Path, orders: 
     assert label not in (orders.stored.config["config"].get("Labels") or {})
     image = build(engine, shop, "orders", tmp_path / "context", SNAP_START="allow")
     assert image.stored.config["config"]["Labels"][label] == "Allow"
+    assert image.stored.digests == orders.stored.digests
+
+
+def test_every_image_can_come_from_a_mirror(engine: Engine, shop: Path, orders: Image, tmp_path: Path) -> None:
+    """Nothing asks the registries of the defaults, and the layers are the same."""
+    mirrors = {"public.ecr.aws": "mirror.example.com/aws", "ghcr.io": "mirror.example.com/github"}
+    context = BuildContext.of(Workspace.load(shop), "orders")
+    context.write(tmp_path / "context")
+    arguments = build_arguments(context, Target(python="3.14", machine="aarch64"), {}, mirrors=mirrors)
+    images = {name: value for name, value in arguments.items() if name.endswith("_IMAGE")}
+    for name in set(images.values()):
+        mirror = max((mirror for mirror in mirrors.values() if name.startswith(mirror)), key=len)
+        (original,) = (origin + name.removeprefix(mirror) for origin, known in mirrors.items() if known == mirror)
+        engine.docker("tag", original, name)
+        engine.made.append(name)
+    image = engine.build(tmp_path / "context", arguments, platform=engine.native)
+    assert set(re.findall(r"^#\d+ \[\w+ 1/\d+\] FROM ([^@\s]+)", image.log, re.MULTILINE)) == set(images.values())
     assert image.stored.digests == orders.stored.digests
 
 
