@@ -143,6 +143,15 @@ def test_malformed_toml(tmp_path: Path) -> None:
     assert "ROOT/a/pyproject.toml is malformed TOML: Invalid value (at line 2, column 8)" == message(root)
 
 
+@pytest.mark.parametrize(
+    ("text", "line"), [('[tool.uv.workspace]\nmembers = ["a"\n', 2), ('a = 1\r\n\r\nb = """\r\nc', 4), ("a =", 1)]
+)
+def test_toml_that_ends_early(tmp_path: Path, text: str, line: int) -> None:
+    """The last line is named, where what is never closed is not."""
+    (tmp_path / "pyproject.toml").write_bytes(text.encode())
+    assert message(tmp_path).endswith(f"(at end of document, line {line})")
+
+
 def test_not_utf8(tmp_path: Path) -> None:
     """A file in another encoding is named."""
     root = lock(workspace(tmp_path / "w", ["a"]))

@@ -24,13 +24,17 @@ def read_toml(path: Path, expected: Expected | None = None) -> dict[str, Any]:
     """
     try:
         # uv, too, takes a file that begins with a byte order mark
-        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        text = path.read_bytes().decode("utf-8-sig")
+        document = tomllib.loads(text)
     except OSError as error:
         raise WorkspaceError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise WorkspaceError(f"{path} is not UTF-8, as TOML must be: byte {error.start} is invalid") from error
     except tomllib.TOMLDecodeError as error:
-        raise WorkspaceError(f"{path} is malformed TOML: {error}") from error
+        # of what is never closed tomllib tells no line
+        last = text.count("\n") + (not text.endswith("\n"))
+        told = str(error).replace("(at end of document)", f"(at end of document, line {last})")
+        raise WorkspaceError(f"{path} is malformed TOML: {told}") from error
     if expected is not None:
         check_types(document, expected, where=str(path))
     return document
