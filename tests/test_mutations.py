@@ -417,6 +417,24 @@ def test_an_option_of_the_image_changes_its_hash(
     assert asset_hash(original, tmp_path / "out", **OPTIONS[kind]) != before[1]
 
 
+@pytest.mark.parametrize("path", ["main.py", "table.csv", "new.py", "lib/deep/x.py"])
+@pytest.mark.parametrize(
+    "other", ["README.md", "Makefile", "Dockerfile", "docs/x.md", "scripts/x.py", "integration_tests/x.py"]
+)
+def test_a_service_that_is_copied_changes_with_its_code_alone(path: str, other: str, shop: Path) -> None:
+    """One that no backend builds: documents, tools and tests beside its modules are none of its image's."""
+    both(
+        put("apps/plain/pyproject.toml", '[project]\nname = "plain"\nversion = "1"\nrequires-python = ">=3.11"\n'),
+        *(put(f"apps/plain/{name}", "") for name in ("README.md", "main.py", "table.csv", "lib/deep/x.py")),
+    )(shop)
+    uv("lock", cwd=shop)
+    digests = []
+    for edit in (put("apps/plain/README.md", ""), put(f"apps/plain/{other}"), put(f"apps/plain/{path}")):
+        edit(shop)
+        digests.append(BuildContext.of(Workspace.load(shop), "plain").digest)
+    assert digests[0] == digests[1] != digests[2]
+
+
 def test_an_extra_changes_the_context(original: Path, before: tuple[str, str]) -> None:
     assert BuildContext.of(Workspace.load(original), "api", extras=["fast"]).digest != before[0]
 

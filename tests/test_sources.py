@@ -809,7 +809,77 @@ def test_a_project_that_is_no_package_is_its_own_folder(orders: Any, tmp_path: P
     assert listed(orders({"src/config.json": "", "main.py": ""}, pyproject)) == ["src/config.json"]
     shutil.rmtree(tmp_path / "orders/src")
     make(tmp_path, {"orders/test_main.py": "", "orders/templates/x.html": ""})
-    assert listed(read(tmp_path)) == ["README.md", "main.py", "templates/x.html"]
+    assert listed(read(tmp_path)) == ["main.py", "templates/x.html"]
+
+
+COPIED = '[project]\nname = "acme-orders"\nversion = "1"\n'
+NO_SOURCES = (
+    *("README.md", "CHANGELOG.rst", "LICENSE", "Makefile", "Dockerfile", "dev.Dockerfile", "compose.yaml", "tox.ini"),
+    *(
+        "docs/index.md",
+        "docs/conf.py",
+        "scripts/run.py",
+        "scripts/run.sh",
+        "integration_tests/test_x.py",
+        "coverage.xml",
+    ),
+    *("integration_tests/__init__.py", "tests_integration/x.py", "tests/x.py", "conftest.py", "test_x.py"),
+    *("notebooks/x.ipynb", ".vscode/settings.json", ".editorconfig", "setup.cfg", "requirements-dev.txt"),
+)
+LAYOUTS = {
+    "modules in its own folder": (
+        *(
+            "main.py",
+            "prices.csv",
+            "templates/x.html",
+            "templates/docs/README.md",
+            "lib/x.py",
+            "lib/x.json",
+            "history.json",
+        ),
+        *("templates/tests/x.html", "templates/deep/uv.lock"),
+    ),
+    "packages in its own folder": (
+        "acme/__init__.py",
+        "acme/README.md",
+        "acme/tests/data.json",
+        "space/x.py",
+        "space/x.json",
+    ),
+    "a src folder": ("src/acme/__init__.py", "src/acme/x.json", "src/x.csv", "src/docs/x"),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_of_a_copied_project_the_modules_with_their_data_enter(layout: str, tmp_path: Path) -> None:
+    """Documents, tests and tools beside them do not; what `include` names does."""
+    files = LAYOUTS[layout]
+    make(tmp_path, {"orders/pyproject.toml": COPIED, **{f"orders/{path}": "" for path in (*files, *NO_SOURCES)}})
+    assert listed(read(tmp_path)) == sorted(files)
+    included = COPIED + OURS + 'include = ["scripts/*.sh", "README.md"]\n'
+    make(tmp_path, {"orders/pyproject.toml": included})
+    assert listed(read(tmp_path)) == sorted([*files, "README.md", "scripts/run.sh"])
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"scripts/__init__.py": ""},
+        {"main.py": "def handler(e, c):\n    from scripts.run import run\n", "scripts/run.py": ""},
+    ],
+    ids=["it is a package", "it is imported"],
+)
+def test_a_folder_named_like_tools_that_is_imported_enters(files: dict[str, str | bytes], tmp_path: Path) -> None:
+    """A name is only a hint."""
+    make(tmp_path, {"orders/pyproject.toml": COPIED, **{f"orders/{path}": text for path, text in files.items()}})
+    assert listed(read(tmp_path)) == sorted(files)
+
+
+def test_data_beside_packages_of_a_copied_project_is_nobodys(tmp_path: Path) -> None:
+    """No module lies beside it, as in a project that is built; `include` names it."""
+    files = {f"orders/{path}": "" for path in ("acme/__init__.py", "prices.csv", "templates/x.html")}
+    make(tmp_path, {"orders/pyproject.toml": COPIED, **files})
+    assert listed(read(tmp_path)) == ["acme/__init__.py"]
 
 
 # Two checkouts

@@ -20,7 +20,7 @@ from uv_workspace_function.gitignore import Ignores, Repository
 from uv_workspace_function.layouts import Layout, layout_of
 from uv_workspace_function.named_files import build_requirements
 from uv_workspace_function.private_keys import holds_private_key
-from uv_workspace_function.wanted_files import BESIDE, DEFINITIONS, NOTHING, TABLE, Wanted, barred, wanted_of
+from uv_workspace_function.wanted_files import DEFINITIONS, NOTHING, TABLE, Wanted, barred, wanted_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ class _Walk:
         if state.worth and not names.isdisjoint(("__init__.py", "__init__.pyi")):
             state = state._replace(shipped=True)
         if path and names >= {"pyproject.toml", "uv.lock"} and not (state.shipped or state.forced):
-            self._drop(f"{path}/", "a project with a lock of its own", worth=state.worth)
+            self._drop(f"{path}/", "a project with a lock of its own", worth=state.wanted or state.worth)
             return
         ignores = self.repository.ignores(real, has_rules=".gitignore" in names)
         self.above.append(real)
@@ -209,7 +209,7 @@ class _Walk:
             return
         if is_folder and not state.declared and self._in_workspace(path) in self.others:
             return
-        is_source = worth or (state.wanted and (state.forced or not BESIDE.fullmatch(name)))
+        is_source = worth or (state.wanted and (state.forced or not wanted.is_beside(path)))
         passes = is_folder and wanted.may_hold(path)
         if not is_source and not passes:
             return

@@ -52,6 +52,19 @@ BESIDE = re.compile(
     re.DOTALL,
 )
 
+# Left out of the folder of a project that is copied: documents, tests and tools, which no module reads as its data.
+_BESIDE_COPIES = re.compile(
+    BESIDE.pattern + r"|\..*"
+    r"|(?:readme|changelog|changes|history|contributing|code_of_conduct|security|authors|maintainers|licen[cs]e|copying"
+    r"|notice)(?:-[^.]*)?(?:\.(?:md|rst|txt|adoc))?"
+    r"|(?:gnu)?makefile|.*\.mk|justfile|taskfile\.ya?ml|(?:.*\.)?dockerfile|dockerfile\..*|(?:docker-)?compose.*\.ya?ml"
+    r"|jenkinsfile|procfile|vagrantfile|setup\.py|setup\.cfg|manifest\.in|requirements.*\.(?:txt|in)|pipfile(?:\.lock)?"
+    r"|poetry\.lock|pdm\.lock|(?:mypy|pytest)\.ini|ruff\.toml|pyrightconfig\.json|mkdocs\.ya?ml|coverage\.xml"
+    r"|samconfig\.toml|cdk\.json|.*\.ipynb"
+    r"|docs?|documentation|scripts|notebooks|benchmarks?|e2e|tests?[-_].*|.*[-_]tests?",
+    re.DOTALL | re.IGNORECASE,
+)
+
 # In the package's own folder these are the context's, rewritten or left out, and never the package's.
 DEFINITIONS = frozenset({"pyproject.toml", "uv.lock", "uv.toml", ".python-version"})
 
@@ -67,7 +80,8 @@ def barred(name: str) -> str | None:
 class Wanted:
     """What one package's tables ask for, by paths relative to its folder.
 
-    `shipped` says that a backend puts the modules into the wheel as they are, where it could also be a guess.
+    `shipped` says that a backend puts the modules into the wheel as they are, where it could also be a guess; `copied`
+    that there is no backend, and the builder copies what is there.
     """
 
     modules: Mapping[str, Module]
@@ -79,6 +93,13 @@ class Wanted:
     outside: Mapping[str, bool]
     passages: frozenset[str]
     everything: bool
+    copied: bool = False
+
+    def is_beside(self, path: str) -> bool:
+        """Whether a file or folder that nothing names is a test or a tool by its name, and no source."""
+        if self.copied:
+            return "/" not in path and _BESIDE_COPIES.fullmatch(path) is not None
+        return BESIDE.fullmatch(path.rpartition("/")[2]) is not None
 
     def may_hold(self, path: str) -> bool:
         """Whether something wanted can lie below a folder that is not wanted itself."""
@@ -111,6 +132,7 @@ def wanted_of(root: Path, folder: PurePosixPath, pyproject: Table, layout: Layou
         WorkspaceError: a glob of the package's own table is malformed, or a path leads out of the workspace.
     """
     named = named_files(pyproject, root / folder)
+    copied = is_virtual(pyproject)
     include, exclude = _own_globs(pyproject, folder)
     modules = {str(module.path): module for module in layout.modules if module.path.parts[:1] != ("..",)}
     inside = {path: wins for path, wins in named.paths.items() if not path.startswith("../")}
@@ -126,44 +148,20 @@ def wanted_of(root: Path, folder: PurePosixPath, pyproject: Table, layout: Layou
     parents = (parent for path in (*modules, *inside) for parent in PurePosixPath(path).parents)
     return Wanted(
         modules=modules,
-        shipped=layout.complete and not is_virtual(pyproject),
+        shipped=layout.complete and not copied,
         named=inside,
         globs=(*named.globs, *include),
         excluded=exclude,
         written=named.written,
         outside=outside,
         passages=frozenset(map(str, parents)) - {"."},
-        everything=not layout.complete,
+        everything=not layout.complete and (not copied or _is_itself_imported(root / folder)),
+        copied=copied,
     )
 
 
-def _own_globs(pyproject: Table, folder: PurePosixPath) -> tuple[tuple[Glob, ...], tuple[re.Pattern[str], ...]]:
-    """`include` and `exclude` of the package's own table, with uv's meaning of such globs.
-
-    https://docs.astral.sh/uv/concepts/build-backend/#include-and-exclude-syntax: what includes starts at the package's
-    folder; what excludes holds at any depth unless it begins with a slash.
-    """
-    table = foreign_table(pyproject, *TABLE.split("."))
-    include, exclude = table.get("include", []), table.get("exclude", [])
-    for key, patterns in (("include", include), ("exclude", exclude)):
-        if not isinstance(patterns, list) or not all(isinstance(pattern, str) and pattern for pattern in patterns):
-            raise WorkspaceError(
-                f"{folder}/pyproject.toml: `{key}` of [{TABLE}] must be a list of globs, not {patterns!r}"
-            )
-        for pattern in patterns:
-            if ".." in pattern.split("/"):
-                raise WorkspaceError(
-                    f"{folder}/pyproject.toml: {pattern!r} in `{key}` of [{TABLE}] leads out of the package's folder; "
-                    "globs are relative to it and stay below it"
-                )
-    try:
-        included = tuple(anchored_glob(pattern, wins=True) for pattern in include)
-        excluded = tuple(_excluding(pattern) for pattern in exclude)
-    except ValueError as error:
-        raise WorkspaceError(f"{folder}/pyproject.toml: malformed glob {str(error)!r} in [{TABLE}]") from error
-    return included, excluded
-
-
-def _excluding(pattern: str) -> re.Pattern[str]:
-    anywhere = "" if pattern.startswith("/") else "(?:.*/)?"
-    return re.compile(anywhere + translate(os.path.normpath(pattern.lstrip("/"))) + r"\Z", re.DOTALL)
+def _is_itself_imported(folder: Path) -> bool:
+    """Whether modules lie in a copied project's own folder, so that the data beside them is theirs."""
+    return any(
+        path.suffix in (".py", ".so") and not _BESIDE_COPIES.fullmatch(path.name) for path in sorted(folder.iterdir())
+    )

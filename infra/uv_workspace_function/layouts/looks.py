@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.documents import Table, foreign_table, strings
@@ -23,10 +24,26 @@ def virtual_layout(folder: Path) -> Layout:
 
 def _beside_the_table(folder: Path) -> Iterator[Module]:
     """What lies in the project's own folder and is no test, tool or output by its name."""
-    return (m for m in top_level(folder, "", declared=False) if not matches(m.name, _NO_MODULES))
+    found = [m for m in top_level(folder, "", declared=False) if not matches(m.name, _NO_MODULES)]
+    unsure = [m for m in found if m.name in _SELDOM_MODULES and not is_package(folder / m.path) and m.path.suffix == ""]
+    sure = [module for module in found if module not in unsure]
+    return (m for m in found if m in sure or _is_imported(m.name, [folder / other.path for other in sure]))
 
 
-_NO_MODULES = ("test", "tests", "test_*", "*_test", "conftest", "setup", "noxfile", "build", "dist", "docs")
+def _is_imported(name: str, modules: Iterable[Path]) -> bool:
+    statement = re.compile(rf"^[ \t]*(?:from|import)[ \t]+{name}\b".encode(), re.MULTILINE)
+    files = (file for path in modules for file in (path.rglob("*.py") if path.is_dir() else [path]))
+    return any(statement.search(file.read_bytes()) for file in files if file.is_file())
+
+
+_NO_MODULES = (
+    *("test", "tests", "test_*", "tests_*", "*_test", "*_tests", "conftest", "setup", "noxfile"),
+    *("build", "dist", "docs"),
+)
+# Such a folder is a package where it has an `__init__.py`, or where another module imports from it.
+_SELDOM_MODULES = frozenset(
+    {"benchmark", "benchmarks", "doc", "documentation", "example", "examples", "notebooks", "scripts"}
+)
 
 
 def guessed_layout(pyproject: Table, folder: Path) -> Layout:
