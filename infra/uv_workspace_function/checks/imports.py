@@ -197,7 +197,7 @@ class _Judge:
             for found in read.facts.imports:
                 for module, provided in self._answers(found).items():
                     self.used.update(provided.owners)
-                    whose = min(provided.owners, default=module.partition(".")[0])
+                    whose = self._owner(module, provided.owners) or module.partition(".")[0]
                     if whose in seen or not self._is_judged(read, found):
                         continue
                     verdict = self._verdict(read, found, module, provided)
@@ -297,11 +297,30 @@ class _Judge:
     def _allowed(self, read: _Read, found: Import) -> frozenset[str]:
         """The packages that this import may come from."""
         declared = self.declared
-        if self._is_development(read, found):
-            return declared.run | declared.development | self._own
+        if self._is_development(read, found) or self._is_workbench:
+            return declared.run.union(declared.development, self._own, self._beside_the_root)
         # a plugin is loaded by its host: its own module may import it, and any function, which the host calls
         hosts = self._hosts.values() if found.conditional else [self._hosts.get(read.file.module or "", frozenset())]
         return declared.run.union(self._own, *hosts)
+
+    @cached_property
+    def _is_workbench(self) -> bool:
+        """Whether the member is a root that is in no image: its code, a CDK app or a script, is run where it lies."""
+        known = self.known
+        return (
+            self.member is known.root
+            and not self.member.is_package
+            and self.member not in self.scope.workspace.services
+            and not any(self.member.name in needs for needs in known.graph.edges.values())
+        )
+
+    @cached_property
+    def _beside_the_root(self) -> frozenset[str]:
+        """The members that are installed beside the code of a root in no image: `uv sync --all-packages` is for them."""
+        workspace = self.scope.workspace
+        if not self._is_workbench or self.known.project is not workspace.project:
+            return frozenset()
+        return frozenset(member.name for member in workspace.members)
 
     @cached_property
     def _hosts(self) -> Mapping[str, frozenset[str]]:
@@ -379,15 +398,12 @@ class _Judge:
 
     def _finding(self, read: _Read, found: Import, module: str, owners: frozenset[str]) -> Finding:
         member, declared = self.member, self.declared
-        in_tests = read.file.role is Role.DEVELOPMENT
-        closure = declared.development_closure if in_tests else declared.closure
-        transitive = sorted(owners & closure)
-        name = transitive[0] if transitive else min(owners, default=None)
-        add = self._add(name or "PACKAGE", development=in_tests)
-        if transitive:
-            through = declared.graph.through(
-                declared.run | (declared.development if in_tests else frozenset()), transitive[0]
-            )
+        in_image = read.file.role is not Role.DEVELOPMENT and not self._is_workbench
+        transitive = owners & (declared.closure if in_image else declared.development_closure)
+        name = self._owner(module, transitive or (owners & declared.development) or owners)
+        add = self._add(name or "PACKAGE", development=not in_image and self._has_groups(read))
+        if name in transitive:
+            through = declared.graph.through(declared.run.union(() if in_image else declared.development), name)
             because = f", which is there only because {through} needs it" if through else ""
             return self._import(
                 "UWF004",
@@ -398,8 +414,7 @@ class _Judge:
                 f"declare it: {add}",
             )
         detail: tuple[str, ...] = ()
-        if owners & declared.development:
-            where = declared.groups[min(owners & declared.development)]
+        if (where := declared.groups.get(name or "")) is not None:
             what = f"{member.name} imports {module} from {name}, which is only in {where}: no image has it"
         elif name is not None:
             what = f"{member.name} imports {module} from {name}, which it does not declare{self._for_whom(name)}"
@@ -412,6 +427,14 @@ class _Judge:
         if module.partition(".")[0] in _SHIPPED:
             detail = ("Lambda's base image has one of its own, in a version that AWS chooses and changes",)
         return self._import("UWF003", read, found, module, what, f"declare it: {add}", detail)
+
+    def _owner(self, module: str, owners: frozenset[str]) -> str | None:
+        """The package to name of several that have a module: one that has more of it than its name as a namespace."""
+        return min(owners, key=lambda name: (self.known.modules.namespace_of(name, module), name), default=None)
+
+    def _has_groups(self, read: _Read) -> bool:
+        """Whether what a file outside of images needs belongs into a dev group: of a root without any, it does not."""
+        return read.file.role is Role.DEVELOPMENT or bool(self.declared.groups)
 
     def _import(
         self, code: str, read: _Read, found: Import, module: str, what: str, remedy: str, detail: tuple[str, ...] = ()
