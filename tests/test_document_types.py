@@ -113,3 +113,24 @@ def test_the_place_of_a_strange_value_is_told(
     finally:
         path.write_text(text)
     assert f"{path}: {expected}" == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("handlr = 'a.b'", ".handlr is no setting; did you mean 'handler'? there are build-from-source, check, exclude, handler, include, standalone, version; correct it"),
+        ("zzz = 1", ".zzz is no setting; there are build-from-source, check, exclude, handler, include, standalone, version; correct it"),
+        ("check = { larget-file = 1 }", ".check.larget-file is no setting; did you mean 'largest-file'? there are allow, environment, largest-file; correct it"),
+        ("build-from-source = 'x'", ".build-from-source must be a list, not 'x'; correct it"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("folder", [".", "a"])
+def test_a_mistyped_setting_of_our_own_is_refused(tmp_path: Path, folder: str, text: str, told: str) -> None:
+    """In the root's table and in a member's; what other tools' tables hold is theirs to say."""
+    root = lock(workspace(tmp_path / "w", {"a": "[tool.uv-workspace]\nhandlr = 1\n"}))
+    Workspace.load(root)
+    path = root / folder / "pyproject.toml"
+    path.write_text(f"{path.read_text()}\n[tool.uv-workspace-function]\n{text}\n")
+    with pytest.raises(WorkspaceError) as caught:
+        Workspace.load(root)
+    assert f"{path.resolve()}: tool.uv-workspace-function{told}" == str(caught.value)

@@ -1,9 +1,11 @@
 """What type a value of a TOML document has to have, where this package reads it.
 
 uv and the build backends check their own settings, but only when they run: here a mistake is told at synth, with its
-place in the document. Keys that nothing here reads are nobody's business.
+place in the document. Keys that nothing here reads are nobody's business, but in the one table that is this package's
+own: there they are mistakes.
 """
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,10 +36,11 @@ class Either:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """A table with these keys, should it have them."""
+    """A table with these keys, should it have them; where it is closed, with no others."""
 
     types: Mapping[str, "Expected"]
     required: tuple[str, ...] = ()
+    closed: bool = False
 
 
 Expected = type | ListOf | TableOf | Either | Keys
@@ -74,6 +77,20 @@ UV_SETTINGS = Keys(
 )
 """`[tool.uv]`, and `uv.toml`."""
 
+OUR_SETTINGS = Keys(
+    {
+        "build-from-source": _STRINGS,
+        "check": Keys({"allow": object, "environment": object, "largest-file": object}, closed=True),
+        "exclude": object,
+        "handler": object,
+        "include": object,
+        "standalone": _STRINGS,
+        "version": object,
+    },
+    closed=True,
+)
+"""`[tool.uv-workspace-function]`; what is any object here is told of where it is read, in words of its own."""
+
 PYPROJECT = Keys(
     {
         "project": Keys(
@@ -85,7 +102,7 @@ PYPROJECT = Keys(
             }
         ),
         "build-system": Keys({"requires": _STRINGS, "build-backend": str, "backend-path": _STRINGS}),
-        "tool": Keys({"uv": UV_SETTINGS, "uv-workspace-function": Keys({"standalone": _STRINGS})}),
+        "tool": Keys({"uv": UV_SETTINGS, "uv-workspace-function": OUR_SETTINGS}),
     }
 )
 """A `pyproject.toml`: what its specification and uv say of it."""
@@ -167,12 +184,17 @@ def _mistake(value: Any, expected: Expected, at: str) -> tuple[str, str] | None:
             if not isinstance(value, dict):
                 return at, f"must be a table, not {value!r}"
             inner = ((entry, each, _dotted(at, key)) for key, entry in value.items() if each is not object)
-        case Keys(types=known, required=required):
+        case Keys(types=known, required=required, closed=closed):
             if not isinstance(value, dict):
                 return at, f"must be a table, not {value!r}"
             missing = next((key for key in required if key not in value), None)
             if missing is not None:
                 return at, f"has no {missing!r}"
+            unknown = next((key for key in value if key not in known), None) if closed else None
+            if unknown is not None:
+                near = difflib.get_close_matches(unknown, known, n=1)
+                hint = f"did you mean {near[0]!r}? " if near else ""
+                return _dotted(at, unknown), f"is no setting; {hint}there are {', '.join(sorted(known))}"
             inner = ((value[key], each, _dotted(at, key)) for key, each in known.items() if key in value)
     return next((mistake for entry in inner if (mistake := _mistake(*entry)) is not None), None)
 
