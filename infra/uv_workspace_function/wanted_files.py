@@ -160,6 +160,38 @@ def wanted_of(root: Path, folder: PurePosixPath, pyproject: Table, layout: Layou
     )
 
 
+def _own_globs(pyproject: Table, folder: PurePosixPath) -> tuple[tuple[Glob, ...], tuple[re.Pattern[str], ...]]:
+    """`include` and `exclude` of the package's own table, with uv's meaning of such globs.
+
+    https://docs.astral.sh/uv/concepts/build-backend/#include-and-exclude-syntax: what includes starts at the package's
+    folder; what excludes holds at any depth unless it begins with a slash.
+    """
+    table = foreign_table(pyproject, *TABLE.split("."))
+    include, exclude = table.get("include", []), table.get("exclude", [])
+    for key, patterns in (("include", include), ("exclude", exclude)):
+        if not isinstance(patterns, list) or not all(isinstance(pattern, str) and pattern for pattern in patterns):
+            raise WorkspaceError(
+                f"{folder}/pyproject.toml: `{key}` of [{TABLE}] must be a list of globs, not {patterns!r}"
+            )
+        for pattern in patterns:
+            if ".." in pattern.split("/"):
+                raise WorkspaceError(
+                    f"{folder}/pyproject.toml: {pattern!r} in `{key}` of [{TABLE}] leads out of the package's folder; "
+                    "globs are relative to it and stay below it"
+                )
+    try:
+        included = tuple(anchored_glob(pattern, wins=True) for pattern in include)
+        excluded = tuple(_excluding(pattern) for pattern in exclude)
+    except ValueError as error:
+        raise WorkspaceError(f"{folder}/pyproject.toml: malformed glob {str(error)!r} in [{TABLE}]") from error
+    return included, excluded
+
+
+def _excluding(pattern: str) -> re.Pattern[str]:
+    anywhere = "" if pattern.startswith("/") else "(?:.*/)?"
+    return re.compile(anywhere + translate(os.path.normpath(pattern.lstrip("/"))) + r"\Z", re.DOTALL)
+
+
 def _is_itself_imported(folder: Path) -> bool:
     """Whether modules lie in a copied project's own folder, so that the data beside them is theirs."""
     return any(
