@@ -347,19 +347,27 @@ class _Judge:
         alike = [name for name in missing if resembles(module, name)]
         if alike or (unknown and not provided.owners):
             return [name for name in alike or unknown if name not in declared.elsewhere]
-        if len(missing) > len(unknown) and self._may_be_for_elsewhere(found, provided):
-            return []
-        if not provided.owners and self._is_made_by_a_test(read, found):
+        if not provided.owners and (
+            (len(missing) > len(unknown) and self._may_be_for_elsewhere(found))
+            or self._is_made_by_a_test(read, found)
+            or self._is_asked_for(found)
+        ):
             return []
         return self._finding(read, found, module, provided.owners)
 
-    def _may_be_for_elsewhere(self, found: Import, provided: Provided) -> bool:
+    def _may_be_for_elsewhere(self, found: Import) -> bool:
         """Whether an import may be of a package that is for other platforms or Pythons, and so is not here to be read.
 
         Importing the file would fail on the target, unless the import stands in a function or a branch.
         """
-        left_the_standard_library = _last_python_with(found.module.partition(".")[0]) is not None
-        return found.conditional and not provided.owners and not left_the_standard_library
+        return found.conditional and not _left_the_standard_library(found)
+
+    def _is_asked_for(self, found: Import) -> bool:
+        """Whether an import is run for those alone who asked for its module by name, and nobody in the workspace has it.
+
+        No shared environment hides that it is missing: whoever asks for it finds out, or brings it.
+        """
+        return found.chosen and not _left_the_standard_library(found)
 
     def _is_made_by_a_test(self, read: _Read, found: Import) -> bool:
         """Whether a module that nobody has may be one that a test makes, or that is meant to be missing."""
@@ -587,6 +595,10 @@ def _test_paths(member: Member) -> list[str]:
 def _last_python_with(module: str) -> str | None:
     """The last Python whose standard library had a module; None where none had it."""
     return next((version for version in reversed(KNOWN_VERSIONS) if module in stdlib_module_names(version)), None)
+
+
+def _left_the_standard_library(found: Import) -> bool:
+    return _last_python_with(found.module.partition(".")[0]) is not None
 
 
 def _listed(names: Iterable[str]) -> str:

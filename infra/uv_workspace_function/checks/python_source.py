@@ -38,6 +38,8 @@ class Import:
     """It is run only where one of these modules could not be imported."""
     conditional: bool = False
     """It stands in a function or a branch: importing the file does not run it, or may not."""
+    chosen: bool = False
+    """It stands in a function's branch whose test names the module, `if backend == "trio"`: who comes there asked for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,9 @@ class _Place:
     need: Need = Need.RUN
     instead_of: tuple[str, ...] = ()
     conditional: bool = False
+    in_function: bool = False
+    named: str = ""
+    """The names in the tests of the branches around it, each between underscores."""
 
 
 _Step = tuple[ast.AST, _Place]
@@ -218,7 +223,7 @@ class _Reader:
         return [(node.test, place), (node.body, inner), (node.orelse, inner)]
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, place: _Place) -> Iterable[_Step]:
-        return _steps(node, replace(place, conditional=True))
+        return _steps(node, replace(place, conditional=True, in_function=True))
 
     def _with(self, node: ast.With, place: _Place) -> Iterable[_Step]:
         if not any(_suppresses(item.context_expr) for item in node.items):
@@ -250,6 +255,7 @@ class _Reader:
                 need=place.need,
                 instead_of=place.instead_of,
                 conditional=place.conditional,
+                chosen=f"_{module.partition('.')[0].lower()}_" in place.named,
             )
         )
 
@@ -268,7 +274,8 @@ class _Reader:
 
     def _branches(self, node: ast.If, place: _Place) -> Iterable[_Step]:
         body, other = self._needs(node.test)
-        inside = replace(place, need=_least(place.need, body), conditional=True)
+        named = f"{place.named} {' '.join(_named(node.test))}" if place.in_function else ""
+        inside = replace(place, need=_least(place.need, body), conditional=True, named=named)
         outside = replace(place, need=_least(place.need, other), conditional=True)
         return [
             (node.test, place),
@@ -361,6 +368,20 @@ def _is_main(test: ast.expr) -> bool:
             return True
         case _:
             return False
+
+
+def _named(test: ast.expr) -> Iterator[str]:
+    """What the test of a branch names: its names, and the strings that it compares with; each between underscores."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return
+    for node in ast.walk(test):
+        if (name := _last_name(node)) is not None:
+            yield f"_{name.lower()}_"
+        elif isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.In):
+            for side in (node.left, *node.comparators):
+                for value in side.elts if isinstance(side, ast.Tuple | ast.List | ast.Set) else [side]:
+                    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                        yield f"_{value.value.lower()}_"
 
 
 def _suppresses(expression: ast.expr) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 
 from uv_workspace_function.checks.python_source import Import, Need, SourceFacts, Unparsed, read_source
 
-_FORMAT = 3  # raise it with any change of what python_source says of a file
+_FORMAT = 4  # raise it with any change of what python_source says of a file
 
 
 @dataclass(kw_only=True)
@@ -85,7 +85,7 @@ def _key(python: tuple[int, int]) -> list[int]:
 def _encoded(facts: SourceFacts) -> list[Any]:
     unparsed = facts.unparsed
     return [
-        [[i.module, i.names, i.line, i.need, i.instead_of, i.conditional] for i in facts.imports],
+        [[i.module, i.names, i.line, i.need, i.instead_of, i.conditional, i.chosen] for i in facts.imports],
         sorted(facts.words),
         None if unparsed is None else [unparsed.line, unparsed.reason, unparsed.certain],
     ]
@@ -102,8 +102,9 @@ def _decoded(entry: list[Any]) -> SourceFacts:
                 need=Need(need),
                 instead_of=tuple(instead_of),
                 conditional=conditional,
+                chosen=chosen,
             )
-            for module, names, line, need, instead_of, conditional in imports
+            for module, names, line, need, instead_of, conditional, chosen in imports
         ),
         words=frozenset(words),
         unparsed=None if unparsed is None else Unparsed(line=unparsed[0], reason=unparsed[1], certain=unparsed[2]),
