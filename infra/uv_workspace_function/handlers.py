@@ -24,8 +24,10 @@ class HandlerError(WorkspaceError):
 
 
 class LocalPackage(Protocol):
-    """What is asked of a member here: its name, where it lies (relative to the workspace's root, and absolute), its code,
-    and whether a backend builds it."""
+    """What is asked of a member here: its name, its code, whether a backend builds it, and where it lies.
+
+    That is relative to the workspace's root, and absolute.
+    """
 
     @property
     def name(self) -> str: ...
