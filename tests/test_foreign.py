@@ -70,8 +70,10 @@ def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
 
 
 def test_a_root_s_own_dockerfile_is_not_the_image_s(tmp_path: Path) -> None:
-    """A service that is the root itself, all of whose files are copied, still gets the shared Dockerfile and builder."""
-    root = workspace(tmp_path / "w", head='[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.11"\n')
+    """A service that is the root itself and includes its own still gets the shared Dockerfile and builder."""
+    include = '[tool.uv-workspace-function]\ninclude = ["Dockerfile", ".uv-workspace-function/**"]\n'
+    head = f'[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.11"\n{include}'
+    root = workspace(tmp_path / "w", head=head)
     (root / "main.py").write_text("def handler(event, context): ...\n")
     (root / "Dockerfile").write_text("FROM scratch\n")
     (root / ".uv-workspace-function/builder").mkdir(parents=True)
