@@ -47,6 +47,25 @@ def test_it_synthesizes(adopted: Reader) -> None:
         assert ("orjson" in (context / "uv.lock").read_text()) == (service == "acme-thumbnails")
 
 
+def test_the_gate_has_the_warnings_that_the_page_names(adopted: Reader) -> None:
+    """Two when the page is followed; a third without the app."""
+
+    def found() -> set[tuple[str, str]]:
+        text = shell("uv run --no-sync services check --format json || test $? = 1", adopted.root)
+        return {(finding["code"], finding["subject"]) for finding in json.loads(text)["findings"]}
+
+    with_app = {("UWF015", "hatchling"), ("UWF005", "acme-core")}
+    app = adopted.root / "app.py"
+    assert with_app == found()
+    app.rename(app.with_suffix(".kept"))
+    try:
+        (adopted.root / "cdk.json").rename(adopted.root / "cdk.kept")
+        assert {*with_app, ("UWF009", "acme-platform")} == found()
+    finally:
+        app.with_suffix(".kept").rename(app)
+        (adopted.root / "cdk.kept").rename(adopted.root / "cdk.json")
+
+
 @pytest.mark.usefixtures("engine")
 def test_the_image_is_built_and_holds_the_service(adopted: Reader) -> None:
     """The built image imports its handler and answers; its size can be told."""

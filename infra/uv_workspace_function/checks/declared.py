@@ -124,7 +124,9 @@ class Graph:
             return frozenset()
         found: set[str] = set()
         seen: set[tuple[str, str]] = set()
-        stack: list[tuple[str, str]] = [(canonicalize_name(parsed.name), canonicalize_name(extra)) for extra in parsed.extras]
+        stack: list[tuple[str, str]] = [
+            (canonicalize_name(parsed.name), canonicalize_name(extra)) for extra in parsed.extras
+        ]
         while stack:
             asked = stack.pop()
             if asked in seen:
