@@ -95,6 +95,7 @@ def repository(tmp_path: Path) -> Path:
             "services/orders/pyproject.toml": '[project]\nname = "orders"\nversion = "2.0.0"\n',
             "services/orders/src/orders/main.py": "",
             "services/orders/nested/charts.txt": "",
+            "services/orders/src/orders/template/uv.lock": "",
             "libraries/prices/pyproject.toml": '[project]\nversion = "1.0.0"\nname = "prices"\n',
             "libraries/prices/src/prices/__init__.py": "",
             "libraries/stock/pyproject.toml": "",

@@ -115,7 +115,7 @@ class Workspace:
         """
         kept = self.archives | set(_flat_indexes(self.lock, self.project))
         for path in _files(self.root):
-            if path.name in _DEFINITIONS:
+            if self._is_definition(path):
                 _copy(self.root / path, libraries / path)
                 _write(definitions / path, self._without_versions(_read(self.root / path), path.name))
             elif not kept.isdisjoint((path, *path.parents)):
@@ -166,6 +166,10 @@ class Workspace:
                 lambda block: block[0] if _is_told_apart(self.lock, block["name"]) else block[1], text
             )
         return text
+
+    def _is_definition(self, path: PurePosixPath) -> bool:
+        # A module's data can have these names, too.
+        return path.name in _DEFINITIONS and path.parent in {PurePosixPath(), self.project, *self._folders}
 
     def _is_code(self, path: PurePosixPath) -> bool:
         if path.parts[0] == BUILDER_FOLDER:
