@@ -60,7 +60,14 @@ class Bench:
         context = self._context(recipe)
         name = self.name(tag)
         self.tags.append(name)
-        command = ["docker", "build", "--progress=plain", f"--tag={name}", f"--platform={platform or self.platform}", *options]
+        command = [
+            "docker",
+            "build",
+            "--progress=plain",
+            f"--tag={name}",
+            f"--platform={platform or self.platform}",
+            *options,
+        ]
         command += [f"--build-arg=SERVICE_NAME={monorepo.SERVICE}"]
         if recipe != _OURS:
             command.append(f"--file={_RECIPES / (_OTHERS | {_LIMIT: 'limit'}).get(recipe, recipe)}.Dockerfile")

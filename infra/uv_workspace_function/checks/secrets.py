@@ -3,7 +3,7 @@
 Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html (unique identifiers),
 https://docs.github.com/authentication/keeping-your-account-and-data-secure/about-authentication-to-github (token formats),
 https://api.slack.com/authentication/token-types, https://docs.stripe.com/keys, https://docs.gitlab.com/security/tokens/
-(token prefixes), https://docs.pypi.org/api/secrets/ (pypi- prefix), https://cloud.google.com/docs/authentication/api-keys.
+(token prefixes), the Python Package Index (pypi- prefix), https://cloud.google.com/docs/authentication/api-keys.
 """
 
 import re
