@@ -9,7 +9,6 @@ import io
 import json
 import os
 import re
-import statistics
 import subprocess
 import sys
 import tarfile
@@ -18,10 +17,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import count
 from pathlib import Path
 
 import image_monorepo as monorepo
-from timing import table
+from timing import medians, table
 from uv_workspace_function import Workspace
 from uv_workspace_function.build_context import BuildContext
 
@@ -49,6 +49,7 @@ class Bench:
     rounds: int
     platform: str
     tags: list[str] = field(default_factory=list)
+    edits: Iterator[int] = field(default_factory=count)
 
     @staticmethod
     def name(tag: str) -> str:
@@ -83,6 +84,15 @@ class Bench:
         if done.returncode:
             raise SystemExit(f"{recipe} was not built:\n{done.stderr[-5000:]}")
         return seconds
+
+    def edited(self, recipe: str, edit: Callable[[Path, int], None], *options: str) -> Callable[[], float]:
+        """A case for `medians`: an edit that was not made before, and how long the build after it takes."""
+
+        def rebuild() -> float:
+            edit(self.root, next(self.edits))
+            return self.build(recipe, _tag(recipe, "edited"), *options)
+
+        return rebuild
 
     def _context(self, recipe: str) -> Path:
         """Where a recipe is built: our staged context, or the repository."""
@@ -143,59 +153,40 @@ class Bench:
         )
 
 
-def _medians(cases: Mapping[str, Callable[[], float]], rounds: int, *, uncounted: int = 1) -> dict[str, float]:
-    """The median of each case, in turn, after rounds that are not counted."""
-    taken: dict[str, list[float]] = {name: [] for name in cases}
-    for _ in range(uncounted + rounds):
-        for name, case in cases.items():
-            taken[name].append(case())
-        print({name: round(seconds[-1], 2) for name, seconds in taken.items()}, file=sys.stderr, flush=True)
-    return {name: statistics.median(seconds[uncounted:]) for name, seconds in taken.items()}
-
-
 def measure(bench: Bench) -> Iterator[tuple[str, ...]]:
     """The rows of the table: figures of this project, and how often each other recipe takes as much."""
-    edits = iter(range(1_000_000))
     yield ("", *_COLUMNS)
 
     def cold(name: str) -> Callable[[], float]:
         # BuildKit's caches are of no use to such a build, uv's cache mount included.
         return lambda: bench.build(name, _tag(name), "--no-cache")
 
-    def edited(name: str, edit: Callable[[Path, int], None]) -> Callable[[], float]:
-        def rebuild() -> float:
-            edit(bench.root, next(edits))
-            return bench.build(name, _tag(name, "edited"))
-
-        return rebuild
-
     builds = {name: cold(name) for name in _COLUMNS}
-    yield ("cold build", *_ratios(_medians(builds, bench.rounds, uncounted=0), "s"))
+    yield ("cold build", *_ratios(medians(builds, bench.rounds, uncounted=0), "s"))
     first = {name: bench.layers(_tag(name)) for name in _COLUMNS}
     yield ("bytes above the base image", *_ratios({n: sum(sizes.values()) / _MB for n, sizes in first.items()}, "MB"))
     imports = {name: partial(bench.import_seconds, _tag(name)) for name in _COLUMNS}
-    yield ("import of the handler", *_ratios(_medians(imports, 4 * bench.rounds), "s"))
+    yield ("import of the handler", *_ratios(medians(imports, 4 * bench.rounds), "s"))
     warm = {name: partial(bench.build, name, _tag(name)) for name in _COLUMNS}
-    yield ("build again, nothing changed", *_ratios(_medians(warm, bench.rounds), "s"))
+    yield ("build again, nothing changed", *_ratios(medians(warm, bench.rounds), "s"))
     for title, edit in (
         ("rebuild after a line of code", monorepo.edit_code),
         ("rebuild after a lock change elsewhere", monorepo.edit_elsewhere),
     ):
         rounds = 2 * bench.rounds if edit is monorepo.edit_code else bench.rounds
-        yield (title, *_ratios(_medians({name: edited(name, edit) for name in _COLUMNS}, rounds), "s"))
+        yield (title, *_ratios(medians({name: bench.edited(name, edit) for name in _COLUMNS}, rounds), "s"))
 
     yield ("new bytes: built again from scratch", *_new_bytes(bench, lambda: None, "--no-cache"))
     for title, edit in (
         ("new bytes: a line of code", monorepo.edit_code),
         ("new bytes: a line of a library", monorepo.edit_library),
     ):
-        yield (title, *_new_bytes(bench, partial(edit, bench.root, next(edits))))
+        yield (title, *_new_bytes(bench, partial(edit, bench.root, next(bench.edits))))
     yield (f"new bytes: a bump of {monorepo.BUMPED}", *_new_bytes(bench, partial(monorepo.bump, bench.root)))
 
 
 def measure_bounds(bench: Bench) -> Iterator[tuple[str, ...]]:
     """The rows of the second table: this project against what can't be beaten."""
-    edits = iter(range(1_000_000, 2_000_000))
     yield ("", "ratio")
     for name in (_OURS, _LIMIT):
         bench.build(name, _tag(name))
@@ -208,20 +199,13 @@ def measure_bounds(bench: Bench) -> Iterator[tuple[str, ...]]:
         bytes_of = f"{of_own / 1000:,.1f} kB against {of_limit / 1000:,.1f} kB"
         yield (f"bytes of the layers, against the limit's: {title}", f"{of_own / of_limit:.3f}x ({bytes_of})")
 
-    def rebuild(name: str, *options: str) -> Callable[[], float]:
-        def run() -> float:
-            monorepo.edit_code(bench.root, next(edits))
-            return bench.build(name, _tag(name, "edited"), *options)
-
-        return run
-
     before = f"--build-arg=BEFORE={bench.name(_tag(_LIMIT))}"
     rebuilds = {
-        _OURS: rebuild(_OURS),
-        _CODE_ONLY: rebuild(_CODE_ONLY, before),
-        _CODE_AND_A_STEP: rebuild(_CODE_AND_A_STEP, before),
+        _OURS: bench.edited(_OURS, monorepo.edit_code),
+        _CODE_ONLY: bench.edited(_CODE_ONLY, monorepo.edit_code, before),
+        _CODE_AND_A_STEP: bench.edited(_CODE_AND_A_STEP, monorepo.edit_code, before),
     }
-    found = _medians(rebuilds, 4 * bench.rounds)
+    found = medians(rebuilds, 4 * bench.rounds)
     for name, title in (
         (_CODE_ONLY, "a Dockerfile that only copies the code"),
         (_CODE_AND_A_STEP, "one that copies the code and runs `true`"),
@@ -238,7 +222,7 @@ def measure_emulation(bench: Bench) -> Iterator[tuple[str, ...]]:
         "native": partial(bench.build, _OURS, "arm64", "--no-cache", platform=_ARM64),
         "emulated": partial(bench.build, _OURS, "arm64-emulated", "--no-cache", emulated, platform=_ARM64),
     }
-    found = _medians(builders, bench.rounds, uncounted=0)
+    found = medians(builders, bench.rounds, uncounted=0)
     ratio = found["emulated"] / found["native"]
     yield (f"cold build for {_ARM64}", f"{found['native']:.1f} s", f"{found['emulated']:.1f} s", f"{ratio:.1f}x")
 

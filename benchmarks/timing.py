@@ -2,25 +2,26 @@
 
 import gc
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
 
-def medians(cases: Mapping[str, Callable[[], float]], runs: int) -> dict[str, float]:
+def medians(cases: Mapping[str, Callable[[], float]], runs: int, *, uncounted: int = 1) -> dict[str, float]:
     """The median of each case in seconds.
 
     Args:
         cases: each does its work once and returns the seconds it took; what it prepares or cleans up is not in them.
-        runs: how often each case is run, after one run that is not counted.
+        runs: how often each case is run.
+        uncounted: how many runs come before those, for caches and the like.
     """
     taken: dict[str, list[float]] = {name: [] for name in cases}
-    for run in range(runs + 1):
+    for _ in range(uncounted + runs):
         for name, case in cases.items():
             gc.collect()
-            seconds = case()
-            if run:
-                taken[name].append(seconds)
-    return {name: statistics.median(seconds) for name, seconds in taken.items()}
+            taken[name].append(case())
+        print({name: round(seconds[-1], 3) for name, seconds in taken.items()}, file=sys.stderr, flush=True)
+    return {name: statistics.median(seconds[uncounted:]) for name, seconds in taken.items()}
 
 
 def seconds_of(work: Callable[[], object], *, cpu: bool = False) -> float:

@@ -323,11 +323,10 @@ def _sized(name: str, size: int, folder: Path) -> Distribution:
 
 def test_a_stratum_is_a_matter_of_the_package_alone(tmp_path: Path) -> None:
     """Whatever comes and goes beside it, a package stays in its layer."""
-    packages = [
-        _sized(name, size, tmp_path) for name, size in {"big": 9_000_000, "mid": 1_500_000, "small": 999}.items()
-    ]
+    sizes = {"big": 4_000_000, "biggish": 3_900_000, "mid": 250_000, "small": 240_000, "tiny": 999}
+    packages = [_sized(name, size, tmp_path) for name, size in sizes.items()]
     together = {name: [d.name for d in members] for name, members in strata(packages).items()}
-    assert together == {"heavy": ["big"], "medium": ["mid"], "light": ["small"]}
+    assert together == {"heavy": ["big"], "medium": ["biggish", "mid"], "light": ["small", "tiny"]}
     for package in packages:
         alone = {name: [d.name for d in members] for name, members in strata([package]).items()}
         assert alone == {name: [n for n in members if n == package.name] for name, members in together.items()}

@@ -43,7 +43,7 @@ def install_third_party() -> None:
     sync(workspace, environment, extras=_words("SERVICE_EXTRAS"), platform=_platform(), options=[*local, *wheels_only])
     distributions, remarks = guard.settle(installed(environment))
     _remark([*remarks, *guard.check_path_files(distributions, local=False)])
-    guard.write_claims(_CLAIMS / "third-party.csv", (_claim(d, local=False) for d in distributions))
+    guard.write_claims(_CLAIMS / "third-party" / "claims.csv", (_claim(d, local=False) for d in distributions))
     placed: set[PurePosixPath] = set()
     for stratum, members in strata(distributions).items():
         before = set(placed)
@@ -56,13 +56,13 @@ def install_libraries() -> None:
     workspace = _workspace()
     closure = workspace.closure(_words("SERVICE_EXTRAS")) - {workspace.service.name}
     packages = [package for name, package in sorted(workspace.local.items()) if name in closure]
-    _install_local(workspace, packages, _LAYERS / "local", claims=_CLAIMS / "libraries.csv")
+    _install_local(workspace, packages, _LAYERS / "local", claims=_CLAIMS / "libraries" / "claims.csv")
 
 
 def install_service() -> None:
     """Build and install the service."""
     workspace = _workspace()
-    _install_local(workspace, [workspace.service], _LAYERS / "code", claims=_CLAIMS / "service.csv")
+    _install_local(workspace, [workspace.service], _LAYERS / "code", claims=_CLAIMS / "service" / "claims.csv")
 
 
 def check_layout() -> None:

@@ -4,7 +4,6 @@ import importlib.util
 import marshal
 import os
 import sys
-import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -51,7 +50,7 @@ def _start(layer: Path, target_folder: str, modules: Sequence[PurePosixPath]) ->
         _compile(layer, target_folder, modules)
         status = 0
     except BaseException:  # noqa: BLE001 - the process must end here, whatever it is
-        traceback.print_exc()
+        sys.excepthook(*sys.exc_info())
     finally:
         os._exit(status)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from .distributions import Distribution
 
 # The least size of a package, in bytes as installed. The heaviest layer comes first: layers above it are sent without it.
-_LEAST = {"heavy": 4_000_000, "medium": 500_000, "light": 0}
+_LEAST = {"heavy": 4_000_000, "medium": 250_000, "light": 0}
 
 
 def strata(distributions: Iterable[Distribution]) -> Mapping[str, list[Distribution]]:
