@@ -216,6 +216,19 @@ def test_uv_toml_travels_reduced(shop: Path) -> None:
     assert 'index-url = "https://example.invalid/simple"\n' == made.files["uv.toml"].content.decode()
 
 
+def test_a_uv_toml_that_says_nothing_to_a_build_changes_nothing(tmp_path: Path) -> None:
+    """One with a cache's place alone; but it takes the effect from what [tool.uv] says of the same kind."""
+    root = workspace(tmp_path / "w", {"a": ""})
+    lock(root)
+    pyproject = "[tool.uv]\nworkspace = { members = ['a'] }\n"
+    (root / "pyproject.toml").write_text(pyproject)
+    before = context(root, "a").digest
+    (root / "uv.toml").write_text('cache-dir = "cache"\n')
+    assert context(root, "a").digest == before
+    (root / "pyproject.toml").write_text(f"{pyproject}index-strategy = 'unsafe-best-match'\n")
+    assert context(root, "a").files["uv.toml"].content == b""
+
+
 def test_an_archive_outside_the_root_is_refused(tmp_path: Path) -> None:
     """No build context reaches it."""
     (tmp_path / "outside").mkdir()

@@ -1,5 +1,6 @@
 """Whether a handler exists is read from source; Python itself says what a source binds."""
 
+import re
 import sys
 import tomllib
 import types
@@ -413,12 +414,33 @@ def test_a_source_that_does_not_parse_is_refused(
 ) -> None:
     """With its line, and what the parser says."""
     if not with_libcst:
-        monkeypatch.setattr("uv_workspace_function.bindings.as_older_python", lambda *_: False)
+        monkeypatch.setattr("uv_workspace_function.syntax.as_older_python", lambda *_: False)
     orders = service("import json\n\ndef handler(event, context)\n    return 1\n")
     assert refusal(orders) == (
         "services/orders/src/orders/main.py, line 3 does not parse: expected ':'; "
         "correct it, or the handler in it cannot be checked"
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("return 1\ndef handler(): ...\n", r"line 1 does not parse: 'return' outside function"),
+        ("def handler(): ...\nnonlocal x\n", r"line 2 does not parse: nonlocal declaration not allowed"),
+        ("def handler(): ...\n# caf\udce9\n", r"line 2 does not parse: byte 0xe9 is not utf-8"),
+    ],
+)
+def test_a_source_that_does_not_compile_is_refused(service: Any, source: str, why: str) -> None:
+    """Lambda would find it when it imports the handler."""
+    orders = service("")
+    (orders.path / "src/orders/main.py").write_text(source, encoding="utf-8", errors="surrogateescape")
+    assert re.search(why, refusal(orders, "orders.main.handler"))
+
+
+def test_a_deep_expression_is_no_limit(service: Any) -> None:
+    """A sum of two thousand strings is as many levels deep, and Python compiles it."""
+    text = "QUERY = " + " + ".join(["'x'"] * 2000) + "\ndef handler(event, context): ...\n"
+    assert check_handler(service(text)) == "orders.main.handler"
 
 
 @pytest.mark.parametrize("with_libcst", [True, False])
@@ -438,7 +460,7 @@ def test_syntax_of_the_images_python_is_read_by_an_older_one(
 ) -> None:
     """`cdk synth` may run on Python 3.11 over code for 3.14."""
     if not with_libcst:
-        monkeypatch.setattr("uv_workspace_function.bindings.as_older_python", lambda *_: False)
+        monkeypatch.setattr("uv_workspace_function.syntax.as_older_python", lambda *_: False)
     orders = service(f"{syntax}\n\n\ndef handler(event, context): ...\n")
     assert check_handler(orders) == "orders.main.handler"
     assert "binds no 'other'" in refusal(orders, "orders.main.other")

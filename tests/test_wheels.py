@@ -1,6 +1,7 @@
 """The wheel check: uv says which packages it cannot install from wheels, hand-written locks say what users are told."""
 
 import re
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,7 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.lockfile import Lock, Selection
 from uv_workspace_function.target import Target
 from uv_workspace_function.wheels import best_wheel, check_wheels, installed, refuse_oversize, wheel_bytes
+from uv_workspace_function.workspace import Workspace
 from wheelhouse import sdist, uv, wheel
 
 GIB = 1024**3
@@ -99,10 +101,12 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def missing_by_uv(root: Path) -> set[str]:
     """The packages that uv does not install on `HERE` without building something: it names one at a time."""
     missing: set[str] = set()
+    names = sorted(Lock.load(root / "uv.lock").names - {"service"})
+    wheels_only = [f"--no-build-package={name}" for name in names]  # `--no-build` would hide no-binary-package
     while True:
         left_out = [f"--no-install-package={name}" for name in missing]
         synced = uv(
-            *("sync", "--dry-run", "--frozen", "--no-build", "--no-install-local", *left_out),
+            *("sync", "--dry-run", "--frozen", "--no-install-local", *wheels_only, *left_out),
             *("--python-platform", HERE.uv_platform),
             cwd=root,
             check=False,
@@ -129,6 +133,23 @@ def test_what_may_be_built_from_source_is_not_missing(mixed: Path) -> None:
     before = [missing.package.name for missing in check_wheels(selection, HERE)]
     after = check_wheels(selection, HERE, build_from_source=["Source_Only", "other.python", "musl"])
     assert [name for name in before if name not in ("source-only", "other-python")] == [m.package.name for m in after]
+
+
+def test_a_package_whose_wheels_are_unwanted_has_to_be_built(mixed: Path, tmp_path: Path) -> None:
+    """By uv's setting no-binary-package; and no package that the target does not need."""
+    root = shutil.copytree(mixed, tmp_path / "w")
+    with (root / "pyproject.toml").open("a") as stream:
+        stream.write('no-binary-package = ["Pure", "windows-only"]\nworkspace = { members = [] }\n')
+    closure = Workspace.load(root).closure("service")
+    missing = {m.package.name: m for m in check_wheels(closure.selection, HERE, no_binary=closure.project.no_binary)}
+    assert missing.keys() == missing_by_uv(root)
+    assert str(missing["pure"]) == (
+        "pure 1.0 (needed by service) is built from source, since no-binary-package in uv's settings names it; take it out of "
+        "no-binary-package, or list 'pure' in build_from_source (pure Python builds anywhere, compiled code where the build runs "
+        "on linux/arm64)"
+    )
+    allowed = check_wheels(closure.selection, HERE, no_binary=["pure"], build_from_source=["pure"])
+    assert missing.keys() - {m.package.name for m in allowed} == {"pure"}
 
 
 def locked(tmp_path: Path, *packages: str, needs: Iterable[str] = ()) -> Selection:

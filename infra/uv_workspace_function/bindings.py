@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from uv_workspace_function.newer_syntax import as_older_python
+from uv_workspace_function.syntax import Unparsed, parse
 
 _IMAGE_PYTHON = (3, 14)
 """Of the default images: services may be written for it, whatever Python reads them here."""
@@ -30,33 +29,16 @@ class Bindings:
     exported: frozenset[str] | None = None
 
 
-def read_bindings(source: bytes) -> Bindings:
-    """What a module's source binds.
-
-    Raises:
-        SyntaxError: it does not parse, and not because it is written for a newer Python than this one.
-    """
-    try:
-        return _parsed(source)
-    except SyntaxError as error:
-        older = as_older_python(source, _IMAGE_PYTHON)
-        if isinstance(older, str):
-            return _parsed(older)
-        # Without libcst nothing here reads newer syntax: the line that the parser stumbled over has to tell.
-        lines = source.decode("utf-8", "replace").splitlines()
-        line = lines[error.lineno - 1] if error.lineno and error.lineno <= len(lines) else ""
-        if older or not (_NEWER_SYNTAX.search(line) or error.msg.startswith("f-string")):
-            raise
-        return _bindings_of_lines(lines)
-
-
-def _parsed(source: bytes | str) -> Bindings:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd escape sequence is the source's business
-            return _bindings(ast.parse(source))
-    except ValueError as error:
-        raise SyntaxError(str(error)) from error
+def read_bindings(source: bytes) -> Bindings | Unparsed:
+    """What a module's source binds, or why it does not parse, unless that is for its being written for a newer Python."""
+    tree = parse(source, _IMAGE_PYTHON)
+    if isinstance(tree, ast.Module):
+        return _bindings(tree)
+    # Without libcst nothing here reads newer syntax: the line that the parser stumbled over has to tell.
+    lines = source.decode("utf-8", "replace").splitlines()
+    line = lines[tree.line - 1] if tree.line and tree.line <= len(lines) else ""
+    is_newer = not tree.certain and (_NEWER_SYNTAX.search(line) or tree.reason.startswith("f-string"))
+    return _bindings_of_lines(lines) if is_newer else tree
 
 
 # Syntax of Python 3.12 (PEP 695, 701), 3.13 and 3.14 (PEP 750, 758), which an older Python that runs `cdk synth` cannot
@@ -133,22 +115,28 @@ _OWN_SCOPE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
-def _top_level(body: Iterable[ast.AST], *, comprehension: bool = False) -> Iterator[ast.AST]:
-    """Every node that is run in the module's own scope; of a comprehension, only the walruses bind there."""
-    for node in body:
-        if comprehension and isinstance(node, ast.comprehension):
-            yield from _top_level((node.iter, *node.ifs), comprehension=True)
-            continue
-        if not (isinstance(node, ast.AnnAssign) and node.value is None):
-            yield node
-        if isinstance(node, ast.AnnAssign):
-            yield from _top_level([node.value, node.target] if node.value is not None else [])
+def _top_level(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Every node that is run in the module's own scope; of a comprehension, only the walruses bind there.
+
+    With a stack of its own, since nesting is no limit: a sum of a thousand strings is a thousand levels deep.
+    """
+    stack = [(node, False) for node in body]
+    stack.reverse()
+    while stack:
+        node, in_comprehension = stack.pop()
+        inner = in_comprehension or isinstance(node, _COMPREHENSIONS)
+        parts: Iterable[ast.AST]
+        if in_comprehension and isinstance(node, ast.comprehension):
+            parts = (node.iter, *node.ifs)
+        elif isinstance(node, ast.AnnAssign):
+            parts = () if node.value is None else (node.value, node.target)
         elif isinstance(node, _OWN_SCOPE):
-            decorators = getattr(node, "decorator_list", [])
-            yield from _top_level([*decorators, *_defaults(node)])
+            yield node
+            parts = (*getattr(node, "decorator_list", ()), *_defaults(node))
         else:
-            inner = comprehension or isinstance(node, _COMPREHENSIONS)
-            yield from _top_level(ast.iter_child_nodes(node), comprehension=inner)
+            yield node
+            parts = ast.iter_child_nodes(node)
+        stack.extend(reversed([(part, inner) for part in parts]))
 
 
 def _defaults(node: ast.AST) -> list[ast.expr]:

@@ -13,7 +13,7 @@ from uv_workspace_function.document_types import PYPROJECT, UV_SETTINGS
 from uv_workspace_function.documents import Table, read_toml, table
 
 # What uv refuses in a `uv.toml`: a project says it of itself, and no other project takes it from there.
-_OF_A_PROJECT = frozenset(
+OF_A_PROJECT = frozenset(
     {
         *("build-backend", "conflicts", "default-groups", "dependency-groups", "dev-dependencies", "environments"),
         *("managed", "package", "required-environments", "sources", "workspace"),
@@ -46,7 +46,7 @@ def configuration_file(root: Path, folder: PurePosixPath, pyproject: Table) -> T
     for above in folder.parents:
         settings = _settings_in(root / above)
         if settings is not None:
-            kept = {key: value for key, value in settings.items() if key not in _OF_A_PROJECT}
+            kept = {key: value for key, value in settings.items() if key not in OF_A_PROJECT}
             return _relocated(kept, above, folder)
     return None
 

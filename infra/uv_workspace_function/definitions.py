@@ -12,6 +12,7 @@ import tomli_w
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function import membership
+from uv_workspace_function.configuration import OF_A_PROJECT
 from uv_workspace_function.documents import Table, table
 from uv_workspace_function.named_files import build_requirements
 from uv_workspace_function.uv_settings import Relevance, carried, named_indexes
@@ -142,8 +143,9 @@ def configuration(closure: Closure, relevance: Relevance) -> str | None:
     if closure.project.uv_toml is None:
         return None
     kept = carried(closure.project.uv_toml, relevance, where="uv.toml")
-    # an empty file still counts before a [tool.uv]
-    return tomli_w.dumps(kept) if kept or "uv" in table(closure.project.pyproject, "tool") else None
+    # an empty file still counts before what a [tool.uv] has of the same settings
+    overridden = carried(table(closure.project.pyproject, "tool", "uv"), relevance, where=membership.PYPROJECT)
+    return tomli_w.dumps(kept) if kept or overridden.keys() - OF_A_PROJECT else None
 
 
 def relevance_of(closure: Closure) -> Relevance:

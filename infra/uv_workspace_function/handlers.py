@@ -15,12 +15,17 @@ from typing import NoReturn, Protocol
 from uv_workspace_function.bindings import Bindings, read_bindings
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.layouts import Layout, Module
+from uv_workspace_function.syntax import Unparsed
 
 _COMPILED = (".so", ".pyx", ".pyd")
 
 
 class HandlerError(WorkspaceError):
     """A service's handler that Lambda could not import, or a member that has none."""
+
+
+class SourceError(HandlerError):
+    """A source that does not parse, where a handler is looked for."""
 
 
 class LocalPackage(Protocol):
@@ -183,7 +188,7 @@ class _Reader:
 
     def __init__(self, packages: Iterable[LocalPackage]) -> None:
         self.packages = tuple(packages)
-        self._read: dict[Path, Bindings | SyntaxError] = {}
+        self._read: dict[Path, Bindings | Unparsed] = {}
 
     def find(self, dotted: str) -> Path | None:
         """The source file of a local module: `x.py`, `x/__init__.py`, or the binary it is compiled to."""
@@ -207,11 +212,9 @@ class _Reader:
             seen: modules on the way here, so that two that take everything from each other end.
 
         Raises:
-            HandlerError: the source does not parse.
+            SourceError: the source does not parse.
         """
-        bindings = self.bindings(file)
-        if isinstance(bindings, SyntaxError):
-            raise HandlerError(self._unparsable(file, bindings))
+        bindings = self._parsed(file)
         if name in bindings.names or bindings.anything:
             return True
         for level, module in bindings.stars:
@@ -226,23 +229,19 @@ class _Reader:
 
     def _exports(self, file: Path, name: str) -> bool:
         """Whether `from module import *` takes a name, if the module has it."""
-        bindings = self.bindings(file)
-        if isinstance(bindings, SyntaxError):
-            raise HandlerError(self._unparsable(file, bindings))
+        bindings = self._parsed(file)
         return name in bindings.exported if bindings.exported is not None else not name.startswith("_")
 
     def callables(self, file: Path) -> frozenset[str]:
         """Names that a handler may have been meant to be."""
         bindings = self.bindings(file)
-        return frozenset() if isinstance(bindings, SyntaxError) else bindings.callables
+        return frozenset() if isinstance(bindings, Unparsed) else bindings.callables
 
-    def bindings(self, file: Path) -> Bindings | SyntaxError:
+    def bindings(self, file: Path) -> Bindings | Unparsed:
         """What the module's top level binds, or why it does not parse."""
         if file not in self._read:
             try:
                 self._read[file] = read_bindings(file.read_bytes())
-            except SyntaxError as error:
-                self._read[file] = error
             except OSError as error:
                 raise HandlerError(f"cannot read {self.shown(file)}: {error.strerror}; make it readable") from error
         return self._read[file]
@@ -252,10 +251,13 @@ class _Reader:
         package = next((package for package in self.packages if file.is_relative_to(package.path)), None)
         return str(file) if package is None else _shown(package, file)
 
-    def _unparsable(self, file: Path, error: SyntaxError) -> str:
-        line = f", line {error.lineno}" if error.lineno is not None else ""
-        return (
-            f"{self.shown(file)}{line} does not parse: {error.msg}; correct it, or the handler in it cannot be checked"
+    def _parsed(self, file: Path) -> Bindings:
+        bindings = self.bindings(file)
+        if isinstance(bindings, Bindings):
+            return bindings
+        line = f", line {bindings.line}" if bindings.line is not None else ""
+        raise SourceError(
+            f"{self.shown(file)}{line} does not parse: {bindings.reason}; correct it, or the handler in it cannot be checked"
         )
 
     def _absolute(self, file: Path, level: int, module: str) -> str | None:

@@ -141,7 +141,9 @@ def _check_types(base_image: object, target_folder: str | None) -> None:
 
 def _check_closure(closure: Closure, target: Target, build_from_source: Sequence[str]) -> None:
     closure.check_python(target.python)
-    missing = check_wheels(closure.selection, target, build_from_source=build_from_source)
+    missing = check_wheels(
+        closure.selection, target, build_from_source=build_from_source, no_binary=closure.project.no_binary
+    )
     if missing:
         raise WorkspaceError("\n".join(map(str, missing)))
     refuse_oversize(closure.selection, target)

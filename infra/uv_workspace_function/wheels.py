@@ -38,6 +38,8 @@ class MissingWheel:
     target: Target
     needed_by: tuple[str, ...]
     """The names from the service down to the package, which is left out."""
+    unwanted: bool = False
+    """It may have one, but uv's setting no-binary-package names it."""
 
     def __str__(self) -> str:
         return f"{self.package} (needed by {' -> '.join(self.needed_by)}) {self._what_exists}; {self._what_to_do}"
@@ -45,6 +47,8 @@ class MissingWheel:
     @property
     def _what_exists(self) -> str:
         source = self.package.source
+        if self.unwanted:
+            return "is built from source, since no-binary-package in uv's settings names it"
         if "git" in source:
             return (
                 f"is built from source, since it comes from {source['git']}: the builder then needs git and a network"
@@ -60,7 +64,9 @@ class MissingWheel:
     def _what_to_do(self) -> str:
         name, source = self.package.name, self.package.source
         options = []
-        if "git" in source or "url" in source or "path" in source:
+        if self.unwanted:
+            options.append("take it out of no-binary-package")
+        elif "git" in source or "url" in source or "path" in source:
             options.append("publish a wheel of it to an index, or name one by its URL or path")
         else:
             options.append(f"lock a version that has one (`uv lock --upgrade-package {name}`)")
@@ -69,13 +75,17 @@ class MissingWheel:
                 f"list {name!r} in build_from_source (pure Python builds anywhere, compiled code where the build runs on "
                 f"{self.target.docker_platform})"
             )
-        if "registry" in source:
+        if "registry" in source and not self.unwanted:
             options.append("ask its maintainers for a wheel")
         return f"{', '.join(options[:-1])}, or {options[-1]}" if options[1:] else options[0]
 
 
 def check_wheels(
-    selection: Selection, target: Target, *, build_from_source: Collection[str] = ()
+    selection: Selection,
+    target: Target,
+    *,
+    build_from_source: Collection[str] = (),
+    no_binary: Collection[str] = (),
 ) -> tuple[MissingWheel, ...]:
     """The third-party packages that the target needs and has no wheel for, by name.
 
@@ -87,13 +97,15 @@ def check_wheels(
         target: what the image runs on.
         build_from_source: packages that may be built in the builder, in any spelling. A package of which the lock has no
             source stays missing.
+        no_binary: packages whose wheels uv is told not to take, in any spelling.
     """
     allowed = {canonicalize_name(name) for name in build_from_source}
+    unwanted = {canonicalize_name(name) for name in no_binary}
     return tuple(
-        MissingWheel(package=package, target=target, needed_by=needed_by)
+        MissingWheel(package=package, target=target, needed_by=needed_by, unwanted=package.name in unwanted)
         for package, needed_by in _installed(selection, target).items()
         if package.folder is None
-        and _best(selection.lock, package, target) is None
+        and (package.name in unwanted or _best(selection.lock, package, target) is None)
         and not (package.name in allowed and (package.sdist or "git" in package.source))
     )
 

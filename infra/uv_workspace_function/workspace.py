@@ -126,6 +126,17 @@ class Project:
             lock=Lock.load(root / folder / LOCK_NAME),
         )
 
+    @property
+    def uv_settings(self) -> Table:
+        """The settings that uv takes: `uv.toml` counts before `[tool.uv]`."""
+        return self.uv_toml if self.uv_toml is not None else table(self.pyproject, "tool", "uv")
+
+    @property
+    def no_binary(self) -> frozenset[str]:
+        """Packages whose wheels uv is told not to take; `uv.toml` counts before `[tool.uv]`."""
+        settings = table(self.pyproject, "tool", "uv") if self.uv_toml is None else self.uv_toml
+        return frozenset(settings.get("no-binary-package", ()))
+
     @cached_property
     def local_folders(self) -> frozenset[PurePosixPath]:
         """Where the lock's local packages lie, relative to the workspace's root."""

@@ -3,7 +3,7 @@
 from uv_workspace_function.checks.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.checks.places import table_line
 from uv_workspace_function.checks.scope import Scope
-from uv_workspace_function.handlers import HandlerError
+from uv_workspace_function.handlers import HandlerError, SourceError
 from uv_workspace_function.membership import PYPROJECT
 from uv_workspace_function.workspace import OUR_TABLE, Member
 
@@ -16,10 +16,10 @@ def check_handlers(scope: Scope) -> Outcome:
         service = closure.service
         try:
             closure.handler()
+        except SourceError:
+            continue  # told by itself (UWF006)
         except HandlerError as error:
-            # a source that does not parse is told by itself (UWF006)
-            if " does not parse: " not in str(error):
-                findings.append(_finding(service, str(error)))
+            findings.append(_finding(service, str(error)))
     gaps = [
         NotChecked(codes=("UWF007",), member=service.name, reason=str(error), remedy="mend the lock first")
         for service, error in broken

@@ -2,13 +2,12 @@
 
 import ast
 import re
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from uv_workspace_function.newer_syntax import as_older_python
+from uv_workspace_function.syntax import Unparsed, parse
 
 
 class Need(StrEnum):
@@ -43,16 +42,6 @@ class Import:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unparsed:
-    """Why a file has no imports."""
-
-    line: int | None
-    reason: str
-    certain: bool = True
-    """False where a newer Python may be able to read it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFacts:
     """What is known of one file."""
 
@@ -77,9 +66,6 @@ class _Place:
 _Step = tuple[ast.AST, _Place]
 _LEAVES = frozenset({ast.Name, ast.Load, ast.Store, ast.Del})
 _ABSENT = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
-# What the tokenizer says of bytes, which is the same on every Python.
-_CERTAIN = ("codec can't decode", "unknown encoding", "encoding problem")
-_DECLARED_ENCODING = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _IMPORTERS = frozenset({"import_module", "__import__"})
 _PROBES = frozenset({"find_spec", "importorskip", "find_loader"})
 # A string that can be a module, an entry point, or a URL with a driver; prose has spaces.
@@ -95,76 +81,12 @@ def read_source(content: bytes, python: tuple[int, int]) -> SourceFacts:
         content: the file's bytes.
         python: the minor version that the code will run on; branches for others do not count.
     """
-    tree = _parse(content, python)
+    tree = parse(content, python)
     if isinstance(tree, Unparsed):
         return SourceFacts(unparsed=tree)
     reader = _Reader(python)
     reader.read(tree)
     return SourceFacts(imports=tuple(reader.settled()), words=frozenset(reader.words))
-
-
-def _parse(content: bytes, python: tuple[int, int]) -> ast.Module | Unparsed:
-    if b"\0" in content:
-        return Unparsed(line=content[: content.index(b"\0")].count(b"\n") + 1, reason="it holds a null byte")
-    if (undecodable := _undecodable(content)) is not None:
-        return undecodable
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a SyntaxWarning is the linter's to tell
-            tree = ast.parse(content)
-        return _uncompilable(tree) or tree
-    except SyntaxError as error:
-        first = error
-    except (ValueError, RecursionError, MemoryError) as error:  # nesting that no parser takes
-        return Unparsed(line=None, reason=str(error) or type(error).__name__)
-    if isinstance(first, IndentationError) or any(sign in str(first.msg) for sign in _CERTAIN):
-        return Unparsed(line=first.lineno, reason=str(first.msg))
-    older = as_older_python(content, python)
-    if isinstance(older, str):
-        try:
-            tree = ast.parse(older)
-        except (SyntaxError, ValueError):
-            return Unparsed(line=first.lineno, reason=str(first.msg), certain=False)
-        return _uncompilable(tree, is_cut=True) or tree
-    return Unparsed(line=first.lineno, reason=str(first.msg), certain=older)
-
-
-def _undecodable(content: bytes) -> Unparsed | None:
-    """Why the bytes are not text in their encoding; comments count, though not every Python's parser reads them."""
-    encoding = _encoding(content)
-    try:
-        content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        return Unparsed(line=line, reason=f"byte 0x{content[error.start]:02x} is not {encoding}")
-    except (LookupError, UnicodeError):
-        return None  # no encoding of text: the parser has words for it
-    return None
-
-
-def _encoding(content: bytes) -> str:
-    """The encoding that a comment in the first two lines declares (PEP 263), else UTF-8."""
-    for line in content.split(b"\n", 2)[:2]:
-        if (found := _DECLARED_ENCODING.match(line)) is not None:
-            return found[1].decode("ascii", "replace")
-        if line.strip() and not line.lstrip().startswith(b"#"):
-            break
-    return "utf-8"
-
-
-def _uncompilable(tree: ast.Module, *, is_cut: bool = False) -> Unparsed | None:
-    """What only compiling tells: `return` outside of a function, an argument twice, a `nonlocal` of nothing."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compile(tree, "<source>", "exec", dont_inherit=True)
-    except SyntaxError as error:
-        # Older Pythons do not know every feature; what binds a name may be new syntax that was taken out.
-        is_of_this_python = "future feature" in str(error.msg) or (is_cut and "nonlocal" in str(error.msg))
-        return None if is_of_this_python else Unparsed(line=error.lineno, reason=str(error.msg))
-    except (ValueError, RecursionError, MemoryError):
-        return None  # a limit of this Python, not of the source
-    return None
 
 
 class _Reader:

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from uv_workspace_function.checks.python_source import Import, Need, SourceFacts, Unparsed, read_source
+from uv_workspace_function.checks.python_source import Import, Need, SourceFacts, read_source
+from uv_workspace_function.syntax import Unparsed
 
 _FORMAT = 4  # raise it with any change of what python_source says of a file
 

@@ -14,7 +14,9 @@ def check_targets(scope: Scope) -> Outcome:
     closures, broken = scope.closures()
     for closure in closures:
         allowed = closure.service.settings.get("build-from-source", ())
-        missing = check_wheels(closure.selection, scope.target, build_from_source=allowed)
+        missing = check_wheels(
+            closure.selection, scope.target, build_from_source=allowed, no_binary=closure.project.no_binary
+        )
         findings += [_finding(closure, package) for package in missing]
     gaps = [
         NotChecked(codes=("UWF008",), member=service.name, reason=str(error), remedy="mend the lock first")
