@@ -34,11 +34,12 @@ def read_bindings(source: bytes) -> Bindings | Unparsed:
     tree = parse(source, _IMAGE_PYTHON)
     if isinstance(tree, ast.Module):
         return _bindings(tree)
-    # Without libcst nothing here reads newer syntax: the line that the parser stumbled over has to tell.
+    # Without libcst nothing here reads newer syntax: the line that the parser stumbled over has to tell. Code that is nested too
+    # deeply for a tree has no such line.
     lines = source.decode("utf-8", "replace").splitlines()
     line = lines[tree.line - 1] if tree.line and tree.line <= len(lines) else ""
-    is_newer = not tree.certain and (_NEWER_SYNTAX.search(line) or tree.reason.startswith("f-string"))
-    return _bindings_of_lines(lines) if is_newer else tree
+    has_sense = tree.line is None or _NEWER_SYNTAX.search(line) or tree.reason.startswith("f-string")
+    return _bindings_of_lines(lines) if has_sense and not tree.certain else tree
 
 
 # Syntax of Python 3.12 (PEP 695, 701), 3.13 and 3.14 (PEP 750, 758), which an older Python that runs `cdk synth` cannot

@@ -19,7 +19,7 @@ class Unparsed:
     line: int | None
     reason: str
     certain: bool = True
-    """False where a newer Python may be able to read it."""
+    """False where another Python may be able to read it."""
 
 
 def parse(content: bytes, python: tuple[int, int]) -> ast.Module | Unparsed:
@@ -40,8 +40,13 @@ def parse(content: bytes, python: tuple[int, int]) -> ast.Module | Unparsed:
         return _uncompilable(tree) or tree
     except SyntaxError as error:
         first = error
-    except (ValueError, RecursionError, MemoryError) as error:  # nesting that no parser takes
-        return Unparsed(line=None, reason=str(error) or type(error).__name__)
+    except (
+        RecursionError,
+        MemoryError,
+    ) as error:  # nested too deeply for a tree here: a limit of this Python, not of the source
+        return Unparsed(line=None, reason=str(error) or type(error).__name__, certain=False)
+    except ValueError as error:
+        return Unparsed(line=None, reason=str(error))
     if isinstance(first, IndentationError) or any(sign in str(first.msg) for sign in _CERTAIN):
         return Unparsed(line=first.lineno, reason=str(first.msg))
     older = as_older_python(content, python)
