@@ -269,3 +269,59 @@ def test_a_setting_that_no_path_can_be_is_the_backend_s_to_refuse(tmp_path: Path
     build_system = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
     folder = member(tmp_path / "a", '[tool.setuptools.packages.find]\nwhere = ["\\u0000"]\n', build_system=build_system)
     assert () == layout_of(tomllib.loads((folder / "pyproject.toml").read_text()), folder).modules
+
+
+SETUP_PY = """
+from setuptools import find_packages, setup
+data = {"lib": open("DATA").read().split()}
+setup(package_dir={"": "python"}, packages=find_packages("python"), package_data=data)
+"""
+
+
+def wheel_of(root: Path, folder: str, out: Path) -> dict[str, bytes]:
+    """The wheel that uv builds of a package, with the backends of this environment."""
+    uv("build", "--wheel", "--no-build-isolation", "--out-dir", out, root / folder, cwd=root)
+    with ZipFile(next(out.glob("*.whl"))) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if not name.endswith("/RECORD")}
+
+
+@pytest.mark.parametrize("service", ["svc", "old"])
+@pytest.mark.parametrize("required", [True, False])
+def test_a_package_without_build_system_is_built_where_the_lock_builds_it(
+    tmp_path: Path, service: str, required: bool
+) -> None:
+    """Once another package depends on it, uv has setuptools build it, with all that this reads; in any lock."""
+    root = workspace(tmp_path / "w", {"svc": needs("lib") if required else ""}, globs=["svc", "lib"], exclude=["old"])
+    tail = 'dependencies = ["lib"]\n[tool.uv]\nno-index = true\n[tool.uv.sources]\nlib = { path = "../lib" }\n'
+    member(root / "old", tail)
+    project = '[project]\nname = "lib"\nversion = "1"\nrequires-python = ">=3.11"\nreadme = "README.md"\n'
+    made = {"pyproject.toml": project, "setup.py": SETUP_PY, "DATA": "notes.txt", "README.md": "Read",
+            "python/lib/__init__.py": "", "python/lib/notes.txt": ""}  # fmt: skip
+    for path, text in made.items():
+        (root / "lib" / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / "lib" / path).write_text(text)
+    lock(root)
+    lock(root / "old")
+    locked = tomllib.loads((root / ("uv.lock" if service == "svc" else "old/uv.lock")).read_text())["package"]
+    sources = {package["name"]: package["source"] for package in locked}
+    built = staged(root, service, tmp_path / "out").closure.local
+    if service == "svc" and not required:
+        assert "virtual" in sources["lib"]
+        assert [member.name for member in built] == ["svc"]
+    else:
+        assert "virtual" not in sources["lib"]
+        assert [member.is_package for member in built if member.name == "lib"] == [True]
+        whole, cut = wheel_of(root, "lib", tmp_path / "whole"), wheel_of(tmp_path / "out", "lib", tmp_path / "cut")
+        assert whole == cut
+        assert {"lib/__init__.py", "lib/notes.txt"} <= cut.keys()
+
+
+def test_a_member_is_copied_where_the_lock_does_not_build_it(tmp_path: Path) -> None:
+    """A library with `package = false` stays one that is copied, and so does a service that nobody depends on."""
+    root = workspace(tmp_path / "w", {"svc": needs("lib")}, globs=["svc", "lib"])
+    member(root / "svc", needs("lib"), build_system="")
+    member(root / "lib", "[tool.uv]\npackage = false\n")
+    loaded = Workspace.load(lock(root))
+    locked = tomllib.loads((root / "uv.lock").read_text())["package"]
+    assert {m.name: m.is_package for m in loaded.members} == {p["name"]: "virtual" not in p["source"] for p in locked}
+    assert [m.is_package for m in loaded.closure("svc").local] == [False, False]

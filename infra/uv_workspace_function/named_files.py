@@ -19,7 +19,6 @@ from packaging.utils import canonicalize_name
 
 from uv_workspace_function.documents import Table, foreign_table, strings
 from uv_workspace_function.gitignore import parse_rule, translate
-from uv_workspace_function.layouts import is_virtual
 
 _WILDCARDS = re.compile(r"[*?\[]")
 
@@ -110,14 +109,15 @@ def anchored_glob(pattern: str, *, wins: bool) -> Glob:
     )
 
 
-def named_files(pyproject: Table, folder: Path) -> NamedFiles:
+def named_files(pyproject: Table, folder: Path, *, virtual: bool) -> NamedFiles:
     """The files that the tables of a package's `pyproject.toml` (and `setup.cfg`) name.
 
     Args:
         pyproject: the parsed `pyproject.toml`.
         folder: the package's folder; a string counts when something of that name exists there.
+        virtual: whether it is copied and not built.
     """
-    if is_virtual(pyproject):
+    if virtual:
         # Such a project is copied, and all of its src folder is what one then puts on the path.
         src = {"src": False} if (folder / "src").is_dir() else {}
         return NamedFiles(paths=src, globs=(), written=frozenset())

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from uv_workspace_function.documents import Table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gitignore import Ignores, Repository
-from uv_workspace_function.layouts import Layout, layout_of
+from uv_workspace_function.layouts import Layout, is_virtual, layout_of
 from uv_workspace_function.named_files import build_requirements
 from uv_workspace_function.private_keys import holds_private_key
 from uv_workspace_function.wanted_files import DEFINITIONS, NOTHING, TABLE, Wanted, barred, wanted_of
@@ -61,6 +61,7 @@ def package_sources(
     *,
     other_folders: Collection[PurePosixPath] = (),
     layout: Layout | None = None,
+    virtual: bool | None = None,
 ) -> PackageSources:
     """The files that the build of one local package needs.
 
@@ -71,6 +72,7 @@ def package_sources(
         other_folders: the other local packages' folders, relative to the workspace's root; those below `folder` are
             left to themselves.
         layout: the package's layout where it is known already.
+        virtual: whether it is copied and not built, as a lock says; by default as its table says.
 
     Raises:
         WorkspaceError: a link leads back to a folder above it, a file cannot be read, or the package's own table or a
@@ -83,8 +85,9 @@ def package_sources(
             f"{folder}/ is a link to {real}, outside the repository {repository.top}; "
             "move the package into the repository or depend on a released version of it"
         )
-    layout = layout or layout_of(pyproject, Path(start))
-    wanted = wanted_of(repository.root, folder, pyproject, layout)
+    virtual = is_virtual(pyproject) if virtual is None else virtual
+    layout = layout or layout_of(pyproject, Path(start), virtual=virtual)
+    wanted = wanted_of(repository.root, folder, pyproject, layout, copied=virtual)
     walk = _Walk(
         repository=repository,
         folder="" if str(folder) == "." else str(folder),

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from uv_workspace_function.documents import Table, foreign_table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gitignore import translate
-from uv_workspace_function.layouts import Layout, Module, is_virtual
+from uv_workspace_function.layouts import Layout, Module
 from uv_workspace_function.named_files import Glob, anchored_glob, named_files
 
 TABLE = "tool.uv-workspace-function"
@@ -119,7 +119,7 @@ NOTHING = Wanted(
 )
 
 
-def wanted_of(root: Path, folder: PurePosixPath, pyproject: Table, layout: Layout) -> Wanted:
+def wanted_of(root: Path, folder: PurePosixPath, pyproject: Table, layout: Layout, *, copied: bool) -> Wanted:
     """What the tables of a package ask for.
 
     Args:
@@ -127,12 +127,12 @@ def wanted_of(root: Path, folder: PurePosixPath, pyproject: Table, layout: Layou
         folder: the package's, relative to it.
         pyproject: the package's parsed `pyproject.toml`.
         layout: where its importable code lies.
+        copied: whether it is copied and not built.
 
     Raises:
         WorkspaceError: a glob of the package's own table is malformed, or a path leads out of the workspace.
     """
-    named = named_files(pyproject, root / folder)
-    copied = is_virtual(pyproject)
+    named = named_files(pyproject, root / folder, virtual=copied)
     include, exclude = _own_globs(pyproject, folder)
     modules = {str(module.path): module for module in layout.modules if module.path.parts[:1] != ("..",)}
     inside = {path: wins for path, wins in named.paths.items() if not path.startswith("../")}

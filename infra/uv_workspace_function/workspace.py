@@ -9,7 +9,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -42,6 +42,8 @@ class Member:
     root: Path
     """The workspace's root."""
     pyproject: Table
+    built: bool | None = None
+    """Whether its lock has it as something to build; None where no lock has it."""
 
     @classmethod
     def load(cls, root: Path, folder: PurePosixPath) -> "Member":
@@ -74,16 +76,15 @@ class Member:
     def is_package(self) -> bool:
         """Whether it is built and installed; otherwise its files are copied.
 
-        Source: uv's documentation of `tool.uv.package` (a project without `[build-system]` is not a package).
+        The lock decides: uv builds a project without `[build-system]` once another one depends on it.
         """
-        declared = table(self.pyproject, "tool", "uv").get("package")
-        return "build-system" in self.pyproject or not self.pyproject if declared is None else bool(declared)
+        return not layouts.is_virtual(self.pyproject) if self.built is None else self.built
 
     @cached_property
     @reading()
     def layout(self) -> layouts.Layout:
         """Where its importable modules lie."""
-        return layouts.layout_of(self.pyproject, self.path)
+        return layouts.layout_of(self.pyproject, self.path, virtual=not self.is_package)
 
     @cached_property
     @reading()
@@ -329,6 +330,7 @@ class Workspace:
         project = self.project_of(service)
         selection = project.lock.select(service.name, extras)
         local = self._local_members(project, selection)
+        service = next(member for member in local if member.folder == service.folder)
         builders, archives = self._builders(project, local, selection)
         return Closure(
             service=service,
@@ -341,11 +343,11 @@ class Workspace:
 
     def project_of(self, member: Member) -> Project:
         """The project whose lock a member is locked in."""
-        if member not in self.standalone:
+        if member.folder not in self._standalone_folders:
             return self.project
-        if member not in self._projects:
-            self._projects[member] = Project.load(self.root, member.folder)
-        return self._projects[member]
+        if member.folder not in self._projects:
+            self._projects[member.folder] = Project.load(self.root, member.folder)
+        return self._projects[member.folder]
 
     @reading()
     def sources(self, member: Member) -> PackageSources:
@@ -357,6 +359,7 @@ class Workspace:
                 member.pyproject,
                 other_folders=self._folders_below(member),
                 layout=member.layout,
+                virtual=not member.is_package,
             )
         return self._sources[member]
 
@@ -366,8 +369,12 @@ class Workspace:
         return Repository.at(self.root)
 
     @cached_property
-    def _projects(self) -> dict[Member, Project]:
+    def _projects(self) -> dict[PurePosixPath, Project]:
         return {}
+
+    @cached_property
+    def _standalone_folders(self) -> frozenset[PurePosixPath]:
+        return frozenset(member.folder for member in self.standalone)
 
     @cached_property
     def _sources(self) -> dict[Member, PackageSources]:
@@ -400,13 +407,22 @@ class Workspace:
         return {}
 
     @cached_property
+    def _as_locked(self) -> dict[tuple[Member, bool], Member]:
+        """Local packages that a lock builds, or copies, otherwise than what their members were read with."""
+        return {}
+
+    @cached_property
     def _by_folder(self) -> Mapping[PurePosixPath, Member]:
         return {member.folder: member for member in (*self.members, *self.standalone)}
 
     def _local_members(self, project: Project, selection: Selection) -> tuple[Member, ...]:
         """The local packages of a selection, each found in its folder."""
         return tuple(
-            self._local(relative_folder(project.folder, str(p.folder), lock=project.lock.path, name=p.name), p.name)
+            self._local(
+                relative_folder(project.folder, str(p.folder), lock=project.lock.path, name=p.name),
+                p.name,
+                built="virtual" not in p.source,
+            )
             for p in selection.local
         )
 
@@ -429,7 +445,7 @@ class Workspace:
             else:
                 paths = {self._build_path(needed, location) for location in needed.locations}
                 archives |= {path for path in paths if (self.root / path).is_file()}
-                builders = tuple(self._local(path, needed.name) for path in sorted(paths - archives))
+                builders = tuple(self._local(path, needed.name, built=None) for path in sorted(paths - archives))
                 queue += (entry for builder in builders for entry in _runtime_requirements(builder, needed.extras))
             new = [member for member in builders if member.name not in known]
             known.update(member.name for member in new)
@@ -453,8 +469,15 @@ class Workspace:
             raise WorkspaceError(f"{what}, but there is nothing; restore it, or correct the path")
         return location
 
-    def _local(self, folder: PurePosixPath, name: str) -> Member:
-        """The local package in a folder: a member, or one that a path dependency leads to."""
+    def _local(self, folder: PurePosixPath, name: str, *, built: bool | None) -> Member:
+        """The local package in a folder: a member, or one that a path dependency leads to.
+
+        Args:
+            folder: relative to the workspace's root.
+            name: the package's.
+            built: whether the lock that led here builds it; None where what led here is a build's requirement, which uv
+                builds unless its own table says that it is no package.
+        """
         member = self._by_folder.get(folder) or self._path_dependencies.get(folder)
         if member is None:
             path = self.root / folder
@@ -470,6 +493,10 @@ class Workspace:
             # a path dependency may be older than [project]: what leads to it knows its name
             member = Member(name=name, folder=folder, root=self.root, pyproject=pyproject)
             self._path_dependencies[folder] = member
+        if built is None:
+            built = table(member.pyproject, "tool", "uv").get("package") is not False
+        if built != member.is_package:
+            member = self._as_locked.setdefault((member, built), replace(member, built=built))
         return member
 
 
@@ -554,8 +581,14 @@ def _members(root: Path, project: Project, globs: Mapping[str, Any]) -> tuple[Me
     ]
     if "project" in project.pyproject:
         found.append(Member.load(root, PurePosixPath()))
-    managed = [m for m in found if table(m.pyproject, "tool", "uv").get("managed", True)]
+    managed = [_locked(m, project) for m in found if table(m.pyproject, "tool", "uv").get("managed", True)]
     return _by_name(root, managed, remedy="rename one, or list it in `exclude` of [tool.uv.workspace]")
+
+
+def _locked(member: Member, project: Project) -> Member:
+    """A member with what the workspace's lock says of it."""
+    package = project.lock.local(member.name)
+    return member if package is None else replace(member, built="virtual" not in package.source)
 
 
 def _standalone(root: Path, patterns: Iterable[str], *, members: tuple[Member, ...]) -> tuple[Member, ...]:

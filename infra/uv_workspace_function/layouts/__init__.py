@@ -29,17 +29,18 @@ _BACKENDS: dict[str, Callable[[Table, Path], Layout]] = {
 }
 
 
-def layout_of(pyproject: Table, folder: Path) -> Layout:
+def layout_of(pyproject: Table, folder: Path, *, virtual: bool | None = None) -> Layout:
     """The layout that a package's `pyproject.toml` declares.
 
     Args:
         pyproject: the parsed `pyproject.toml`.
         folder: the package's folder; it is looked at where the backend would look.
+        virtual: whether it is copied, as a lock says; by default as `is_virtual` says.
 
     Returns:
         The modules that exist, outermost ones only, sorted by name.
     """
-    if is_virtual(pyproject):
+    if is_virtual(pyproject) if virtual is None else virtual:
         return virtual_layout(folder)
     build_system = foreign_table(pyproject, "build-system")
     backend = str(build_system.get("build-backend", "setuptools.build_meta:__legacy__")).partition(":")[0]
@@ -54,9 +55,10 @@ def layout_of(pyproject: Table, folder: Path) -> Layout:
 
 
 def is_virtual(pyproject: Table) -> bool:
-    """Whether uv installs no package for this project, only its dependencies.
+    """Whether uv installs no package for this project, only its dependencies, as far as its own table tells.
 
-    uv's rule: https://docs.astral.sh/uv/concepts/projects/config/#project-packaging
+    uv's rule: https://docs.astral.sh/uv/concepts/projects/config/#project-packaging. A project without a build system is
+    built all the same once another one depends on it: that, a lock knows.
     """
     package = foreign_table(pyproject, "tool", "uv").get("package")
     # Without a [project] there is nothing to install dependencies of: such a folder is built by setuptools, as pip does.
