@@ -204,6 +204,23 @@ CASES = [
         "[tool.hatch.build.hooks.custom]\n",
         complete=False,
     ),
+    Case(
+        "hatchling",
+        "a hatch.toml, whose tables stand for those of the same name",
+        {
+            "python/acme/orders/__init__.py": "",
+            "schemas/order.json": "{}",
+            "schemas/tests/a.json": "{}",
+            "other/__init__.py": "",
+            "VERSION": "VERSION = '9'",
+            "old.txt": "VERSION = '8'",
+            "hatch.toml": '[version]\npath = "VERSION"\n[build.targets.wheel]\npackages = ["python/acme"]\n'
+            '[build.targets.wheel.force-include]\nschemas = "acme/orders/schemas"\n',
+        },
+        {"acme": "python/acme", "acme.orders.schemas": "schemas"},
+        '[tool.hatch.version]\npath = "old.txt"\n' + _hatch('packages = ["other"]'),
+        project='[project]\nname = "acme-orders"\ndynamic = ["version"]\n',
+    ),
     # setuptools
     Case("setuptools", "src discovered", {**SRC, "src/single.py": ""}, {"acme_orders": "src/acme_orders", "single": "src/single.py"}),
     Case("setuptools", "a namespace in src", NAMESPACE, {"acme": "src/acme"}),

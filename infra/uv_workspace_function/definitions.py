@@ -110,7 +110,7 @@ _VERSION_VARIABLES = (
 )
 _DEFAULT_VERSION = "0.0.0"
 # Where a build's own requirements can stand beside `pyproject.toml`.
-_BUILD_PROGRAMS = ("setup.py", "setup.cfg", "hatch_build.py", "pdm_build.py")
+_BUILD_PROGRAMS = ("setup.py", "setup.cfg", "hatch.toml", "hatch_build.py", "pdm_build.py")
 _NAME_END = re.compile(r"[^A-Za-z0-9._-]")
 _WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 

@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 
 from uv_workspace_function.documents import Table, foreign_table, strings
 from uv_workspace_function.gitignore import parse_rule, translate
+from uv_workspace_function.layouts.hatchling import HATCH_TOML, with_hatch_toml
 
 _WILDCARDS = re.compile(r"[*?\[]")
 
@@ -110,7 +111,7 @@ def anchored_glob(pattern: str, *, wins: bool) -> Glob:
 
 
 def named_files(pyproject: Table, folder: Path, *, virtual: bool) -> NamedFiles:
-    """The files that the tables of a package's `pyproject.toml` (and `setup.cfg`) name.
+    """The files that the tables of a package's `pyproject.toml` (and `setup.cfg`, `hatch.toml`) name.
 
     Args:
         pyproject: the parsed `pyproject.toml`.
@@ -133,12 +134,13 @@ def named_files(pyproject: Table, folder: Path, *, virtual: bool) -> NamedFiles:
             is_folder = (folder / clean).is_dir()
             paths[clean] = paths.get(clean, False) or wins or not is_folder
 
+    build_system = foreign_table(pyproject, "build-system")
+    backend = str(build_system.get("build-backend", "setuptools.build_meta")).partition(":")[0]
+    if backend == "hatchling.build":
+        pyproject = with_hatch_toml(pyproject, folder)
     for value in _metadata_strings(pyproject):
         name(value, wins=True, pattern=True)
-    backend = str(foreign_table(pyproject, "build-system").get("build-backend", "setuptools.build_meta")).partition(
-        ":"
-    )[0]
-    for value in strings(foreign_table(pyproject, "build-system").get("backend-path")):
+    for value in strings(build_system.get("backend-path")):
         name(value, wins=False)
     for table in _build_tables(pyproject, backend):
         for key, value, parent in _strings_below(table, ""):
@@ -155,7 +157,7 @@ def named_files(pyproject: Table, folder: Path, *, virtual: bool) -> NamedFiles:
             name(file, wins=True)
         for value in _setup_cfg_strings(folder):
             name(value, wins=True, pattern=True)
-    for file in _hooks(backend):
+    for file in _beside(backend):
         name(file, wins=True)
     return NamedFiles(paths=paths, globs=tuple(globs), written=frozenset(_written(pyproject)))
 
@@ -291,10 +293,10 @@ def _setup_cfg_strings(folder: Path) -> Iterator[str]:
                 yield from items
 
 
-def _hooks(backend: str) -> Iterator[str]:
-    """The default file of a build hook that is declared without one."""
+def _beside(backend: str) -> Iterator[str]:
+    """What a backend reads beside the table: settings, and the default file of a build hook that is declared without one."""
     if backend == "hatchling.build":
-        yield "hatch_build.py"
+        yield from (HATCH_TOML, "hatch_build.py")
     if backend == "pdm.backend":
         yield "pdm_build.py"
 

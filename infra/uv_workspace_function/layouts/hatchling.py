@@ -6,6 +6,7 @@ https://hatch.pypa.io/latest/plugins/builder/wheel/#default-file-selection and i
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,12 @@ from uv_workspace_function.documents import Table, foreign_table, strings
 from uv_workspace_function.layouts.finding import distributed, folders_in, literal_prefix, normal, pairs, project_name
 from uv_workspace_function.layouts.layout import Layout, Module
 
+HATCH_TOML = "hatch.toml"
+
 
 def layout(pyproject: Table, folder: Path) -> Layout:
     """The wheel target's selection, else hatchling's own look at the folder."""
+    pyproject = with_hatch_toml(pyproject, folder)
     # A wheel target's option replaces the build-level one of the same name.
     build = foreign_table(pyproject, "tool", "hatch", "build")
     wheel = foreign_table(build, "targets", "wheel")
@@ -45,6 +49,19 @@ def layout(pyproject: Table, folder: Path) -> Layout:
     for source, target in forced.items():
         modules += distributed(folder, source, _target(target, sources))
     return Layout(modules=tuple(modules), complete=complete)
+
+
+def with_hatch_toml(pyproject: Table, folder: Path) -> Table:
+    """A `pyproject.toml` whose `[tool.hatch]` is the one that hatchling takes: each table of a `hatch.toml` stands for its.
+
+    Source: `ProjectMetadata.hatch` in its `metadata/core.py`. A file that is no TOML is hatchling's to refuse.
+    """
+    try:
+        settings = tomllib.loads((folder / HATCH_TOML).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return pyproject
+    hatch = {**foreign_table(pyproject, "tool", "hatch"), **settings}
+    return {**pyproject, "tool": {**foreign_table(pyproject, "tool"), "hatch": hatch}}
 
 
 def _default(pyproject: Table, folder: Path) -> tuple[list[str], list[str]]:
