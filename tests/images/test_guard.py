@@ -29,7 +29,7 @@ def _claim(package: str, *files: str, local: bool = False, digest: str = "") -> 
     return guard.Claim(package=package, local=local, files=dict.fromkeys(files, digest))
 
 
-REMEDY = "one would hide the other; rename the module, or drop one of the packages"
+REMEDY = "one would hide the other; rename one, or drop one of the packages"
 
 
 def test_a_path_file_of_a_local_package_is_refused(tmp_path: Path) -> None:
@@ -62,12 +62,54 @@ def test_a_built_package_without_a_module_is_refused(tmp_path: Path) -> None:
     """A backend that found nothing makes an empty wheel without a word."""
     made = _distribution(tmp_path, "prices", {"prices-1.dist-info/METADATA": ""})
     with pytest.raises(BuildError, match=r"^prices has sources, but its backend built a wheel without a module"):
-        guard.check_modules(made, has_sources=True)
+        guard.check_modules(made, {PurePosixPath("src/prices/__init__.py")})
 
 
 def test_a_package_of_requirements_alone_is_fine(tmp_path: Path) -> None:
     """A package without sources has no module to lose."""
-    guard.check_modules(_distribution(tmp_path, "all", {"all-1.dist-info/METADATA": ""}), has_sources=False)
+    guard.check_modules(_distribution(tmp_path, "all", {"all-1.dist-info/METADATA": ""}), frozenset())
+
+
+def test_a_package_of_data_may_have_programs_beside_it(tmp_path: Path) -> None:
+    """A build hook in a folder of tools is no module that got lost."""
+    made = _distribution(tmp_path, "schemas", {"schemas/order.json": "{}"})
+    guard.check_modules(made, {PurePosixPath("tools/hook.py")})
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("import prices.rates", "prices.rates"),
+        ("import prices.rates.table", "prices.rates.table"),
+        ("from prices import rates", "prices.rates"),
+        ("from prices.rates import table", "prices.rates"),
+        ("from . import rates", "prices.rates"),
+        ("from .rates.table import ROWS", "prices.rates.table"),
+    ],
+)
+def test_a_module_that_is_imported_and_left_out_is_refused(tmp_path: Path, line: str, name: str) -> None:
+    """As setuptools does with a subpackage that `packages` doesn't list: the image would fail at its first event."""
+    made = _distribution(tmp_path, "prices", {"prices/__init__.py": "", "prices/main.py": f"{line}\n"})
+    sources = {
+        PurePosixPath(f"src/prices/{path}")
+        for path in ("__init__.py", "main.py", "rates/__init__.py", "rates/table.py", "unused/__init__.py")
+    }
+    with pytest.raises(BuildError) as caught:
+        guard.check_modules(made, sources)
+    assert str(caught.value) == (
+        f"prices/main.py of prices imports {name}, whose source is there, but which its backend left out of the wheel; have the "
+        "backend find all packages, or list it among them"
+    )
+
+
+def test_a_module_that_is_left_out_and_not_needed_is_fine(tmp_path: Path) -> None:
+    """Excluded on purpose, compiled, or imported by what can do without it."""
+    main = (
+        "try:\n    from prices import debug\nexcept ImportError:\n    debug = None\nfrom prices import fast, VERSION\n"
+    )
+    shipped = {"prices/__init__.py": "", "prices/main.py": main, "prices/fast.cpython-314-aarch64-linux-gnu.so": ""}
+    sources = {PurePosixPath(f"prices/{name}.py") for name in ("__init__", "main", "fast", "debug")}
+    guard.check_modules(_distribution(tmp_path, "prices", shipped), sources)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +117,7 @@ def test_a_package_of_requirements_alone_is_fine(tmp_path: Path) -> None:
 )
 def test_a_compiled_module_is_a_module(tmp_path: Path, module: str) -> None:
     """Not every package is made of `.py` files."""
-    guard.check_modules(_distribution(tmp_path, "prices", {module: ""}), has_sources=True)
+    guard.check_modules(_distribution(tmp_path, "prices", {module: ""}), {PurePosixPath("src/prices/__init__.py")})
 
 
 def test_one_place_for_two_contents_is_refused() -> None:
@@ -88,6 +130,16 @@ def test_one_place_for_two_contents_is_refused() -> None:
             ]
         )
     assert str(caught.value) == f"stock and orders bring different files as shared/__init__.py: {REMEDY}"
+
+
+def test_texts_beside_the_packages_are_no_modules() -> None:
+    """Two packages may each have a list of changes; nothing imports it."""
+    guard.check_claims(
+        [
+            _claim("stock", "CHANGELOG.md", "share/doc/README", local=True, digest="one"),
+            _claim("orders", "CHANGELOG.md", "share/doc/README", local=True, digest="two"),
+        ]
+    )
 
 
 def test_a_namespace_over_two_packages_is_fine() -> None:

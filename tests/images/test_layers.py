@@ -87,6 +87,14 @@ def test_a_small_bump_leaves_the_heavy_layers(engine: Engine, shop: Path, before
     assert after.python("import small; print(small.VERSION)", "--workdir=/var/task") == "1.1\n"
 
 
+def test_another_archive_of_the_same_version_is_seen(engine: Engine, shop: Path, before: Image, tmp_path: Path) -> None:
+    """The lock has no hash of a wheel in a folder, and uv's cache knows it by name and version, in whatever workspace."""
+    write_wheel(shop / "wheels", "tiny", "1.0", {"tiny.py": "VERSION = 'another'\n"})
+    after = build(engine, shop, "orders", tmp_path / "context")
+    assert _changed(before, after) == {"light"}
+    assert after.python("import tiny; print(tiny.VERSION)", "--workdir=/var/task") == "another\n"
+
+
 def test_a_new_package_moves_no_other(engine: Engine, shop: Path, before: Image, tmp_path: Path) -> None:
     """A package that comes goes to its own stratum; those that were there stay where they are."""
     write_wheel(shop / "wheels", "also", "1.0", {"also/__init__.py": "", "also/data.bin": os.urandom(3_000_000)})

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from images.engine import BuildFailedError, Engine
 from images.shop import stage, write_shop
+from images.wheels import write_wheel
 from wheelhouse import sdist, uv
 
 # A backend in the package's own folder: its wheel holds the files below `wheel/`.
@@ -20,14 +21,15 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
         print("the printer is on fire", file=sys.stderr)
         raise SystemExit(3)
     info = "stock-1.0.0.dist-info"
+    tag = pathlib.Path("tag").read_text() if pathlib.Path("tag").exists() else "py3-none-any"
     files = {path.relative_to("wheel").as_posix(): path.read_bytes() for path in pathlib.Path("wheel").rglob("*") if path.is_file()}
     files[f"{info}/METADATA"] = b"Metadata-Version: 2.4\\nName: stock\\nVersion: 1.0.0\\n"
     files[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\\nGenerator: tests\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
     files[f"{info}/RECORD"] = "".join(f"{name},,\\n" for name in [*files, f"{info}/RECORD"]).encode()
-    with zipfile.ZipFile(f"{folder}/stock-1.0.0-py3-none-any.whl", "w") as archive:
+    with zipfile.ZipFile(f"{folder}/stock-1.0.0-{tag}.whl", "w") as archive:
         for name, data in files.items():
             archive.writestr(name, data)
-    return "stock-1.0.0-py3-none-any.whl"
+    return f"stock-1.0.0-{tag}.whl"
 """
 
 
@@ -143,15 +145,15 @@ def test_a_backend_that_fails(engine: Engine, shop: Path, tmp_path: Path) -> Non
         (
             {"stock/__init__.py": "", "tiny/__init__.py": ""},
             (
-                "error: tiny brings tiny.py and stock brings tiny/: one would hide the other; rename the module, or drop one of the "
+                "error: tiny brings tiny.py and stock brings tiny/: one would hide the other; rename one, or drop one of the "
                 "packages"
             ),
         ),
         (
             {"stock/__init__.py": "", "orders/main.py": ""},
             (
-                "error: stock and orders bring different files as orders/main.py: one would hide the other; rename the module, or drop "
-                "one of the packages"
+                "error: stock and orders both bring orders/main.py: one would hide the other; rename one, or drop one of the "
+                "packages"
             ),
         ),
     ],
@@ -182,3 +184,65 @@ def _base_image(engine: Engine, folder: Path, python: str) -> str:
     (folder / f"python{python}").touch()
     (folder / "Dockerfile").write_text(f"FROM scratch\nCOPY python{python} /var/lang/bin/\n")
     return engine.build(folder, {}, platform=engine.native).name
+
+
+def test_a_library_for_another_processor(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """A backend that compiles makes a wheel for the builder's processor, where it was not told of the image's."""
+    _with_own_backend(shop / "libraries/stock", {"stock/__init__.py": ""})
+    (shop / "libraries/stock/tag").write_text("py3-none-linux_riscv64")
+    with (shop / "libraries/stock/pyproject.toml").open("a") as stream:
+        stream.write('[tool.uv-workspace-function]\ninclude = ["tag"]\n')
+    uv("lock", cwd=shop)
+    context, arguments = stage(shop, "orders", tmp_path / "context")
+    assert _refusal(engine, context, arguments).endswith(
+        "error: uv could not install orders: see above; a package compiles code for the machine that builds: have that be of the "
+        "image's own platform (BUILDER_PLATFORM; build_on_target of the construct)"
+    )
+
+
+def test_a_library_without_a_module_that_it_imports(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """Its backend was told of some modules and not of all."""
+    _with_own_backend(shop / "libraries/stock", {"stock/__init__.py": "from stock import shelves\n"})
+    (shop / "libraries/stock/src/stock/shelves.py").touch()
+    uv("lock", cwd=shop)
+    context, arguments = stage(shop, "orders", tmp_path / "context")
+    assert _refusal(engine, context, arguments) == (
+        "error: stock/__init__.py of stock imports stock.shelves, whose source is there, but which its backend left out of the wheel; "
+        "have the backend find all packages, or list it among them"
+    )
+
+
+def test_a_path_file_of_a_copied_library(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """No backend is to blame: it lies among the sources."""
+    pyproject = shop / "libraries/stock/pyproject.toml"
+    pyproject.write_text(pyproject.read_text() + "[tool.uv]\npackage = false\n")
+    (shop / "libraries/stock/src/stock.pth").write_text("elsewhere\n")
+    uv("lock", cwd=shop)
+    context, arguments = stage(shop, "orders", tmp_path / "context")
+    assert _refusal(engine, context, arguments).startswith("error: stock brings stock.pth: ")
+
+
+def test_a_path_file_of_a_package(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """One that adds to the path: nothing reads it in the image."""
+    files = {"small/__init__.py": "", "small.pth": "small_vendored\n"}
+    write_wheel(shop / "wheels", "small", "1.1", files, requires=["tiny"])
+    uv("lock", "--upgrade-package", "small", cwd=shop)
+    context, arguments = stage(shop, "orders", tmp_path / "context")
+    assert _refusal(engine, context, arguments).startswith(
+        "error: small brings small.pth, which adds small_vendored to the path"
+    )
+
+
+def test_a_base_image_with_an_older_c_library(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """Told by what the library says of itself: Amazon Linux 2 is such a base."""
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "libc.so.6").write_text("GNU C Library (GNU libc) stable release version 2.26, by Roland McGrath et al.\n")
+    (base / "Dockerfile").write_text("FROM scratch\nCOPY libc.so.6 /lib64/libc.so.6\n")
+    name = engine.build(base, {}, platform=engine.native).name
+    machine = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}[engine.native]
+    context, arguments = stage(shop, "orders", tmp_path / "context")
+    assert _refusal(engine, context, {**arguments, "BASE_IMAGE": name}) == (
+        f"error: the base image has glibc 2.26, but wheels were installed for {machine}-manylinux_2_34; give "
+        f"PYTHON_PLATFORM={machine}-manylinux_2_17 or another one that it fits, or a newer BASE_IMAGE"
+    )

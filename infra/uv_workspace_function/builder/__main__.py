@@ -93,10 +93,10 @@ def _install_local(workspace: Workspace, packages: Sequence[LocalPackage], targe
             variables=variables,
         )
         built += installed(environment)
-    _remark(guard.check_path_files(built, local=True))
     for distribution in built:
-        guard.check_modules(distribution, has_sources=workspace.has_modules(workspace.local[distribution.name]))
+        guard.check_modules(distribution, workspace.modules(workspace.local[distribution.name]))
     built += [_copied(workspace, package) for package in packages if package.virtual]
+    _remark(guard.check_path_files(built, local=True))
     guard.write_claims(claims, (_claim(d, local=True) for d in built))
     layer.place(built, target)
     _finish(target, [list(d.files) for d in built])

@@ -2,15 +2,17 @@
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from .distributions import Distribution, File
 from .errors import BuildError
 
-# Top-level folders that packages leave in `site-packages` by mistake: nothing imports them.
-_LITTER = frozenset({"test", "tests", "testing", "doc", "docs", "example", "examples", "benchmark", "benchmarks"})
+# Top-level folders that nothing imports: what packages leave in `site-packages` by mistake, and data for manuals and menus.
+_LITTER = frozenset(
+    {"test", "tests", "testing", "doc", "docs", "example", "examples", "benchmark", "benchmarks", "share"}
+)
 # `name.py`, `name.so`, `name.abi3.so`, `name.cpython-314-aarch64-linux-gnu.so`: what the import system takes for a module.
 _MODULE = re.compile(r"(?P<name>[^.]+)(\.py|(\.[\w-]+)?\.so)")
 
@@ -71,17 +73,72 @@ def check_path_files(distributions: Iterable[Distribution], *, local: bool) -> I
             yield f"{distribution.name} brings {path}, which nothing runs in the image"
 
 
-def check_modules(distribution: Distribution, *, has_sources: bool) -> None:
-    """Refuse a local package whose modules did not get into what its backend built.
+def check_modules(distribution: Distribution, sources: Collection[PurePosixPath]) -> None:
+    """Refuse a local package whose backend left out a module that it needs.
+
+    Args:
+        distribution: what its backend built.
+        sources: its modules, relative to its folder, wherever they lie in that.
 
     Raises:
-        BuildError: when there are sources, and nothing to import.
+        BuildError: when there are modules and nothing came of them, or one that is there imports one that was left out.
     """
-    if has_sources and not any(_MODULE.fullmatch(path.name) for path in distribution.files):
+    importable = {path for path in sources if _is_importable(path, sources)}
+    if importable and not any(_MODULE.fullmatch(path.name) for path in distribution.files):
         raise BuildError(
             f"{distribution.name} has sources, but its backend built a wheel without a module; tell the backend where the module is, "
             "or keep its files from being ignored"
         )
+    tops = {path.parts[0] for path in distribution.files if len(path.parts) > 1 and _MODULE.fullmatch(path.name)}
+    left_out = {
+        PurePosixPath(*path.parts[at:])
+        for path in sources
+        for at, part in enumerate(path.parts[:-1])
+        if part in tops and PurePosixPath(*path.parts[at:]) not in distribution.files
+    }
+    if left_out:
+        _check_imports(distribution, {_dotted(path) for path in left_out})
+
+
+def _check_imports(distribution: Distribution, left_out: set[str]) -> None:
+    """Refuse a package in which a module imports, as soon as it is imported itself, one that is not there."""
+    import ast  # noqa: PLC0415 - seldom needed, and each import takes its time
+
+    there = {_dotted(path) for path in distribution.files if _MODULE.fullmatch(path.name)}
+    lost = left_out - there
+    for path, file in distribution.files.items():
+        if path.suffix != ".py":
+            continue
+        try:
+            body = ast.parse(file.source.read_bytes()).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        package = _dotted(path) if path.name == "__init__.py" else _dotted(path).rpartition(".")[0]
+        for node in body:
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                above = package.split(".")[: package.count(".") + 2 - node.level] if node.level else []
+                module = ".".join([*above, *([node.module] if node.module else [])])
+                names = [module, *(f"{module}.{alias.name}" for alias in node.names)]
+            for name in names:
+                if name in lost:
+                    raise BuildError(
+                        f"{path} of {distribution.name} imports {name}, whose source is there, but which its backend left out of the "
+                        "wheel; have the backend find all packages, or list it among them"
+                    )
+
+
+def _is_importable(path: PurePosixPath, sources: Collection[PurePosixPath]) -> bool:
+    """Tell whether a module is more than a program beside the package, such as a build hook in a folder of tools."""
+    return len(path.parts) == 1 or path.parts[0] == "src" or path.with_name("__init__.py") in sources
+
+
+def _dotted(path: PurePosixPath) -> str:
+    """A module's name, by its path below the target folder."""
+    parts = [*path.parts[:-1], path.name.partition(".")[0]]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def settle(distributions: Sequence[Distribution]) -> tuple[list[Distribution], list[str]]:
@@ -128,12 +185,14 @@ def check_claims(claims: Iterable[Claim]) -> None:
     for claim in claims:
         for path, digest in claim.files.items():
             other = owners.setdefault(path, claim)
-            if other is not claim and not (digest and digest == other.files[path]):
-                raise BuildError(f"{other.package} and {claim.package} bring different files as {path}: {_REMEDY}")
+            if other is claim or (digest and digest == other.files[path]) or _is_harmless(PurePosixPath(path)):
+                continue
+            what = "bring different files as" if digest else "both bring"
+            raise BuildError(f"{other.package} and {claim.package} {what} {path}: {_REMEDY}")
     _check_shadows(claims)
 
 
-_REMEDY = "one would hide the other; rename the module, or drop one of the packages"
+_REMEDY = "one would hide the other; rename one, or drop one of the packages"
 
 
 def _check_shadows(claims: Iterable[Claim]) -> None:

@@ -7,21 +7,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from .errors import BuildError
-from .workspace import LocalPackage, Workspace
+from .workspace import LocalPackage, Workspace, normalized
 
 _UV = "/opt/uv/uv"
-# What uv says of a failure -> what to do about it.
+# What uv or a backend says of a failure -> what to do about it.
 _REMEDIES = {
     ("401 Unauthorized", "403 Forbidden", "Missing credentials", "index requires authentication"): (
         "an index asks for a password: give it in the build secret 'netrc' (docker build --secret id=netrc,src=FILE; "
         "build_secrets of the construct)"
     ),
-    ("--no-build", "no-build"): (
+    ("because it is marked as",): (
         "a package has no wheel for the target: lock a version that has one, or name it in BUILD_FROM_SOURCE (build_from_source of the "
         "construct)"
     ),
+    ("is not compatible with the target",): (
+        "a package compiles code for the machine that builds: have that be of the image's own platform (BUILDER_PLATFORM; "
+        "build_on_target of the construct)"
+    ),
+    ("gcc", "Unknown compiler", "No CMAKE_C_COMPILER", "Rust package manager, is not installed"): (
+        "a package has code to compile: give a BUILDER_IMAGE with a compiler (builder_image of the construct), or lock a wheel of it"
+    ),
     ("Git executable not found",): (
-        "a package comes from a git repository: give a BUILDER_IMAGE that has git, or lock a wheel of the package"
+        "a package comes from a git repository: give a BUILDER_IMAGE that has git (builder_image of the construct), or lock a wheel of it"
     ),
 }
 
@@ -46,6 +53,8 @@ def sync(
     command = [_UV, "sync", "--frozen", "--no-default-groups", "--no-editable", "--no-progress", "--color=never"]
     command += ["--python", sys.executable, "--python-platform", platform]
     command += ["--package", workspace.service.name, *(f"--extra={extra}" for extra in extras), *options]
+    indexes = _local_indexes(workspace.root / workspace.project)
+    command += [f"--refresh-package={name}" for name in _without_hash(workspace, indexes)]
     settings = {
         "UV_PROJECT_ENVIRONMENT": str(environment),
         # Which Python it is, is the base image's business.
@@ -57,7 +66,8 @@ def sync(
         # No INSTALLER and REQUESTED files: they are in no wheel.
         "UV_NO_INSTALLER_METADATA": "1",
     }
-    _make_local_indexes(workspace.root / workspace.project)
+    for index in indexes:  # uv wants them to exist, even where no package here needs a wheel of theirs
+        index.mkdir(parents=True, exist_ok=True)
     environ = {**os.environ, **settings, **(variables or {})}
     status, said = _run(command, workspace.root / workspace.project, environ)
     if status:
@@ -65,16 +75,34 @@ def sync(
         raise BuildError("; ".join([f"uv could not install {workspace.service.name}: see above", *remedies]))
 
 
-def _make_local_indexes(project: Path) -> None:
-    """Make the folders of wheels that uv's settings name, and of which no package here needs a wheel: uv wants them to exist."""
+def _local_indexes(project: Path) -> list[Path]:
+    """The folders of wheels and source archives that uv's settings name."""
+    found = []
     for name in ("uv.toml", "pyproject.toml"):
         path = project / name
         document = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         settings = document if name == "uv.toml" else document.get("tool", {}).get("uv", {})
         locations = [*settings.get("find-links", ()), *(index.get("url", "://") for index in settings.get("index", ()))]
-        for location in locations:
-            if "://" not in location:
-                (project / location).mkdir(parents=True, exist_ok=True)
+        found += [project / location for location in locations if "://" not in location]
+    return found
+
+
+def _without_hash(workspace: Workspace, indexes: Iterable[Path]) -> list[str]:
+    """Packages whose archives no hash tells apart, those of folders above all.
+
+    uv's cache is shared by workspaces, which all lie in one place here, and knows such an archive by its name and version: it
+    would take another one's, or what lay there before.
+    """
+    names = set()
+    for package in workspace.lock.get("package", ()):
+        archives = [*package.get("wheels", ()), *([package["sdist"]] if "sdist" in package else ())]
+        if any("hash" not in archive for archive in archives):
+            names.add(package["name"])
+    for index in indexes:
+        for path in sorted(index.glob("*")):
+            name = path.name.partition("-")[0] if path.suffix == ".whl" else path.name.rpartition("-")[0]
+            names.add(normalized(name))
+    return sorted(filter(None, names))
 
 
 def _run(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> tuple[int, str]:

@@ -13,6 +13,7 @@ from .errors import BuildError
 
 LOCK_NAME = "uv.lock"
 _DEFINITIONS = frozenset({LOCK_NAME, "uv.toml", "pyproject.toml"})
+_BUILD_PROGRAMS = frozenset({"setup.py", "hatch_build.py", "pdm_build.py", "build.py"})
 _LOCAL_SOURCES = ("editable", "virtual", "directory")
 _NAME = re.compile(
     r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
@@ -144,11 +145,14 @@ class Workspace:
             elif not has_source or is_staged:
                 yield path, folder / path
 
-    def has_modules(self, package: LocalPackage) -> bool:
-        """Whether there is a module among its sources, beside what is only for its development."""
-        return any(
-            path.suffix == ".py" and path.name != "setup.py" and path.parts[0] not in {"test", "tests", "docs"}
+    def modules(self, package: LocalPackage) -> frozenset[PurePosixPath]:
+        """The modules among its sources, relative to its folder, without those that are only for its development."""
+        return frozenset(
+            path
             for path in self._own_files(package)
+            if path.suffix == ".py"
+            and path.name not in _BUILD_PROGRAMS
+            and path.parts[0] not in {"test", "tests", "docs"}
         )
 
     def _own_files(self, package: LocalPackage) -> Iterator[PurePosixPath]:
