@@ -85,6 +85,24 @@ def test_a_root_s_own_dockerfile_is_not_the_image_s(tmp_path: Path) -> None:
     assert [".uv-workspace-function/builder/old.py", "Dockerfile"] == [dropped.path for dropped in made.dropped]
 
 
+@pytest.mark.parametrize("how", ["setup.py", "include"])
+def test_a_root_s_own_dockerignore_is_not_the_context_s(tmp_path: Path, how: str) -> None:
+    """BuildKit would obey it beside the shared Dockerfile, and the image would lack what it names."""
+    names = [".dockerignore", "Dockerfile.dockerignore"]
+    include = f"[tool.uv-workspace-function]\ninclude = {names if how == 'include' else []}\n"
+    build_system = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+    head = f'[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.11"\n{include}{build_system}'
+    root = workspace(tmp_path / "w", globs=["libs/*"], head=head)
+    (root / "setup.py").write_text("import setuptools\nprint('more')\nsetuptools.setup()\n")
+    (root / "src/app/inner").mkdir(parents=True)
+    (root / "src/app/inner/.dockerignore").touch()
+    for path in (*names, "src/app/__init__.py", "src/app/main.py"):
+        (root / path).write_text("**\n" if path in names else "")
+    made = staged(lock(root), "app", tmp_path / "out")
+    assert ["src/app/inner/.dockerignore"] == [path for path in made.files if "dockerignore" in path]
+    assert "Dockerfile.dockerignore" in [dropped.path for dropped in made.dropped]
+
+
 @pytest.mark.parametrize("inner", ["a-inner", "z-inner"])
 def test_a_member_inside_another_one_s_module_is_in_that_one_s_wheel(tmp_path: Path, inner: str) -> None:
     """The backend puts the whole module into the wheel, so the context has it; its definition is the cut one all the same."""

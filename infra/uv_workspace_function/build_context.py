@@ -15,10 +15,16 @@ from uv_workspace_function import archives, definitions, freshness, membership
 from uv_workspace_function.errors import WorkspaceError, reading
 from uv_workspace_function.lockfile import LOCK_NAME
 from uv_workspace_function.sources import ContextFile, Dropped
+from uv_workspace_function.wheels import built_from_source
 from uv_workspace_function.workspace import Closure, Workspace
 
 DOCKERFILE = "Dockerfile"
 BUILDER_FOLDER = ".uv-workspace-function"
+# BuildKit obeys the second, else the first, at a context's root: https://docs.docker.com/build/concepts/context/#dockerignore-files
+_IGNORE_FILES = (".dockerignore", f"{DOCKERFILE}.dockerignore")
+SOURCE_DATE = "315532800"
+"""The moment that an image says it was made, 1980-01-01 as its files, in seconds: BuildKit writes the time of the build else, and
+no two manifests are equal. It takes it from the build's arguments alone (https://reproducible-builds.org/specs/source-date-epoch)."""
 _HERE = Path(__file__).parent
 
 
@@ -68,6 +74,8 @@ class BuildContext:
         # where the service is the root itself, it can have files of these names for other ends
         taken = [path for path in files if path == DOCKERFILE or path.startswith(f"{BUILDER_FOLDER}/")]
         dropped += [Dropped(path, "the context has its own of that name") for path in taken if files.pop(path)]
+        obeyed = [path for path in _IGNORE_FILES if files.pop(path, None)]
+        dropped += [Dropped(path, "it would keep files of the context from the image's build") for path in obeyed]
         files |= _builder(closure)
         return cls(
             closure=closure,
@@ -91,9 +99,14 @@ class BuildContext:
 
     @property
     def build_args(self) -> dict[str, str]:
-        """The build arguments that belong to this context, for `docker build --build-arg`."""
-        extras = {"SERVICE_EXTRAS": " ".join(self.closure.extras)} if self.closure.extras else {}
-        return {"SERVICE_NAME": self.closure.service.name} | extras
+        """The build arguments that belong to this context, for `docker build --build-arg`.
+
+        Raises:
+            WorkspaceError: when the service's setting `build-from-source` names a package that the lock lacks.
+        """
+        words = {"SERVICE_EXTRAS": self.closure.extras, "BUILD_FROM_SOURCE": built_from_source(self.closure)}
+        given = {name: " ".join(listed) for name, listed in words.items() if listed}
+        return {"SERVICE_NAME": self.closure.service.name, "SOURCE_DATE_EPOCH": SOURCE_DATE} | given
 
     def write(self, folder: Path | str, *, written: MutableMapping[ContextFile, str] | None = None) -> None:
         """Write the context, whole or not at all.
