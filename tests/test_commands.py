@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 from made import files, handler, lock, needs, workspace
 from uv_workspace_function.cli import COMMANDS, main
+from wheelhouse import sdist
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +182,57 @@ def test_no_command_loads_the_cdk(shop: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program, shop], capture_output=True, text=True, check=False)
     assert ("[]\n", "") == (done.stdout, done.stderr)
+
+
+@pytest.fixture
+def compiled(tmp_path: Path) -> Path:
+    """A service that needs a package of which there is only the source, and says that it may be built."""
+    (tmp_path / "wheels").mkdir()
+    sdist(tmp_path / "wheels", "fastmath")
+    member = 'dependencies = ["fastmath"]\n[tool.uv-workspace-function]\nbuild-from-source = ["FastMath"]\n'
+    root = workspace(tmp_path, {"api": member}, globs=["api"], tail='find-links = ["wheels"]\n')
+    handler(root / "api")
+    return lock(root)
+
+
+def wheel_findings(root: Path) -> list[tuple[str, str, str]]:
+    """What `services check` says of wheels: the file, what it is, what to do."""
+    report = json.loads(run("check", "--workspace", root, "--format", "json").stdout)
+    return [(f["file"], f["what"], f["remedy"]) for f in report["findings"] if f["code"] == "UWF008"]
+
+
+def test_what_may_be_built_from_source_is_a_build_argument(compiled: Path) -> None:
+    """A build by hand needs it as the construct does; the gate lets it be."""
+    context = json.loads(run("prune", "api", "--workspace", compiled, "--list", "--json").stdout)
+    assert context["build_args"]["BUILD_FROM_SOURCE"] == "fastmath"
+    assert wheel_findings(compiled) == []
+
+
+def test_a_name_to_build_that_the_lock_lacks_is_told(compiled: Path) -> None:
+    """By the gate, and by prune."""
+    pyproject = compiled / "api" / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace('"FastMath"', '"fast-maths"'))
+    what = "api/pyproject.toml: build-from-source of [tool.uv-workspace-function] names 'fast-maths', which is not in the lock"
+    assert wheel_findings(compiled) == [("api/pyproject.toml", what, "did you mean 'fastmath'?")]
+    result = run("prune", "api", "--workspace", compiled, "--list", "--json")
+    assert (result.exit_code, result.stderr) == (2, f"error: {what}; did you mean 'fastmath'?\n")
+
+
+def test_a_lock_for_other_environments_is_told_by_the_gate(tmp_path: Path) -> None:
+    """Where `environments` stands."""
+    root = workspace(tmp_path, {"api": ""}, tail="environments = [\"sys_platform == 'win32'\"]\n")
+    handler(root / "api")
+    lock(root)
+    assert wheel_findings(root) == [
+        (
+            "pyproject.toml",
+            (
+                f"{root}/uv.lock is for environments with sys_platform == 'win32' alone, so it lacks what api needs on "
+                "CPython 3.14, aarch64, glibc 2.34"
+            ),
+            (
+                "add \"sys_platform == 'linux' and platform_machine == 'aarch64'\" to `environments` of [tool.uv] "
+                "and run `uv lock`"
+            ),
+        )
+    ]

@@ -116,6 +116,33 @@ def test_a_marker_variable_has_the_value_that_uv_gives_it(variable: str, machine
     assert not uv_installs(f"tiny ; {variable} != '{value}'", tmp_path, target)
 
 
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("tag", ["manylinux_2_17", "manylinux2014", "linux", *(f"musllinux_1_{n}" for n in range(4))])
+def test_a_wheel_for_musl_is_taken_where_uv_takes_it(tag: str, machine: Machine, tmp_path: Path) -> None:
+    target = Target.of(machine=machine, uv_platform=f"{machine}-unknown-linux-musl")
+    wheel(tmp_path, "tiny", tag=f"cp314-cp314-{tag}_{machine}")
+    assert uv_installs("tiny", tmp_path, target) == any(f"{tag}_{machine}" == taken.platform for taken in target.tags)
+
+
+@pytest.mark.parametrize(
+    ("python", "platform"),
+    [("3.10", "manylinux_2_17"), ("3.11", "manylinux_2_17"), ("3.12", "manylinux_2_34"), ("3.14", "manylinux_2_34")],
+)
+def test_the_default_is_what_the_base_image_of_a_python_takes(python: str, platform: str) -> None:
+    """Amazon Linux 2 with glibc 2.26 until 3.11, Amazon Linux 2023 with 2.34 since."""
+    assert f"x86_64-{platform}" == Target.of(python=python, machine="x86_64").uv_platform
+
+
+@pytest.mark.parametrize("name", ["aarch64-manylinux_2_17", "aarch64-manylinux_2_40", "aarch64-unknown-linux-musl"])
+def test_a_platform_keeps_its_name(name: str) -> None:
+    assert name == Target.of(uv_platform=name).uv_platform
+
+
+def test_manylinux2014_is_glibc_2_17() -> None:
+    """PEP 600's name for what PEP 599 has."""
+    assert "aarch64-manylinux_2_17" == Target.of(uv_platform="aarch64-manylinux2014").uv_platform
+
+
 def test_the_environment_has_every_variable_of_the_standard() -> None:
     """A variable left out would be answered from the machine that synthesizes."""
     assert sorted(Target().environment) == [

@@ -145,8 +145,8 @@ def test_a_package_whose_wheels_are_unwanted_has_to_be_built(mixed: Path, tmp_pa
     assert missing.keys() == missing_by_uv(root)
     assert str(missing["pure"]) == (
         "pure 1.0 (needed by service) is built from source, since no-binary-package in uv's settings names it; take it out of "
-        "no-binary-package, or list 'pure' in build_from_source (pure Python builds anywhere, compiled code where the build runs "
-        "on linux/arm64)"
+        "no-binary-package, or list 'pure' in build-from-source of the service's [tool.uv-workspace-function] (pure Python builds "
+        "anywhere, compiled code where the build runs on linux/arm64 and the builder_image has a compiler)"
     )
     allowed = check_wheels(closure.selection, HERE, no_binary=["pure"], build_from_source=["pure"])
     assert missing.keys() - {m.package.name for m in allowed} == {"pure"}
@@ -192,8 +192,9 @@ def test_a_refusal_names_the_package_the_wheels_there_are_and_the_options(tmp_pa
             "cp313-cp313-manylinux_2_28_aarch64, cp313-cp313-musllinux_1_2_aarch64, cp313-cp313-manylinux_2_28_x86_64, "
             "cp313-cp313-macosx_11_0_arm64, cp313-cp313-musllinux_1_2_x86_64 and 2 more; "
             "lock a version that has one (`uv lock --upgrade-package fast`), "
-            "list 'fast' in build_from_source (pure Python builds anywhere, compiled code where the build runs on "
-            "linux/arm64), or ask its maintainers for a wheel"
+            "list 'fast' in build-from-source of the service's [tool.uv-workspace-function] ("
+            "pure Python builds anywhere, compiled code where the build runs on linux/arm64 and the builder_image has a "
+            "compiler), or ask its maintainers for a wheel"
         )
     ]
 
@@ -206,8 +207,9 @@ def test_a_package_reached_through_others_is_told_with_the_way_there(tmp_path: P
         (
             "deep 3 (needed by worker -> middle) has no wheel for CPython 3.14, aarch64, glibc 2.34; "
             "the lock has its source alone; lock a version that has one (`uv lock --upgrade-package deep`), "
-            "list 'deep' in build_from_source (pure Python builds anywhere, compiled code where the build runs on "
-            "linux/arm64), or ask its maintainers for a wheel"
+            "list 'deep' in build-from-source of the service's [tool.uv-workspace-function] ("
+            "pure Python builds anywhere, compiled code where the build runs on linux/arm64 and the builder_image has a "
+            "compiler), or ask its maintainers for a wheel"
         )
     ]
 
@@ -232,8 +234,9 @@ def test_a_git_dependency_is_told_what_will_happen(tmp_path: Path) -> None:
             "tool 1 (needed by worker) is built from source, since it comes from "
             "https://git.example.org/tool?tag=v1#0123456789abcdef: the builder then needs git and a network; "
             "publish a wheel of it to an index, or name one by its URL or path, "
-            "or list 'tool' in build_from_source (pure Python builds anywhere, compiled code where the build runs on "
-            "linux/arm64)"
+            "or list 'tool' in build-from-source of the service's [tool.uv-workspace-function] ("
+            "with git in the builder_image, pure Python builds anywhere, compiled code where the build runs on linux/arm64 and the builder_image has a "
+            "compiler)"
         )
     ]
 
@@ -246,8 +249,9 @@ def test_an_archive_by_url_or_path_is_told_what_will_happen(kind: str, tmp_path:
         (
             f"tool 1 (needed by worker) is built from source, since {where} is no wheel; "
             "publish a wheel of it to an index, or name one by its URL or path, "
-            "or list 'tool' in build_from_source (pure Python builds anywhere, compiled code where the build runs on "
-            "linux/arm64)"
+            "or list 'tool' in build-from-source of the service's [tool.uv-workspace-function] ("
+            "pure Python builds anywhere, compiled code where the build runs on linux/arm64 and the builder_image has a "
+            "compiler)"
         )
     ]
 

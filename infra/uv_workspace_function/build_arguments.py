@@ -9,10 +9,6 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.image_reference import ImageReference
 from uv_workspace_function.target import Target
 
-SOURCE_DATE = "315532800"
-"""The moment that an image says it was made, 1980-01-01 as its files, in seconds: BuildKit writes the time of the build else, and
-no two manifests are equal. It takes it from the build's arguments alone (https://reproducible-builds.org/specs/source-date-epoch)."""
-
 _IMAGES = ("BASE_IMAGE", "BUILDER_IMAGE", "UV_IMAGE")
 # docker build --secret id=NAME,(type=file,)src=PATH or id=NAME,(type=env,)env=VARIABLE
 _SECRET = re.compile(r"(type=file,)?(src|source)=(?P<path>.+)|(type=env,)?env=\w+")
@@ -33,10 +29,13 @@ def build_arguments(
         WorkspaceError: when an image has no valid name, or tells another Python or machine than the target's.
     """
     dockerfile = _dockerfile(context)
-    given = {"PYTHON_VERSION": target.python, "SOURCE_DATE_EPOCH": SOURCE_DATE, **context.build_args}
+    given = {"PYTHON_VERSION": target.python, **context.build_args}
+    if not target.is_default_platform:
+        given["PYTHON_PLATFORM"] = target.uv_platform
     given |= {name: value for name, value in options.items() if value is not None}
     images = {name: ImageReference.parse(dockerfile.value(name, given) or "") for name in _IMAGES}
     _check_base_image(images["BASE_IMAGE"], target)
+    _check_builder_image(images["BUILDER_IMAGE"], target)
     redirected = {name: image.redirected(mirrors) for name, image in images.items()}
     return given | {name: str(image) for name, image in redirected.items() if image != images[name]}
 
@@ -82,4 +81,18 @@ def _check_base_image(image: ImageReference, target: Target) -> None:
         raise WorkspaceError(
             f"base_image {str(image)!r} is for {image.machine}, but architecture is {target.machine}; "
             "give the tag of that machine, or one that has both"
+        )
+    if target.glibc is None and image.repository.endswith("lambda/python"):
+        raise WorkspaceError(
+            f"base_image {str(image)!r} has glibc, but python_platform is {target.uv_platform!r}; give a base_image with musl, "
+            "such as an Alpine one, or leave python_platform out"
+        )
+
+
+def _check_builder_image(image: ImageReference, target: Target) -> None:
+    # On which machine it runs is the builder's platform to say, not the target's.
+    if image.python not in (None, target.python):
+        raise WorkspaceError(
+            f"builder_image {str(image)!r} has Python {image.python}, but python_version is {target.python!r}; the builder compiles "
+            f"bytecode for the image, so give one with Python {target.python}"
         )

@@ -52,11 +52,13 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
         log_removal_policy: what happens to its own log group when the function is removed; by default it stays, to be read.
         vpc: the VPC that it runs in.
         snap_start: when Lambda takes a snapshot of the initialized function.
-        extras: see `UvWorkspaceImage`, as for the next nine.
+        extras: see `UvWorkspaceImage`, as for the next eleven.
         architecture: the processor of the function and its image.
         python_version: the Python minor version.
         base_image: what the image starts from.
+        builder_image: what the builder starts from.
         uv_image: the image that uv is taken from.
+        python_platform: the platform that wheels are for.
         include_bytecode: whether every module comes with its bytecode.
         build_from_source: packages that the builder may build.
         build_on_target: whether the builder runs on the image's own platform.
@@ -92,9 +94,11 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
         architecture: lambda_.Architecture = lambda_.Architecture.ARM_64,
         python_version: str = "3.14",
         base_image: str | ecr_assets.DockerImageAsset | None = None,
+        builder_image: str | None = None,
         uv_image: str | None = None,
+        python_platform: str | None = None,
         include_bytecode: bool = True,
-        build_from_source: Sequence[str] = (),
+        build_from_source: Sequence[str] | None = None,
         build_on_target: bool = False,
         build_secrets: Mapping[str, str] | None = None,
         cache_from: Sequence[ecr_assets.DockerCacheOption] | None = None,
@@ -122,7 +126,9 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
             architecture=architecture,
             python_version=python_version,
             base_image=base_image,
+            builder_image=builder_image,
             uv_image=uv_image,
+            python_platform=python_platform,
             include_bytecode=include_bytecode,
             build_from_source=build_from_source,
             build_on_target=build_on_target,

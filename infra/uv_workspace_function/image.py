@@ -11,7 +11,6 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import region_info
 from constructs import Construct
-from packaging.utils import canonicalize_name
 
 from uv_workspace_function.build_arguments import build_arguments, check_secrets
 from uv_workspace_function.build_context import BuildContext
@@ -19,7 +18,7 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.image_reference import ImageReference
 from uv_workspace_function.sources import ContextFile
 from uv_workspace_function.target import Machine, Target
-from uv_workspace_function.wheels import check_wheels, refuse_oversize
+from uv_workspace_function.wheels import built_from_source, check_wheels, refuse_other_environments, refuse_oversize
 from uv_workspace_function.workspace import Closure, Workspace
 
 MIRRORS_CONTEXT_KEY = "uv-workspace-function:mirrors"
@@ -48,10 +47,15 @@ class UvWorkspaceImage(ecr_assets.DockerImageAsset):
         python_version: the Python minor version of the base image, such as `3.14`.
         base_image: what the image starts from: a name with tag or digest, or another image asset, for example the Lambda base image
             with an extension. By default the Lambda base image of `python_version`.
+        builder_image: what the builder starts from: the name of any image with that Python as `python3`, for example one with git
+            or a compiler. By default the Lambda base image of `python_version`.
         uv_image: the image that uv is taken from. By default the version that the Dockerfile pins.
+        python_platform: uv's name of the platform that wheels are for, such as `aarch64-manylinux_2_17` for an older C library than
+            Lambda's, or `aarch64-unknown-linux-musl` for Alpine. By default that of the Lambda base image of `python_version`.
         target_folder: the folder of the image that packages and code go to. By default Lambda's, `/var/task`.
         include_bytecode: whether every module comes with its bytecode.
-        build_from_source: third-party packages that the builder may build where no wheel fits.
+        build_from_source: third-party packages that the builder may build where no wheel fits, in any spelling, instead of those
+            in `build-from-source` of the service's `[tool.uv-workspace-function]`.
         build_on_target: whether the builder runs on the image's own platform, emulated where the machine is of another: what
             packages with compiled code need to be built from source.
         build_secrets: the build's secrets by id: `netrc` holds passwords of package indexes. Their values are in no layer and in
@@ -78,10 +82,12 @@ class UvWorkspaceImage(ecr_assets.DockerImageAsset):
         architecture: lambda_.Architecture = lambda_.Architecture.ARM_64,
         python_version: str = "3.14",
         base_image: str | ecr_assets.DockerImageAsset | None = None,
+        builder_image: str | None = None,
         uv_image: str | None = None,
+        python_platform: str | None = None,
         target_folder: str | None = None,
         include_bytecode: bool = True,
-        build_from_source: Sequence[str] = (),
+        build_from_source: Sequence[str] | None = None,
         build_on_target: bool = False,
         build_secrets: Mapping[str, str] | None = None,
         cache_from: Sequence[ecr_assets.DockerCacheOption] | None = None,
@@ -90,17 +96,21 @@ class UvWorkspaceImage(ecr_assets.DockerImageAsset):
     ) -> None:
         # Another name is no machine of Target's, which then says which ones there are.
         machine = _MACHINES.get(architecture.name, cast("Machine", architecture.name))
-        target = Target(python=python_version, machine=machine)
+        target = Target.of(python=python_version, machine=machine, uv_platform=python_platform)
         context = BuildContext.of(workspace, service, extras=extras)
-        _check_closure(context.closure, target, build_from_source)
+        from_source = built_from_source(context.closure, build_from_source)
+        _check_closure(context.closure, target, from_source)
         check_secrets(context, build_secrets or {})
-        _check_types(base_image, target_folder)
+        _check_types(base_image, builder_image, target_folder)
+        said = " ".join(from_source)
         options = {
             "BASE_IMAGE": base_image if isinstance(base_image, str) else None,
+            "BUILDER_IMAGE": builder_image,
             "UV_IMAGE": uv_image,
             "TARGET_FOLDER": target_folder,
             "INCLUDE_BYTECODE": None if include_bytecode else "0",
-            "BUILD_FROM_SOURCE": " ".join(sorted(set(map(canonicalize_name, build_from_source)))) or None,
+            # The context's own is the setting's; an empty list takes that back.
+            "BUILD_FROM_SOURCE": None if said == context.build_args.get("BUILD_FROM_SOURCE", "") else said,
             "BUILDER_PLATFORM": target.docker_platform if build_on_target else None,
             "SNAP_START": "allow" if snap_start else None,
         }
@@ -125,22 +135,30 @@ class UvWorkspaceImage(ecr_assets.DockerImageAsset):
             invalidation=ecr_assets.DockerImageAssetInvalidationOptions(build_args=False, build_secrets=False),
         )
         self.service = context.closure.service
-        _warn_of_moving_images(self, base_image, uv_image)
+        _warn_of_moving_images(self, base_image, builder_image, uv_image)
         if isinstance(base_image, ecr_assets.DockerImageAsset):
             _build_after(self, base_image, known_as=build_args["BASE_IMAGE"])
 
 
-def _check_types(base_image: object, target_folder: str | None) -> None:
+def _check_types(base_image: object, builder_image: object, target_folder: str | None) -> None:
     if base_image is not None and not isinstance(base_image, str | ecr_assets.DockerImageAsset):
         raise WorkspaceError(
             f"base_image must be the name of an image or a DockerImageAsset, not an object of type {type(base_image).__name__}"
         )
-    if target_folder is not None and not target_folder.startswith("/"):
-        raise WorkspaceError(f"target_folder must be an absolute path in the image, not {target_folder!r}")
+    if builder_image is not None and not isinstance(builder_image, str):
+        raise WorkspaceError(
+            f"builder_image must be the name of an image, not an object of type {type(builder_image).__name__}"
+        )
+    # As the builder has it: what lies in the root itself would be laid over the base image's own folders.
+    if target_folder is not None and (
+        not target_folder.startswith("/") or ".." in target_folder.split("/") or not target_folder.strip("/.")
+    ):
+        raise WorkspaceError(f"target_folder must be an absolute path below / in the image, not {target_folder!r}")
 
 
 def _check_closure(closure: Closure, target: Target, build_from_source: Sequence[str]) -> None:
     closure.check_python(target.python)
+    refuse_other_environments(closure.selection, target)
     missing = check_wheels(
         closure.selection, target, build_from_source=build_from_source, no_binary=closure.project.no_binary
     )

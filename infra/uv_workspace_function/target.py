@@ -1,11 +1,11 @@
 """What an image runs on: a Python version, a machine and a C library, in the words of wheels, markers, uv and Docker."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, Self
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.tags import Tag, compatible_tags, cpython_tags
@@ -20,17 +20,26 @@ _OLDEST_GLIBC_MINOR = {"aarch64": 17, "x86_64": 5}
 _LEGACY_MANYLINUX = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 # The values of uv's `--python-platform`, for either machine: https://docs.astral.sh/uv/reference/cli/#uv-sync
 _GLIBC_MINORS_OF_UV = (17, 28, *range(31, 41))
+# What uv takes `unknown-linux-musl` for: PEP 656's tags up to musl 1.2.
+_NEWEST_MUSL_MINOR = 2
+# Lambda's base images for Python 3.12 and later are Amazon Linux 2023, which has glibc 2.34; those before are Amazon Linux 2,
+# which has 2.26, and uv's nearest below that is 2.17.
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
+# https://docs.aws.amazon.com/linux/al2023/ug/glibc-gcc-and-binutils.html
+_GLIBC_OF_LAMBDA, _GLIBC_OF_OLDER_LAMBDA, _FIRST_PYTHON_OF_AL2023 = (2, 34), (2, 17), 12
+_UV_PLATFORM = re.compile(
+    r"(?P<machine>[^-]+)-(?:manylinux_(?P<major>\d+)_(?P<minor>\d+)|(?P<legacy>manylinux2014)|(?P<musl>unknown-linux-musl))"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The platform an image is built for: CPython on Linux with glibc. The default is Lambda's own on arm64.
+    """The platform an image is built for: CPython on Linux. The default is Lambda's own on arm64.
 
     Args:
         python: the minor version, for example `3.14`.
         machine: `aarch64` (arm64) or `x86_64`.
-        glibc: the C library's version; Lambda's base images for Python 3.12 and later are Amazon Linux 2023, which has
-            2.34 (https://docs.aws.amazon.com/linux/al2023/ug/glibc-gcc-and-binutils.html).
+        glibc: the C library's version; None is musl, 1.2 of it.
 
     Raises:
         WorkspaceError: when a value is none that wheels and uv have a name for.
@@ -38,7 +47,39 @@ class Target:
 
     python: str = "3.14"
     machine: Machine = "aarch64"
-    glibc: tuple[int, int] = (2, 34)
+    glibc: tuple[int, int] | None = _GLIBC_OF_LAMBDA
+
+    @classmethod
+    def of(cls, *, python: str = "3.14", machine: Machine = "aarch64", uv_platform: str | None = None) -> Self:
+        """The target by uv's name of its platform.
+
+        Args:
+            python: the minor version.
+            machine: `aarch64` or `x86_64`.
+            uv_platform: a value of uv's `--python-platform`, for example `aarch64-manylinux_2_17`; None for the platform of
+                Lambda's base image of that Python.
+
+        Raises:
+            WorkspaceError: when it is no such name, one of another machine, or a value is none that wheels and uv have a name for.
+        """
+        plain = cls(python=python, machine=machine)
+        if uv_platform is None:
+            is_older = int(python.partition(".")[2]) < _FIRST_PYTHON_OF_AL2023
+            return replace(plain, glibc=_GLIBC_OF_OLDER_LAMBDA) if is_older else plain
+        match = _UV_PLATFORM.fullmatch(uv_platform)
+        if match is None:
+            raise WorkspaceError(
+                f"no container here runs on the platform {uv_platform!r}; platforms are {machine}-manylinux_2_17 and the "
+                f"like, and {machine}-unknown-linux-musl"
+            )
+        if match["machine"] != machine:
+            raise WorkspaceError(
+                f"python_platform {uv_platform!r} is for {match['machine']}, but architecture is {machine}; give "
+                f"{machine}{uv_platform.removeprefix(match['machine'])}, or that architecture"
+            )
+        if match["musl"]:
+            return replace(plain, glibc=None)
+        return replace(plain, glibc=(2, 17) if match["legacy"] else (int(match["major"]), int(match["minor"])))
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"3\.(0|[1-9]\d*)", self.python):
@@ -46,12 +87,18 @@ class Target:
         if self.machine not in _DOCKER_PLATFORMS:
             known = ", ".join(sorted(_DOCKER_PLATFORMS))
             raise WorkspaceError(f"no Lambda runs on the machine {self.machine!r}; machines are: {known}")
-        if self.glibc[0] != 2 or self.glibc[1] not in _GLIBC_MINORS_OF_UV:
+        if self.glibc is not None and (self.glibc[0] != 2 or self.glibc[1] not in _GLIBC_MINORS_OF_UV):
             known = ", ".join(f"2.{minor}" for minor in _GLIBC_MINORS_OF_UV)
             raise WorkspaceError(f"uv installs for no glibc {'.'.join(map(str, self.glibc))}; it knows: {known}")
 
     def __str__(self) -> str:
-        return f"CPython {self.python}, {self.machine}, glibc {self.glibc[0]}.{self.glibc[1]}"
+        library = "musl" if self.glibc is None else f"glibc {self.glibc[0]}.{self.glibc[1]}"
+        return f"CPython {self.python}, {self.machine}, {library}"
+
+    @property
+    def is_default_platform(self) -> bool:
+        """Whether the Dockerfile installs for it where it is told the machine alone."""
+        return self.glibc == _GLIBC_OF_LAMBDA
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -71,6 +118,8 @@ class Target:
     @property
     def uv_platform(self) -> str:
         """The platform's name for uv's `--python-platform`."""
+        if self.glibc is None:
+            return f"{self.machine}-unknown-linux-musl"
         return f"{self.machine}-manylinux_{self.glibc[0]}_{self.glibc[1]}"
 
     @property
@@ -111,16 +160,26 @@ def _environment(target: Target) -> Mapping[str, str]:
 @cache
 def _tags(target: Target) -> tuple[Tag, ...]:
     major, minor = (int(part) for part in target.python.split("."))
-    platforms = []
-    for glibc_minor in range(target.glibc[1], _OLDEST_GLIBC_MINOR[target.machine] - 1, -1):
-        platforms.append(f"manylinux_2_{glibc_minor}_{target.machine}")
-        if glibc_minor in _LEGACY_MANYLINUX:
-            platforms.append(f"{_LEGACY_MANYLINUX[glibc_minor]}_{target.machine}")
+    platforms = (
+        [*_manylinux(target.machine, target.glibc[1])] if target.glibc is not None else [*_musllinux(target.machine)]
+    )
     platforms.append(f"linux_{target.machine}")
     interpreter = f"cp{major}{minor}"
     # The ABI is named: left out, packaging takes the running interpreter's, which may be a debug or free-threaded one.
     own = cpython_tags((major, minor), abis=[interpreter], platforms=platforms)
     return (*own, *compatible_tags((major, minor), interpreter=interpreter, platforms=platforms))
+
+
+def _manylinux(machine: Machine, newest: int) -> Iterator[str]:
+    for minor in range(newest, _OLDEST_GLIBC_MINOR[machine] - 1, -1):
+        yield f"manylinux_2_{minor}_{machine}"
+        if minor in _LEGACY_MANYLINUX:
+            yield f"{_LEGACY_MANYLINUX[minor]}_{machine}"
+
+
+def _musllinux(machine: Machine) -> Iterator[str]:
+    for minor in range(_NEWEST_MUSL_MINOR, -1, -1):
+        yield f"musllinux_1_{minor}_{machine}"
 
 
 @cache

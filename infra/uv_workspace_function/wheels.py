@@ -4,9 +4,11 @@ The builder installs wheels of another machine without running them; it cannot c
 without a wheel is told at synth, by name, instead of half-way through a build.
 """
 
+import difflib
 import re
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,13 +21,16 @@ from packaging.utils import canonicalize_name
 from uv_workspace_function.documents import Table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.lockfile import Lock, LockedPackage, Selection
+from uv_workspace_function.membership import PYPROJECT
 from uv_workspace_function.target import Target
+from uv_workspace_function.workspace import OUR_TABLE, Closure
 
 LAMBDA_IMAGE_LIMIT = 10 * 1024**3
 """Bytes of an uncompressed image, all layers: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 # By package and target; a lock's packages live as long as the lock.
 _CHOSEN: WeakKeyDictionary[Lock, dict[tuple[int, Target], Table | None]] = WeakKeyDictionary()
+_SETTING, _TABLE = "build-from-source", f"tool.{OUR_TABLE}"
 _WHEELS_SHOWN = 5
 _PACKAGES_SHOWN = 3
 
@@ -71,9 +76,10 @@ class MissingWheel:
         else:
             options.append(f"lock a version that has one (`uv lock --upgrade-package {name}`)")
         if self.package.sdist or "git" in source:
+            git = "with git in the builder_image, " if "git" in source else ""
             options.append(
-                f"list {name!r} in build_from_source (pure Python builds anywhere, compiled code where the build runs on "
-                f"{self.target.docker_platform})"
+                f"list {name!r} in build-from-source of the service's [{_TABLE}] ({git}pure Python builds anywhere, compiled code where "
+                f"the build runs on {self.target.docker_platform} and the builder_image has a compiler)"
             )
         if "registry" in source and not self.unwanted:
             options.append("ask its maintainers for a wheel")
@@ -108,6 +114,55 @@ def check_wheels(
         and (package.name in unwanted or _best(selection.lock, package, target) is None)
         and not (package.name in allowed and (package.sdist or "git" in package.source))
     )
+
+
+def built_from_source(closure: Closure, names: Collection[str] | None = None) -> tuple[str, ...]:
+    """The third-party packages of a closure that the builder may build where no wheel fits: normalized names, in order.
+
+    Args:
+        closure: the service's.
+        names: what to allow, in any spelling. None is the service's setting `build-from-source`, whose names may be those of an
+            extra that this closure is without.
+
+    Raises:
+        WorkspaceError: when one of the names is of no third-party package of the closure, for the setting: of none in the lock.
+    """
+    packages = {package.name for package in closure.third_party}
+    if names is None:
+        where, missing = f"{closure.service.folder / PYPROJECT}: {_SETTING} of [{_TABLE}]", "is not in the lock"
+        listed = closure.service.settings.get(_SETTING, ())
+        known: AbstractSet[str] = closure.project.lock.names
+    else:
+        if isinstance(names, str):
+            raise WorkspaceError(
+                f"build_from_source must be a list of packages' names, not {names!r}; write [{names!r}]"
+            )
+        where, missing = "build_from_source", f"is no third-party package of {closure.service.name}"
+        listed, known = names, packages
+    for name in listed:
+        if canonicalize_name(name) not in known:
+            near = difflib.get_close_matches(canonicalize_name(name), packages, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "correct it, or take it out"
+            raise WorkspaceError(f"{where} names {name!r}, which {missing}; {hint}")
+    return tuple(sorted(packages.intersection(map(canonicalize_name, listed))))
+
+
+def refuse_other_environments(selection: Selection, target: Target) -> None:
+    """Refuse a lock that was written for other machines than the target alone.
+
+    Source: https://docs.astral.sh/uv/concepts/resolution/#limited-resolution-environments. uv would refuse it in the build.
+
+    Raises:
+        WorkspaceError: when none of the lock's environments holds on the target.
+    """
+    markers = selection.lock.header.get("supported-markers", ())
+    if markers and not any(map(target.satisfies, markers)):
+        listed = " or ".join(f"({marker})" for marker in markers) if markers[1:] else markers[0]
+        raise WorkspaceError(
+            f"{selection.lock.path} is for environments with {listed} alone, so it lacks what {selection.root.name} needs on "
+            f"{target}; add \"sys_platform == 'linux' and platform_machine == '{target.machine}'\" to `environments` of [tool.uv] "
+            "and run `uv lock`"
+        )
 
 
 def installed(selection: Selection, target: Target) -> tuple[LockedPackage, ...]:

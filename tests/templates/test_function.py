@@ -16,6 +16,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk.assertions import Template
 from uv_workspace_function import UvWorkspaceFunction, Workspace, WorkspaceError
 from uv_workspace_function.execution_role import ACTIONS_WITHOUT_RESOURCE
+from wheelhouse import sdist, wheel
 
 WRITE_LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
@@ -186,7 +187,12 @@ def test_snap_start_is_of_the_function_and_of_its_image(stack: cdk.Stack, shop: 
 
 def test_options_of_the_image_reach_it(stack: cdk.Stack, tmp_path: Path) -> None:
     """Every one."""
-    root = made.workspace(tmp_path / "w", {"shop": "[project.optional-dependencies]\nfast = []\n"})
+    wheels = tmp_path / "w" / "wheels"
+    wheels.mkdir(parents=True)
+    wheel(wheels, "a")
+    sdist(wheels, "a")
+    needs = {"shop": 'dependencies = ["a"]\n[project.optional-dependencies]\nfast = []\n'}
+    root = made.workspace(tmp_path / "w", needs, globs=["shop"], tail='find-links = ["wheels"]\n')
     made.handler(root / "shop")
     shop_function(
         stack,
@@ -194,7 +200,9 @@ def test_options_of_the_image_reach_it(stack: cdk.Stack, tmp_path: Path) -> None
         extras=["fast"],
         python_version="3.13",
         base_image="example.com/python:3.13",
+        builder_image="example.com/gcc:1",
         uv_image="example.com/uv:1",
+        python_platform="aarch64-manylinux_2_17",
         include_bytecode=False,
         build_from_source=["a"],
         build_on_target=True,
@@ -209,7 +217,9 @@ def test_options_of_the_image_reach_it(stack: cdk.Stack, tmp_path: Path) -> None
         "PYTHON_VERSION": "3.13",
         "SOURCE_DATE_EPOCH": "315532800",
         "BASE_IMAGE": "example.com/python:3.13",
+        "BUILDER_IMAGE": "example.com/gcc:1",
         "UV_IMAGE": "example.com/uv:1",
+        "PYTHON_PLATFORM": "aarch64-manylinux_2_17",
         "INCLUDE_BYTECODE": "0",
         "BUILD_FROM_SOURCE": "a",
         "BUILDER_PLATFORM": "linux/arm64",

@@ -57,10 +57,11 @@ def test_by_default_it_is_an_arm64_image_of_the_staged_context(stack: cdk.Stack,
     [
         ({"python_version": "3.13"}, {"PYTHON_VERSION": "3.13"}),
         ({"base_image": "example.com/python:3.14"}, {"BASE_IMAGE": "example.com/python:3.14"}),
+        ({"builder_image": "example.com/python:3.14-gcc"}, {"BUILDER_IMAGE": "example.com/python:3.14-gcc"}),
         ({"uv_image": "example.com/uv:0.13.9"}, {"UV_IMAGE": "example.com/uv:0.13.9"}),
+        ({"python_platform": "aarch64-manylinux_2_17"}, {"PYTHON_PLATFORM": "aarch64-manylinux_2_17"}),
         ({"target_folder": "/srv"}, {"TARGET_FOLDER": "/srv"}),
         ({"include_bytecode": False}, {"INCLUDE_BYTECODE": "0"}),
-        ({"build_from_source": ["b", "a"]}, {"BUILD_FROM_SOURCE": "a b"}),
         ({"build_on_target": True}, {"BUILDER_PLATFORM": "linux/arm64"}),
         ({"snap_start": True}, {"SNAP_START": "allow"}),
     ],
@@ -74,6 +75,24 @@ def test_an_option_becomes_a_build_argument(
     assert DEFAULT_ARGUMENTS | arguments == source["dockerBuildArgs"]
     dockerfile = Path(source["directory"], "Dockerfile").read_text()
     assert arguments.keys() <= Dockerfile.parse(dockerfile).arguments.keys()
+
+
+def test_the_platform_of_lambda_is_no_argument(stack: cdk.Stack, shop: Workspace) -> None:
+    """It is what the Dockerfile takes by itself."""
+    source = source_of(stack, shop, python_platform="aarch64-manylinux_2_34")
+    assert DEFAULT_ARGUMENTS == source["dockerBuildArgs"]
+
+
+def test_wheels_for_musl_come_with_an_image_that_has_it(stack: cdk.Stack, shop: Workspace) -> None:
+    musl = {"python_platform": "x86_64-unknown-linux-musl", "base_image": "python:3.14-alpine"}
+    source = source_of(stack, shop, architecture=lambda_.Architecture.X86_64, **musl)
+    assert "x86_64-unknown-linux-musl" == source["dockerBuildArgs"]["PYTHON_PLATFORM"]
+
+
+def test_a_python_on_amazon_linux_2_gets_wheels_for_an_older_c_library(stack: cdk.Stack, shop: Workspace) -> None:
+    """Its glibc is 2.26, and of those that uv has a name for 2.17 is the next."""
+    source = source_of(stack, shop, python_version="3.11")
+    assert "aarch64-manylinux_2_17" == source["dockerBuildArgs"]["PYTHON_PLATFORM"]
 
 
 def test_another_architecture_is_another_platform(stack: cdk.Stack, shop: Workspace) -> None:
@@ -117,8 +136,10 @@ def test_every_image_that_the_build_starts_from_can_be_redirected(shop: Workspac
 
 def test_a_given_image_is_redirected_too(shop: Workspace, tmp_path: Path) -> None:
     app = cdk.App(outdir=str(tmp_path), context={"uv-workspace-function:mirrors": {"docker.io": "mirror.example.com"}})
-    source = source_of(cdk.Stack(app, "Stack"), shop, base_image="python:3.14-slim")
-    assert "mirror.example.com/library/python:3.14-slim" == source["dockerBuildArgs"]["BASE_IMAGE"]
+    images = {"base_image": "python:3.14-slim", "builder_image": "python:3.14"}
+    arguments = source_of(cdk.Stack(app, "Stack"), shop, **images)["dockerBuildArgs"]
+    assert "mirror.example.com/library/python:3.14-slim" == arguments["BASE_IMAGE"]
+    assert "mirror.example.com/library/python:3.14" == arguments["BUILDER_IMAGE"]
 
 
 def test_mirrors_that_are_no_mapping_are_refused(shop: Workspace, tmp_path: Path) -> None:
@@ -229,10 +250,11 @@ def test_what_the_hash_of_cdk_does_not_see_changes_it_as_well(hash_of: Callable[
         {"python_version": "3.13"},
         {"base_image": "public.ecr.aws/lambda/python:3.14.2026.01.01.00"},
         {"base_image": f"public.ecr.aws/lambda/python@sha256:{'0' * 64}"},
+        {"builder_image": "public.ecr.aws/lambda/python:3.14.2026.01.01.00"},
         {"uv_image": "ghcr.io/astral-sh/uv:0.13.8"},
+        {"python_platform": "aarch64-manylinux_2_28"},
         {"target_folder": "/srv"},
         {"include_bytecode": False},
-        {"build_from_source": ["a"]},
         {"snap_start": True},
         {"context": {"uv-workspace-function:mirrors": {"ghcr.io": "mirror.example.com"}}},
     ],
@@ -328,7 +350,50 @@ def test_a_context_is_copied_into_the_assembly(shop: Workspace, tmp_path: Path) 
             ),
         ),
         ({"base_image": 1}, "base_image must be the name of an image or a DockerImageAsset, not an object of type int"),
-        ({"target_folder": "app"}, "target_folder must be an absolute path in the image, not 'app'"),
+        ({"builder_image": 1}, "builder_image must be the name of an image, not an object of type int"),
+        (
+            {"builder_image": "python:3.13"},
+            (
+                "builder_image 'python:3.13' has Python 3.13, but python_version is '3.14'; the builder compiles bytecode for the "
+                "image, so give one with Python 3.14"
+            ),
+        ),
+        ({"target_folder": "app"}, "target_folder must be an absolute path below / in the image, not 'app'"),
+        ({"target_folder": "/"}, "target_folder must be an absolute path below / in the image, not '/'"),
+        ({"target_folder": "/a/../.."}, "target_folder must be an absolute path below / in the image, not '/a/../..'"),
+        (
+            {"python_platform": "linux"},
+            (
+                "no container here runs on the platform 'linux'; platforms are aarch64-manylinux_2_17 and the like, and "
+                "aarch64-unknown-linux-musl"
+            ),
+        ),
+        (
+            {"python_platform": "x86_64-manylinux_2_28"},
+            (
+                "python_platform 'x86_64-manylinux_2_28' is for x86_64, but architecture is aarch64; give "
+                "aarch64-manylinux_2_28, or that architecture"
+            ),
+        ),
+        (
+            {"python_platform": "aarch64-manylinux_2_26"},
+            "uv installs for no glibc 2.26; it knows: 2.17, 2.28, 2.31, 2.32, 2.33, 2.34, 2.35, 2.36, 2.37, 2.38, 2.39, 2.40",
+        ),
+        (
+            {"python_platform": "aarch64-unknown-linux-musl"},
+            (
+                "base_image 'public.ecr.aws/lambda/python:3.14' has glibc, but python_platform is 'aarch64-unknown-linux-musl'; "
+                "give a base_image with musl, such as an Alpine one, or leave python_platform out"
+            ),
+        ),
+        (
+            {"build_from_source": "prices"},
+            "build_from_source must be a list of packages' names, not 'prices'; write ['prices']",
+        ),
+        (
+            {"build_from_source": ["prices"]},
+            "build_from_source names 'prices', which is no third-party package of shop; correct it, or take it out",
+        ),
         (
             {"architecture": lambda_.Architecture.custom("riscv64")},
             "no Lambda runs on the machine 'riscv64'; machines are: aarch64, x86_64",
@@ -397,6 +462,76 @@ def test_a_package_without_a_wheel_may_be_built_from_source(stack: cdk.Stack, co
     assert "fastmath" == source["dockerBuildArgs"]["BUILD_FROM_SOURCE"]
 
 
+def test_what_may_be_built_from_source_is_in_the_hash(compiled: Path, tmp_path: Path) -> None:
+    """On x86-64, where nothing has to be."""
+    hashes: set[str] = set()
+    for count, names in enumerate(([], ["fastmath"])):
+        stack = cdk.Stack(cdk.App(outdir=str(tmp_path / f"out-{count}")), "Stack")
+        source_of(stack, Workspace.load(compiled), architecture=lambda_.Architecture.X86_64, build_from_source=names)
+        hashes |= docker_images(stack).keys()
+    assert 2 == len(hashes)
+
+
+def test_a_name_of_no_package_of_the_closure_is_refused_with_the_nearest(stack: cdk.Stack, compiled: Path) -> None:
+    with pytest.raises(WorkspaceError) as raised:
+        source_of(stack, Workspace.load(compiled), build_from_source=["fast-maths"])
+    assert (
+        "build_from_source names 'fast-maths', which is no third-party package of shop; did you mean 'fastmath'?"
+    ) == str(raised.value)
+
+
+@pytest.fixture
+def allowed(compiled: Path) -> Path:
+    """The same workspace, whose service says that the package may be built."""
+    with (compiled / "shop" / "pyproject.toml").open("a") as pyproject:
+        pyproject.write('[tool.uv-workspace-function]\nbuild-from-source = ["FastMath"]\n')
+    return compiled
+
+
+def test_the_setting_of_the_service_is_the_default(stack: cdk.Stack, allowed: Path) -> None:
+    source = source_of(stack, Workspace.load(allowed))
+    assert "fastmath" == source["dockerBuildArgs"]["BUILD_FROM_SOURCE"]
+
+
+def test_the_argument_replaces_the_setting(stack: cdk.Stack, allowed: Path) -> None:
+    """An empty one takes it back: in the build as at synth."""
+    with pytest.raises(WorkspaceError, match=r"^fastmath 1\.0 \(needed by shop\) has no wheel"):
+        source_of(stack, Workspace.load(allowed), build_from_source=[])
+    source = source_of(stack, Workspace.load(allowed), build_from_source=[], architecture=lambda_.Architecture.X86_64)
+    assert "" == source["dockerBuildArgs"]["BUILD_FROM_SOURCE"]
+
+
+def test_a_setting_that_names_no_locked_package_is_refused(stack: cdk.Stack, allowed: Path) -> None:
+    edit(allowed, "shop/pyproject.toml", b'"FastMath"', b'"fastmaths"')
+    with pytest.raises(WorkspaceError) as raised:
+        source_of(stack, Workspace.load(allowed))
+    assert (
+        "shop/pyproject.toml: build-from-source of [tool.uv-workspace-function] names 'fastmaths', which is not in the lock; "
+        "did you mean 'fastmath'?"
+    ) == str(raised.value)
+
+
+def test_a_lock_for_other_environments_is_refused(stack: cdk.Stack, tmp_path: Path) -> None:
+    """uv would say so in the build; what it locked for is `environments` of [tool.uv]."""
+    root = made.workspace(tmp_path, {"shop": ""}, tail="environments = [\"sys_platform == 'darwin'\"]\n")
+    made.handler(root / "shop")
+    workspace = Workspace.load(made.lock(root))
+    with pytest.raises(WorkspaceError) as raised:
+        source_of(stack, workspace)
+    assert (
+        f"{root}/uv.lock is for environments with sys_platform == 'darwin' alone, so it lacks what shop needs on CPython 3.14, "
+        "aarch64, glibc 2.34; add \"sys_platform == 'linux' and platform_machine == 'aarch64'\" to `environments` of [tool.uv] "
+        "and run `uv lock`"
+    ) == str(raised.value)
+
+
+def test_a_lock_for_the_images_environment_among_others_is_taken(stack: cdk.Stack, tmp_path: Path) -> None:
+    tail = "environments = [\"sys_platform == 'darwin'\", \"sys_platform == 'linux'\"]\n"
+    root = made.workspace(tmp_path, {"shop": ""}, tail=tail)
+    made.handler(root / "shop")
+    assert "linux/arm64" == source_of(stack, Workspace.load(made.lock(root)))["platform"]
+
+
 def test_the_wheels_of_the_chosen_architecture_count(stack: cdk.Stack, compiled: Path) -> None:
     assert (
         "linux/amd64"
@@ -411,7 +546,7 @@ def test_more_than_lambda_takes_is_refused(stack: cdk.Stack, compiled: Path) -> 
         source_of(stack, Workspace.load(compiled), architecture=lambda_.Architecture.X86_64)
 
 
-@pytest.mark.parametrize("option", ["base_image", "uv_image"])
+@pytest.mark.parametrize("option", ["base_image", "builder_image", "uv_image"])
 def test_a_moving_image_is_warned_of(stack: cdk.Stack, shop: Workspace, option: str) -> None:
     """The CLI builds an image once for each hash, and no hash tells what `latest` is today."""
     options: Options = {option: "example.com/image:latest"}

@@ -1,10 +1,13 @@
 """Wheels: does every third-party package of a service have one for the target? (UWF008)"""
 
+from pathlib import PurePosixPath
+
 from uv_workspace_function.checks.findings import Finding, NotChecked, Outcome
-from uv_workspace_function.checks.places import requirement_line
+from uv_workspace_function.checks.places import line_of, requirement_line
 from uv_workspace_function.checks.scope import Scope
+from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.membership import PYPROJECT
-from uv_workspace_function.wheels import MissingWheel, check_wheels
+from uv_workspace_function.wheels import MissingWheel, built_from_source, check_wheels, refuse_other_environments
 from uv_workspace_function.workspace import Closure
 
 
@@ -13,7 +16,16 @@ def check_targets(scope: Scope) -> Outcome:
     findings = []
     closures, broken = scope.closures()
     for closure in closures:
-        allowed = closure.service.settings.get("build-from-source", ())
+        try:
+            refuse_other_environments(closure.selection, scope.target)
+        except WorkspaceError as error:
+            findings.append(_refused(closure, str(error), closure.project.folder, setting="environments"))
+            continue
+        try:
+            allowed = built_from_source(closure)
+        except WorkspaceError as error:
+            findings.append(_refused(closure, str(error), closure.service.folder, setting="build-from-source"))
+            continue
         missing = check_wheels(
             closure.selection, scope.target, build_from_source=allowed, no_binary=closure.project.no_binary
         )
@@ -23,6 +35,20 @@ def check_targets(scope: Scope) -> Outcome:
         for service, error in broken
     ]
     return Outcome(findings=tuple(findings), not_checked=tuple(gaps))
+
+
+def _refused(closure: Closure, text: str, folder: PurePosixPath, *, setting: str) -> Finding:
+    """What a setting in the `pyproject.toml` of a folder keeps from being looked for."""
+    what, _, remedy = text.rpartition("; ")
+    return Finding(
+        code="UWF008",
+        file=(folder / PYPROJECT).as_posix(),
+        line=line_of(closure.service.root / folder / PYPROJECT, rf"^\s*{setting}\s*=") or 1,
+        member=closure.service.name,
+        what=what,
+        remedy=remedy,
+        subject=closure.service.name,
+    )
 
 
 def _finding(closure: Closure, missing: MissingWheel) -> Finding:

@@ -16,7 +16,7 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def with_target(*args: Any, architecture: str, python: str, **kwargs: Any) -> None:
-        command(*args, target=Target(python=python, machine=_MACHINES[architecture]), **kwargs)
+        command(*args, target=Target.of(python=python, machine=_MACHINES[architecture]), **kwargs)
 
     architecture = click.option(
         "--architecture",
