@@ -8,6 +8,7 @@ from typing import Any
 import aws_cdk as cdk
 from assemblies import docker_images
 from aws_cdk import aws_sqs as sqs
+from aws_cdk.assertions import Template
 from uv_workspace_function import UvWorkspaceFunction, UvWorkspaceImage
 
 ROOT = Path(__file__).parents[2]
@@ -27,10 +28,13 @@ def test_the_examples_run(stack: cdk.Stack, tmp_path: Path) -> None:
     examples = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
     for example in examples:
         exec(example, names)
-    assert 5 == len(examples)
+    assert 7 == len(examples)
     assert 4 == len(
         docker_images(stack)
-    )  # the worker's, the plain container's, the extension's, and the one on top of it
+    )  # the worker's, the plain container's, the extension's, and the one on top of it; the cached one is the worker's
+    task = Template.from_stack(stack).find_resources("AWS::ECS::TaskDefinition")
+    (container,) = next(iter(task.values()))["Properties"]["ContainerDefinitions"]
+    assert stack.resolve(names["image"].image_uri) == container["Image"]
 
 
 def test_the_tables_name_every_option() -> None:
