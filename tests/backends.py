@@ -40,6 +40,17 @@ PDM_HOOK = """
 def pdm_build_update_files(context, files):
     files["acme_orders/made.txt"] = context.root / "made/from.txt"
 """
+TEST_LIKE = [
+    f"python/acme_orders/{path}"
+    for path in (
+        "__init__.py",
+        "ab_test.py",
+        "test_client.py",
+        "build/__init__.py",
+        "dist/__init__.py",
+        "tests/__init__.py",
+    )
+]
 NAMESPACE = {"src/acme/orders/__init__.py": "", "src/acme/orders/main.py": "", "src/acme/orders/sub/deep.py": ""}
 
 
@@ -279,6 +290,30 @@ CASES = [
         "a setup.py that does nothing",
         {**SRC, "setup.py": "import setuptools\n\nif __name__ == '__main__':\n    setuptools.setup()\n"},
         {"acme_orders": "src/acme_orders"},
+    ),
+    Case(
+        "setuptools",
+        "a setup.py that says where to find packages whose modules look like tests and outputs",
+        {
+            **dict.fromkeys(TEST_LIKE, ""),
+            "setup.py": "from setuptools import find_packages, setup\n"
+            "setup(package_dir={'': 'python'}, packages=find_packages('python', exclude=('left_out',)))\n",
+            "python/left_out/__init__.py": "",
+        },
+        {"acme_orders": "python/acme_orders"},
+        complete=False,
+    ),
+    Case(
+        "setuptools",
+        "a setup.py that stands above setup.cfg and makes its folder a package",
+        {
+            "setup.cfg": "[options]\npackages = other\npy_modules = single\n",
+            "setup.py": "import setuptools\nsetuptools.setup(package_dir={'acme': '.'}, packages=['acme', 'acme.dist'])\n",
+            **dict.fromkeys(("__init__.py", "test_client.py", "dist/__init__.py", "other/__init__.py", "single.py"), ""),
+        },
+        {"acme": ".", "single": "single.py"},
+        complete=False,
+        only_part=True,
     ),
     Case(
         "setuptools",

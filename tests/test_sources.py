@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
-from backends import CASES, PROJECT, build_wheels
+from backends import CASES, PROJECT, TEST_LIKE, build_wheels
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import assume, given, settings
@@ -76,6 +76,26 @@ def test_a_wheel_built_from_the_sources_alone_is_the_same(backend: Any, tmp_path
     for case, of_whole, of_staged in zip(cases, wheels[: len(cases)], wheels[len(cases) :], strict=True):
         assert of_whole, f"{case} was not built; the message is above"
         assert of_staged == of_whole, str(case)
+
+
+@pytest.mark.parametrize(
+    ("where", "computed"),
+    [
+        ("python", "package_dir={'': HERE}, packages=find_packages(HERE)"),
+        ("python/acme_orders", "package_dir={'acme_orders': HERE}, packages=['acme_orders', 'acme_orders.dist']"),
+        (".", "package_dir={'acme_orders': HERE}, packages=['acme_orders', 'acme_orders.build', 'acme_orders.tests']"),
+    ],
+)
+def test_modules_that_look_like_tests_are_sources_where_a_program_picks_the_packages(
+    where: Any, computed: Any, tmp_path: Path
+) -> None:
+    """What nobody can read off a `setup.py` lacks no module for its name."""
+    program = f"from setuptools import find_packages, setup\nHERE = {where!r}\nsetup({computed})\n"
+    files = [path.removeprefix("python/acme_orders/") if where == "." else path for path in TEST_LIKE]
+    whole = make(tmp_path / "whole", {**dict.fromkeys(files, "#"), "setup.py": program, "pyproject.toml": SETUPTOOLS})
+    of_whole, of_staged = build_wheels("setuptools", [whole, stage(whole, tmp_path / "staged")])
+    assert {"acme_orders/ab_test.py", "acme_orders/test_client.py"} <= of_whole.keys()
+    assert of_staged == of_whole
 
 
 def stage(folder: Path, target: Path) -> Path:
@@ -782,16 +802,15 @@ def test_the_file_that_a_build_writes_is_left_out(orders: Any) -> None:
 
 
 def test_everything_is_a_source_where_the_backend_can_take_anything(orders: Any) -> None:
-    """An unknown backend gets all but what never enters, tests and the output of builds."""
+    """An unknown backend gets all but what never enters, and in its own folder tests and the output of builds."""
     pyproject = PROJECT + '[build-system]\nrequires = ["maturin"]\nbuild-backend = "maturin"\n'
-    wanted = [".cargo/config.toml", "Cargo.lock", "Cargo.toml", "README.md", "rust/lib.rs"]
+    wanted = [".cargo/config.toml", "Cargo.lock", "Cargo.toml", "README.md", "rust/lib.rs", "rust/tests/x.rs"]
     unwanted = [
         "uv.lock",
         "build/x",
         "conftest.py",
         "dist/x.whl",
         ".github/x",
-        "rust/tests/x.rs",
         "target/CACHEDIR.TAG",
     ]
     assert listed(orders(dict.fromkeys([*wanted, *unwanted], ""), pyproject)) == wanted

@@ -12,6 +12,7 @@ from uv_workspace_function.documents import Table, foreign_table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gitignore import translate
 from uv_workspace_function.layouts import Layout, Module
+from uv_workspace_function.layouts.finding import is_package
 from uv_workspace_function.named_files import Glob, anchored_glob, named_files
 
 TABLE = "tool.uv-workspace-function"
@@ -81,7 +82,8 @@ class Wanted:
     """What one package's tables ask for, by paths relative to its folder.
 
     `shipped` says that a backend puts the modules into the wheel as they are, where it could also be a guess; `copied`
-    that there is no backend, and the builder copies what is there.
+    that there is no backend, and the builder copies what is there; `imported` that a backend may make the folder itself
+    a package.
     """
 
     modules: Mapping[str, Module]
@@ -94,12 +96,18 @@ class Wanted:
     passages: frozenset[str]
     everything: bool
     copied: bool = False
+    imported: bool = False
 
     def is_beside(self, path: str) -> bool:
-        """Whether a file or folder that nothing names is a test or a tool by its name, and no source."""
-        if self.copied:
-            return "/" not in path and _BESIDE_COPIES.fullmatch(path) is not None
-        return BESIDE.fullmatch(path.rpartition("/")[2]) is not None
+        """Whether a file or folder that nothing names is a test or a tool by its name, and no source.
+
+        That is told in the package's own folder alone, and where that is none itself: elsewhere, it can be a module of a
+        package that nothing declares.
+        """
+        if self.imported:
+            return False
+        names = _BESIDE_COPIES if self.copied else BESIDE
+        return "/" not in path and names.fullmatch(path) is not None
 
     def may_hold(self, path: str) -> bool:
         """Whether something wanted can lie below a folder that is not wanted itself."""
@@ -157,6 +165,7 @@ def wanted_of(root: Path, folder: PurePosixPath, pyproject: Table, layout: Layou
         passages=frozenset(map(str, parents)) - {"."},
         everything=not layout.complete and (not copied or _is_itself_imported(root / folder)),
         copied=copied,
+        imported=not copied and is_package(root / folder),
     )
 
 

@@ -25,8 +25,8 @@ from uv_workspace_function.layouts.layout import Layout, Module
 
 def layout(pyproject: Table, folder: Path) -> Layout:
     """Listed packages and modules, those that `find` finds, else setuptools' own discovery."""
-    # A table of pyproject.toml stands above the same of setup.cfg.
-    settings = {**_setup_cfg(folder), **foreign_table(pyproject, "tool", "setuptools")}
+    # A table of pyproject.toml stands above an argument of setup.py, and that above the same of setup.cfg.
+    settings = {**_setup_cfg(folder), **_setup_py(folder), **foreign_table(pyproject, "tool", "setuptools")}
     package_dir = {name: normal(path) for name, path in pairs(settings.get("package-dir"))}
     packages = settings.get("packages")
     single = settings.get("py-modules")
@@ -129,6 +129,48 @@ def _lines(value: str) -> list[str]:
     return [item for item in (part.strip() for part in re.split(r"[\n,]", value)) if item]
 
 
+def _setup_py(folder: Path) -> dict[str, Any]:
+    """What the arguments of a `setup.py`'s `setup()` say of packages as literals, in the words of `[tool.setuptools]`."""
+    try:
+        tree = ast.parse((folder / "setup.py").read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return {}
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _called(node) == "setup"]
+    arguments = {keyword.arg: keyword.value for call in calls[-1:] for keyword in call.keywords}
+    settings: dict[str, Any] = {}
+    for argument in ("package_dir", "packages", "py_modules"):
+        value = arguments.get(argument)
+        if value is not None and (read := _literal(value) or _finding(value)) is not None:
+            settings[argument.replace("_", "-")] = list(read) if isinstance(read, tuple) else read
+    return settings
+
+
+def _finding(node: ast.expr) -> dict[str, Any] | None:
+    """A call of `find_packages` or `find_namespace_packages` with literals, as the table `find` of `packages`."""
+    if not (isinstance(node, ast.Call) and _called(node) in ("find_packages", "find_namespace_packages")):
+        return None
+    find: dict[str, Any] = {"namespaces": _called(node) == "find_namespace_packages"}
+    given = [*zip(("where", "exclude", "include"), node.args, strict=False), *((k.arg, k.value) for k in node.keywords)]
+    for name, value in given:
+        read = _literal(value)
+        if name is None or read is None:
+            return None
+        find[name] = list(read) if isinstance(read, tuple) else read
+    return {"find": find}
+
+
+def _literal(node: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
+
+
+def _called(call: ast.Call) -> str | None:
+    """The last name of what is called."""
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", None)
+
+
 def _does_something(setup_py: Path) -> bool:
     """Whether a `setup.py` is more than the customary `from setuptools import setup; setup()`."""
     try:
@@ -154,8 +196,7 @@ def _is_plain_setup(node: ast.stmt) -> bool:
     if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
         return False
     call = node.value
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", None)
-    return name == "setup" and not call.args and not call.keywords
+    return _called(call) == "setup" and not call.args and not call.keywords
 
 
 # From its `discovery.py`: names that a flat layout never takes for packages and modules.
