@@ -82,11 +82,6 @@ def _check_base_image(image: ImageReference, target: Target) -> None:
             f"base_image {str(image)!r} is for {image.machine}, but architecture is {target.machine}; "
             "give the tag of that machine, or one that has both"
         )
-    if target.glibc is None and image.repository.endswith("lambda/python"):
-        raise WorkspaceError(
-            f"base_image {str(image)!r} has glibc, but python_platform is {target.uv_platform!r}; give a base_image with musl, "
-            "such as an Alpine one, or leave python_platform out"
-        )
 
 
 def _check_builder_image(image: ImageReference, target: Target) -> None:

@@ -102,6 +102,11 @@ class UvWorkspaceImage(ecr_assets.DockerImageAsset):
         _check_closure(context.closure, target, from_source)
         check_secrets(context, build_secrets or {})
         _check_types(base_image, builder_image, target_folder)
+        if base_image is None and target.glibc is None:
+            raise WorkspaceError(
+                f"the Lambda base image has glibc, but python_platform is {target.uv_platform!r}; give a base_image with musl, such as "
+                "an Alpine one, or leave python_platform out"
+            )
         said = " ".join(from_source)
         options = {
             "BASE_IMAGE": base_image if isinstance(base_image, str) else None,

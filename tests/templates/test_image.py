@@ -89,6 +89,15 @@ def test_wheels_for_musl_come_with_an_image_that_has_it(stack: cdk.Stack, shop: 
     assert "x86_64-unknown-linux-musl" == source["dockerBuildArgs"]["PYTHON_PLATFORM"]
 
 
+def test_an_image_asset_may_have_musl(stack: cdk.Stack, shop: Workspace, base: Path) -> None:
+    """What is in it is known in the build alone."""
+    asset = ecr_assets.DockerImageAsset(stack, "Base", directory=str(base))
+    options: Options = {"base_image": asset, "python_platform": "aarch64-unknown-linux-musl"}
+    UvWorkspaceImage(stack, "Image", workspace=shop, service="shop", **options)
+    *_, source = docker_images(stack).values()
+    assert "aarch64-unknown-linux-musl" == source["dockerBuildArgs"]["PYTHON_PLATFORM"]
+
+
 def test_a_python_on_amazon_linux_2_gets_wheels_for_an_older_c_library(stack: cdk.Stack, shop: Workspace) -> None:
     """Its glibc is 2.26, and of those that uv has a name for 2.17 is the next."""
     source = source_of(stack, shop, python_version="3.11")
@@ -382,8 +391,8 @@ def test_a_context_is_copied_into_the_assembly(shop: Workspace, tmp_path: Path) 
         (
             {"python_platform": "aarch64-unknown-linux-musl"},
             (
-                "base_image 'public.ecr.aws/lambda/python:3.14' has glibc, but python_platform is 'aarch64-unknown-linux-musl'; "
-                "give a base_image with musl, such as an Alpine one, or leave python_platform out"
+                "the Lambda base image has glibc, but python_platform is 'aarch64-unknown-linux-musl'; give a base_image with "
+                "musl, such as an Alpine one, or leave python_platform out"
             ),
         ),
         (
