@@ -171,6 +171,13 @@ def test_a_marker_is_answered_for_the_target_and_not_for_this_machine() -> None:
     assert Target(python="3.99").satisfies("python_full_version >= '3.98.1'")
 
 
+def test_a_marker_on_a_patch_version_may_hold() -> None:
+    """Which one an image has is not known here."""
+    assert Target().may_satisfy("python_full_version >= '3.14.2' and sys_platform == 'linux'")
+    assert not Target().may_satisfy("python_full_version < '3.14'")
+    assert not Target().may_satisfy("python_full_version >= '3.14.2' and sys_platform == 'darwin'")
+
+
 def test_docker_has_its_own_names_for_the_machines() -> None:
     assert [Target(machine=machine).docker_platform for machine in MACHINES] == ["linux/arm64", "linux/amd64"]
 

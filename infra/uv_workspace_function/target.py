@@ -137,6 +137,16 @@ class Target:
             return True
         return _marker(marker).evaluate({**self.environment})
 
+    def may_satisfy(self, marker: str) -> bool:
+        """Tell whether a marker holds here with any patch version of Python, since that of an image is known in its build alone.
+
+        Raises:
+            WorkspaceError: when the marker cannot be read.
+        """
+        variables = ("python_full_version", "implementation_version")
+        versions = (f"{self.python}.{patch}" for patch in range(100))
+        return any(_marker(marker).evaluate({**self.environment, **dict.fromkeys(variables, v)}) for v in versions)
+
 
 @cache
 def _environment(target: Target) -> Mapping[str, str]:

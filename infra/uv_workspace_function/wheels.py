@@ -156,7 +156,7 @@ def refuse_other_environments(selection: Selection, target: Target) -> None:
         WorkspaceError: when none of the lock's environments holds on the target.
     """
     markers = selection.lock.header.get("supported-markers", ())
-    if markers and not any(map(target.satisfies, markers)):
+    if markers and not any(map(target.may_satisfy, markers)):
         listed = " or ".join(f"({marker})" for marker in markers) if markers[1:] else markers[0]
         raise WorkspaceError(
             f"{selection.lock.path} is for environments with {listed} alone, so it lacks what {selection.root.name} needs on "
