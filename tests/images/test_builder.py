@@ -5,11 +5,15 @@ import importlib.util
 import marshal
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 import pytest
-from uv_workspace_function.builder import bytecode, layer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from packaging.markers import Marker
+from uv_workspace_function.builder import bytecode, layer, markers
 from uv_workspace_function.builder.distributions import Distribution, installed
 from uv_workspace_function.builder.errors import BuildError
 from uv_workspace_function.builder.install import rebuilding
@@ -158,8 +162,67 @@ source = { directory = "../common/logging" }
 def test_a_closure_follows_requirements_and_the_extras_asked_for(repository: Path) -> None:
     """The service's own extras, and those that edges ask for."""
     workspace = Workspace.read(repository, "orders")
-    assert workspace.closure([]) == {"orders", "prices", "stock", "six"}
-    assert workspace.closure(["reports"]) == {"orders", "prices", "stock", "six", "charts", "vendored"}
+    assert workspace.closure([], "aarch64") == {"orders", "prices", "stock", "six"}
+    assert workspace.closure(["reports"], "aarch64") == {"orders", "prices", "stock", "six", "charts", "vendored"}
+
+
+def test_a_closure_holds_what_the_target_needs(tmp_path: Path) -> None:
+    """Markers hold for copied packages, too."""
+    lock = """
+[[package]]
+name = "a"
+source = { editable = "a" }
+dependencies = [
+    { name = "everywhere", marker = "sys_platform == 'linux' and python_full_version >= '3.11'" },
+    { name = "on-arm", marker = "platform_machine == 'aarch64'" },
+    { name = "on-windows", marker = "sys_platform == 'win32'" },
+]
+"""
+    workspace = Workspace.read(_write(tmp_path, {"uv.lock": lock}), "a")
+    assert workspace.closure([], "aarch64") == {"a", "everywhere", "on-arm"}
+    assert workspace.closure([], "x86_64") == {"a", "everywhere"}
+
+
+_VERSION = st.sampled_from(["3.9", "3.11", "3.11.7", "3.12", "3.14", "3.14.1", "4"])
+_ANY_VERSION = st.sampled_from(["python_version", "python_full_version"])
+_COMPARED = st.one_of(
+    st.builds("{} {} '{}'".format, _ANY_VERSION, st.sampled_from(["<", "<=", "==", "!=", ">", ">="]), _VERSION),
+    st.builds("{} {} '3.{}.*'".format, _ANY_VERSION, st.sampled_from(["==", "!="]), st.integers(9, 14)),
+    st.builds(
+        "{} {} '{}'".format,
+        st.sampled_from(["sys_platform", "platform_system", "platform_machine", "os_name", "implementation_name"]),
+        st.sampled_from(["==", "!="]),
+        st.sampled_from(["linux", "Linux", "win32", "aarch64", "x86_64", "posix", "cpython"]),
+    ),
+    st.builds(
+        "'{}' {} sys_platform".format, st.sampled_from(["linux", "win", "lin"]), st.sampled_from(["in", "not in"])
+    ),
+)
+_MARKERS = st.recursive(
+    _COMPARED, lambda inner: st.builds("({} {} {})".format, inner, st.sampled_from(["and", "or"]), inner), max_leaves=6
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(marker=_MARKERS)
+def test_a_marker_holds_as_it_does_for_packaging(marker: str) -> None:
+    """Which is what pip and uv go by."""
+    environment = {
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "aarch64",
+        "os_name": "posix",
+        "implementation_name": "cpython",
+        "python_version": "{}.{}".format(*sys.version_info),
+        "python_full_version": "{}.{}.{}".format(*sys.version_info),
+    }
+    assert markers.holds(marker, "aarch64") == Marker(marker).evaluate(environment)
+
+
+@pytest.mark.parametrize("marker", ["extra == 'x'", "platform_release < '5'", "nonsense (", "python_version ~= '3.1'"])
+def test_a_marker_that_is_not_understood_holds(marker: str) -> None:
+    """A package too many does less harm than one too few."""
+    assert markers.holds(marker, "aarch64")
 
 
 def test_each_layer_depends_on_its_part_of_the_context(repository: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -128,6 +129,21 @@ def test_a_service_that_uv_does_not_build(engine: Engine, shop: Path, tmp_path: 
     }
     assert image.python("import main; print(main.handler(0, 0))", "--workdir=/var/task") == "2\n"
     assert "var/task/unused.py" not in image.stored.files
+
+
+def test_a_copied_library_for_another_platform_is_left_out(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """As one that uv installs would be."""
+    root = Path(shutil.copytree(shop, tmp_path / "repository"))
+    for name, marker in {"shim": "sys_platform == 'win32'", "kept": "sys_platform == 'linux'"}.items():
+        write_package(root / "libraries" / name, code="")
+        with (root / "libraries" / name / "pyproject.toml").open("a") as stream:
+            stream.write("[tool.uv]\npackage = false\n")
+        pyproject = root / "services/lonely/pyproject.toml"
+        text = pyproject.read_text().replace("dependencies = [", f'dependencies = ["{name} ; {marker}", ')
+        pyproject.write_text(f"{text}[tool.uv.sources.{name}]\nworkspace = true\n")
+    uv("lock", cwd=root)
+    image = build(engine, root, "lonely", tmp_path / "context")
+    assert {path.split("/")[2] for path in image.stored.layers["local"].files} == {"kept"}
 
 
 def test_extras_of_the_service_are_installed(engine: Engine, shop: Path, tmp_path: Path) -> None:

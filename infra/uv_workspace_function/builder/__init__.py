@@ -4,6 +4,7 @@ It is a program of the standard library alone, because it is run by the builder 
 and the name of a step. The Dockerfile runs each step on the input that it needs and no other:
 
 - `workspace`: reads `uv.lock`, and splits the build context into what each step depends on
+- `markers`: what of the lock the target needs, where uv does not say so
 - `install`: runs `uv sync` for a part of the closure
 - `distributions`: what uv installed, file by file, and which package owns each file
 - `strata`: which layer each third-party package goes to

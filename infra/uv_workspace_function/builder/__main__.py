@@ -54,7 +54,7 @@ def install_third_party() -> None:
 def install_libraries() -> None:
     """Build and install the local packages that the service needs."""
     workspace = _workspace()
-    closure = workspace.closure(_words("SERVICE_EXTRAS")) - {workspace.service.name}
+    closure = workspace.closure(_words("SERVICE_EXTRAS"), _platform().partition("-")[0]) - {workspace.service.name}
     packages = [package for name, package in sorted(workspace.local.items()) if name in closure]
     _install_local(workspace, packages, _LAYERS / "local", claims=_CLAIMS / "libraries" / "claims.csv")
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from . import markers
 from .errors import BuildError
 
 LOCK_NAME = "uv.lock"
@@ -87,8 +88,8 @@ class Workspace:
         paths = (self.project / source["path"] for source in sources if "path" in source)
         return frozenset(PurePosixPath(os.path.normpath(path)) for path in paths)
 
-    def closure(self, extras: Iterable[str]) -> frozenset[str]:
-        """The names the service leads to, markers not evaluated: what is installed is among them."""
+    def closure(self, extras: Iterable[str], machine: str) -> frozenset[str]:
+        """The names the service leads to on a machine of that processor."""
         packages: dict[str, list[Mapping[str, Any]]] = {}
         for package in self.lock.get("package", ()):
             packages.setdefault(package["name"], []).append(package)
@@ -106,6 +107,8 @@ class Workspace:
                     else package.get("optional-dependencies", {}).get(extra, ())
                 )
                 for edge in edges:
+                    if "marker" in edge and not markers.holds(edge["marker"], machine):
+                        continue
                     pending += [(edge["name"], None), *((edge["name"], asked) for asked in edge.get("extra", ()))]
         return frozenset(name for name, _ in seen)
 
