@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from backends import build_wheels
 from hypothesis import given
 from hypothesis import strategies as st
 from made import handler as handler_in
@@ -390,6 +391,69 @@ def test_a_module_in_no_layout_is_refused(service: Any, package: Any) -> None:
         "services/common/src/common, services/orders/src/orders, and for a third-party package of that name; correct "
         "`handler`, or add the package that has it to the dependencies"
     )
+
+
+SETUPTOOLS = '[project]\nname = "{name}"\nversion = "1"\n[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+SHIPPING = {
+    "listed": ('[tool.setuptools]\npackages = ["orders"]\n', {}),
+    "listed whole": ('[tool.setuptools]\npackages = ["orders", "orders.api"]\n', {}),
+    "listed elsewhere": ('[tool.setuptools]\npackages = ["orders"]\npackage-dir = {{ "" = "src" }}\n', {}),
+    "a module": ('[tool.setuptools]\npackages = ["orders"]\npy-modules = ["single"]\n', {}),
+    "found": ("[tool.setuptools.packages.find]\n", {}),
+    "found by a pattern": ('[tool.setuptools.packages.find]\ninclude = ["orders"]\n', {}),
+    "found but one": ('[tool.setuptools.packages.find]\nexclude = ["*.api*"]\n', {}),
+    "discovered": ("[tool.other]\n", {}),
+    "setup.cfg": ("", {"setup.cfg": "[options]\npackages = orders\n"}),
+    "setup.cfg finds regular packages": ("", {"setup.cfg": "[options]\npackages = find:\n"}),
+    "setup.cfg finds all": ("", {"setup.cfg": "[options]\npackages = find_namespace:\n"}),
+    "setup.py": ("", {"setup.py": "import setuptools as s\ns.setup(packages=['orders'])\n"}),
+    "setup.py finds": ("", {"setup.py": "from setuptools import *\nsetup(packages=find_packages(include=['orders*']))\n"}),
+    "setup.py computes": (
+        "",
+        {
+            "setup.cfg": "[options]\npackages = orders\n",
+            "setup.py": "from setuptools import *\nsetup(packages=find_namespace_packages(include=['order'+'s*']))\n",
+        },
+    ),
+    "data": ('[tool.setuptools]\npackages = ["orders"]\npackage-data = {{ orders = ["api/*"] }}\n', {}),
+    "a manifest": ('[tool.setuptools]\npackages = ["orders"]\n', {"MANIFEST.in": "graft orders\n"}),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shipping(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """For each shape, with a regular package and with a namespace: the package and the wheel that setuptools builds."""
+    made: dict[tuple[str, bool], Package] = {}
+    main = "def handler(event, context): ...\n"
+    for shape, (tables, more) in SHIPPING.items():
+        for regular in (True, False):
+            root = "src/" if "elsewhere" in shape else ""
+            files = {f"{root}orders/__init__.py": "", f"{root}orders/api/main.py": main, **more}
+            files |= {f"{root}orders/api/__init__.py": ""} if regular else {}
+            files |= {"single.py": main} if "module" in shape else {}
+            package = Package("orders", tmp_path_factory.mktemp("shape"))
+            for path, text in {**files, "pyproject.toml": (SETUPTOOLS + tables).format(name="orders")}.items():
+                (package.path / path).parent.mkdir(parents=True, exist_ok=True)
+                (package.path / path).write_text(text)
+            made[shape, regular] = package
+    wheels = build_wheels("setuptools", [package.path for package in made.values()])
+    return dict(zip(made, zip(made.values(), wheels, strict=True), strict=True))
+
+
+@pytest.mark.parametrize("regular", [True, False], ids=["regular", "namespace"])
+@pytest.mark.parametrize("shape", SHIPPING)
+def test_a_handler_is_refused_where_its_package_is_not_in_the_wheel(shipping: Any, shape: Any, regular: Any) -> None:
+    """Of setuptools' packages each one counts alone: what is refused is what the wheel it builds lacks."""
+    made, wheel = shipping[shape, regular]
+    assert "orders/__init__.py" in wheel
+    if "orders/api/main.py" in wheel:
+        assert check_handler(made, "orders.api.main.handler") == "orders.api.main.handler"
+    else:
+        message = refusal(made, "orders.api.main.handler")
+        assert "the wheel of 'orders' lacks the package 'orders.api': its `packages` are orders, and" in message
+        assert "list 'orders.api' there" in message
+    if "single.py" in wheel:
+        assert check_handler(made, "single.handler") == "single.handler"
 
 
 def test_a_missing_module_of_a_local_package_is_not_looked_for_elsewhere(service: Any) -> None:

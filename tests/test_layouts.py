@@ -49,6 +49,8 @@ def test_the_layout_is_what_the_backend_builds(case: Any, built: Any) -> None:
     assert wheel, f"{case.backend} did not build the package; its message is above"
     shipped = {name for name in wheel if not name.partition("/")[0].endswith((".dist-info", ".data"))}
     python = {name for name in shipped if name.endswith((".py", ".pyi"))}
+    holders = {name.rpartition("/")[0].replace("/", ".") for name in python} - {""}
+    assert layout.packages is None or holders <= layout.packages
     predicted = {name for name in installed(folder, layout) if name.endswith((".py", ".pyi"))}
     assert python <= predicted if case.only_part else python == predicted
     for module in layout.modules:

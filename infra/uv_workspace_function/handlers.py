@@ -140,7 +140,29 @@ def check_handler(
         raise HandlerError(
             f"the handler of {service.name!r} is {handler!r}, but {reader.shown(found)} binds no {name!r}{exists}"
         )
+    _check_shipped(reader, service, handler, dotted)
     return handler
+
+
+def _check_shipped(reader: _Reader, service: LocalPackage, handler: str, dotted: str) -> None:
+    """Refuse a handler in a package that its backend does not put into the wheel, since it takes those listed alone.
+
+    Raises:
+        HandlerError: naming that package and the one whose list lacks it.
+    """
+    located = reader.locate(dotted)
+    if located is None:
+        return
+    package, module, file = located
+    shipped = package.layout.packages
+    holder = dotted if file.name == "__init__.py" else dotted.rpartition(".")[0]
+    if shipped is not None and module.path.suffix != ".py" and holder not in shipped:
+        taken = ", ".join(sorted(name for name in shipped if _is_below(name, module)))
+        raise HandlerError(
+            f"the handler of {service.name!r} is {handler!r}, but the wheel of {package.name!r} lacks the package "
+            f"{holder!r}: its `packages` are {taken}, and setuptools takes no others; list {holder!r} "
+            f"there, or have all found ([tool.setuptools.packages.find] in {package.folder / 'pyproject.toml'})"
+        )
 
 
 def _main_files(package: LocalPackage) -> Iterator[tuple[str, Path]]:
@@ -192,13 +214,18 @@ class _Reader:
 
     def find(self, dotted: str) -> Path | None:
         """The source file of a local module: `x.py`, `x/__init__.py`, or the binary it is compiled to."""
+        located = self.locate(dotted)
+        return located[2] if located is not None else None
+
+    def locate(self, dotted: str) -> tuple[LocalPackage, Module, Path] | None:
+        """The source file of a local module, with the package it lies in and that one's outermost module around it."""
         for package in self.packages:
             for module in package.layout.modules:
                 if _is_below(dotted, module):
                     rest = dotted[len(module.name) + 1 :].split(".") if dotted != module.name else []
                     found = _module_file(package.path / module.path, rest)
                     if found is not None:
-                        return found
+                        return package, module, found
         return None
 
     def binds(self, file: Path, name: str, *, seen: frozenset[Path] = frozenset()) -> bool:

@@ -51,7 +51,7 @@ def layout_of(pyproject: Table, folder: Path, *, virtual: bool | None = None) ->
     # A backend of the package's own (backend-path) wraps another one and can add to what that one does.
     complete = layout.complete and not build_system.get("backend-path")
     modules = outermost(module for module in layout.modules if (folder / module.path).exists())
-    return Layout(modules=modules, complete=complete)
+    return Layout(modules=modules, complete=complete, packages=layout.packages)
 
 
 def is_virtual(pyproject: Table) -> bool:

@@ -25,7 +25,11 @@ class Layout:
 
     `complete` is False when the backend can put anything into the wheel (a `setup.py`, a build hook, a backend unknown
     here): then every file that nothing excludes is a source, and `modules` is a guess.
+
+    `packages` are the dotted names of the packages that the backend takes the modules of, where it takes those and none
+    below them; None where it takes each of `modules` whole.
     """
 
     modules: tuple[Module, ...]
     complete: bool
+    packages: frozenset[str] | None = None

@@ -43,7 +43,44 @@ def layout(pyproject: Table, folder: Path) -> Layout:
         modules += [module_at(name, join(root, name.replace(".", "/") + ".py")) for name in strings(single)]
     if packages is None and single is None:
         modules += _discovered(folder, package_dir)
-    return Layout(modules=tuple(modules), complete=complete)
+    return Layout(modules=tuple(modules), complete=complete, packages=_shipped(pyproject, folder, settings, modules))
+
+
+def _shipped(pyproject: Table, folder: Path, settings: Table, modules: Iterable[Module]) -> frozenset[str] | None:
+    """The packages that are listed or found; None where others' modules may come, too, as data, extensions or by code."""
+    requires = strings(foreign_table(pyproject, "build-system").get("requires"))
+    # what finds files for setuptools (setuptools-scm, -git) makes those of any folder below a package its data
+    if any(re.match(r"setuptools[-_.]", requirement.strip(), re.IGNORECASE) for requirement in requires):
+        return None
+    if (folder / "MANIFEST.in").exists() or any(settings.get(key) for key in _MORE_MODULES):
+        return None
+    packages = settings.get("packages")
+    if isinstance(packages, list):
+        return frozenset(strings(packages))
+    if not isinstance(packages, Mapping):
+        return None
+    find = foreign_table(packages, "find")
+    tops = [module for module in modules if module.path.suffix != ".py"]
+    below = (name for top in tops for name in _found_below(folder / top.path, f"{top.name}.", find))
+    return frozenset(top.name for top in tops).union(below)
+
+
+# Settings, and arguments of setup(), by which a module can come into the wheel that lies in none of the packages.
+_MORE_MODULES = ("cmdclass", "distclass", "ext-modules", "package-data", "setup-requires", "use-scm-version", "unread")
+
+
+def _found_below(root: Path, prefix: str, find: Table) -> Iterator[str]:
+    """The packages that `find` takes below one it takes: `PackageFinder` in its `discovery.py`."""
+    include = strings(find.get("include")) or ("*",)
+    exclude = strings(find.get("exclude"))
+    for entry in folders_in(root):
+        name = f"{prefix}{entry.name}"
+        namespaces = find.get("namespaces", True) is True
+        if "." in entry.name or entry.name in SKIPPED or not (namespaces or (entry / "__init__.py").is_file()):
+            continue
+        if matches(name, include) and not matches(name, exclude):
+            yield name
+        yield from _found_below(entry, f"{name}.", find)
 
 
 def _package_path(name: str, package_dir: Mapping[str, str]) -> str:
@@ -122,6 +159,10 @@ def _setup_cfg(folder: Path) -> dict[str, Any]:
         settings["packages"] = _lines(options["packages"])
     if "cmdclass" in options:
         settings["cmdclass"] = options["cmdclass"]
+    if parser.has_section("options.package_data"):
+        settings["package-data"] = True
+    if "setup_requires" in options:
+        settings["setup-requires"] = True
     return settings
 
 
@@ -142,7 +183,11 @@ def _setup_py(folder: Path) -> dict[str, Any]:
         value = arguments.get(argument)
         if value is not None and (read := _literal(value) or _finding(value)) is not None:
             settings[argument.replace("_", "-")] = list(read) if isinstance(read, tuple) else read
-    return settings
+        elif value is not None:
+            settings["unread"] = True
+    if None in arguments:  # of **something nobody knows what is in it
+        settings["unread"] = True
+    return settings | {key: True for key in _MORE_MODULES if key.replace("-", "_") in arguments}
 
 
 def _finding(node: ast.expr) -> dict[str, Any] | None:
