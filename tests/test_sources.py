@@ -98,6 +98,74 @@ def test_modules_that_look_like_tests_are_sources_where_a_program_picks_the_pack
     assert of_staged == of_whole
 
 
+PLUGIN = """
+from pathlib import Path
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
+from hatchling.plugin import hookimpl
+from hatchling.version.source.plugin.interface import VersionSourceInterface
+
+class Hook(BuildHookInterface):
+    PLUGIN_NAME = "made"
+    def initialize(self, version, build_data):
+        build_data["force_include"][str(Path(self.root, "schemas"))] = "acme_orders/schemas"
+
+class MetadataHook(MetadataHookInterface):
+    PLUGIN_NAME = "made"
+    def update(self, metadata):
+        metadata["dependencies"] = Path(self.root, "needs.txt").read_text().split()
+
+class Source(VersionSourceInterface):
+    PLUGIN_NAME = "made"
+    def get_version_data(self):
+        return {"version": Path(self.root, "package.json").read_text()}
+
+@hookimpl
+def hatch_register_build_hook():
+    return Hook
+
+@hookimpl
+def hatch_register_metadata_hook():
+    return MetadataHook
+
+@hookimpl
+def hatch_register_version_source():
+    return Source
+"""
+
+
+@pytest.mark.parametrize(
+    ("tables", "dynamic"),
+    [
+        ("[tool.hatch.build.hooks.made]\n", ""),
+        ("[tool.hatch.build.targets.wheel.hooks.made]\n", ""),
+        ("[tool.hatch.metadata.hooks.made]\n", "dependencies"),
+        ('[tool.hatch.version]\nsource = "made"\n', "version"),
+    ],
+)
+def test_a_hatch_plugin_finds_every_file(
+    tables: str, dynamic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever files it reads, nobody here can know: the wheel of the sources is the wheel of the folder."""
+    info = {"METADATA": "Name: made\nVersion: 1\n", "entry_points.txt": "[hatch]\nmade = made_plugin\n"}
+    make(tmp_path / "site", {"made_plugin.py": PLUGIN, **{f"made-1.dist-info/{k}": text for k, text in info.items()}})
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    project = PROJECT if dynamic != "version" else PROJECT.replace('version = "1"\n', "")
+    pyproject = HATCHLING.replace(PROJECT, project + (f'dynamic = ["{dynamic}"]\n' if dynamic else "")) + tables
+    files = {
+        INIT: "",
+        "schemas/tests/x.json": "{}",
+        "needs.txt": "six",
+        "package.json": "9",
+        "pyproject.toml": pyproject,
+    }
+    whole = make(tmp_path / "whole", {**files})
+    of_whole, of_staged = build_wheels("hatchling", [whole, stage(whole, tmp_path / "staged")])
+    assert of_whole
+    assert of_whole != build_wheels("hatchling", [make(tmp_path / "plain", {INIT: "", "pyproject.toml": HATCHLING})])[0]
+    assert of_staged == of_whole
+
+
 def stage(folder: Path, target: Path) -> Path:
     sources = read(folder, ".")
     target.mkdir()

@@ -106,10 +106,18 @@ def _target(path: str, sources: Mapping[str, str]) -> str:
     return path
 
 
+# Plugins that read no file but those their tables name: hatchling's own, hatch-vcs', hatch-mypyc's, hatch-fancy-pypi-readme's
+# and uv-dynamic-versioning's. Another one, a `custom` one among them, can read anything.
+_BUILD_HOOKS = frozenset({"mypyc", "vcs", "version"})
+_METADATA_HOOKS = frozenset({"fancy-pypi-readme", "uv-dynamic-versioning", "vcs"})
+_VERSION_SOURCES = frozenset({"code", "env", "regex", "uv-dynamic-versioning", "vcs"})
+
+
 def _has_hook(hatch: Table, *levels: Table) -> bool:
-    """Whether code of the package's own takes part in the build."""
+    """Whether code that is not hatchling's takes part in the build: the package's own, or a plugin unknown here."""
     return (
-        any("custom" in foreign_table(level, "hooks") for level in levels)
-        or "custom" in foreign_table(hatch, "metadata", "hooks")
+        any(foreign_table(level, "hooks").keys() - _BUILD_HOOKS for level in levels)
+        or bool(foreign_table(hatch, "metadata", "hooks").keys() - _METADATA_HOOKS)
+        or not _VERSION_SOURCES.issuperset(strings(foreign_table(hatch, "version").get("source")))
         or foreign_table(hatch, "build", "targets", "custom") != {}
     )
