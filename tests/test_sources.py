@@ -166,6 +166,22 @@ def test_a_hatch_plugin_finds_every_file(
     assert of_staged == of_whole
 
 
+def test_modules_outside_the_package_are_sources(tmp_path: Path) -> None:
+    """`package-dir` may lead to another folder of the workspace."""
+    tables = '[tool.setuptools]\npackages = ["lib", "lib.shared"]\n[tool.setuptools.package-dir]\n'
+    pyproject = f'{SETUPTOOLS}{tables}lib = "code"\n"lib.shared" = "../../shared/py"\n'
+    files = ("libs/lib/code/__init__.py", "shared/py/__init__.py", "shared/py/test_x.py")
+    make(tmp_path / "whole", {**dict.fromkeys(files, "#"), "shared/other.py": "", "libs/lib/pyproject.toml": pyproject})
+    sources = read(tmp_path / "whole", "libs/lib")
+    make(tmp_path / "staged", {path: file.content for path, file in sources.files.items()})
+    make(tmp_path / "staged", {"libs/lib/pyproject.toml": pyproject})
+    folders = [tmp_path / "whole/libs/lib", tmp_path / "staged/libs/lib"]
+    of_whole, of_staged = build_wheels("setuptools", folders)
+    assert {"lib/__init__.py", "lib/shared/test_x.py"} <= of_whole.keys()
+    assert of_staged == of_whole
+    assert "shared/other.py" not in sources.files
+
+
 def stage(folder: Path, target: Path) -> Path:
     sources = read(folder, ".")
     target.mkdir()

@@ -144,15 +144,17 @@ def wanted_of(root: Path, folder: PurePosixPath, pyproject: Table, layout: Layou
     include, exclude = _own_globs(pyproject, folder)
     modules = {str(module.path): module for module in layout.modules if module.path.parts[:1] != ("..",)}
     inside = {path: wins for path, wins in named.paths.items() if not path.startswith("../")}
+    elsewhere = {str(module.path): False for module in layout.modules if str(module.path) not in modules}
+    elsewhere |= {path: wins for path, wins in named.paths.items() if path not in inside}
     outside: dict[str, bool] = {}
-    for path in named.paths.keys() - inside.keys():
+    for path in sorted(elsewhere):
         target = os.path.normpath(folder / path)
         if target == ".." or target.startswith("../"):
             raise WorkspaceError(
                 f"{folder}/pyproject.toml names {path!r}, which lies outside the workspace's root {root}; "
                 "a build context can hold only what lies below it: move it there"
             )
-        outside[target] = named.paths[path]
+        outside[target] = elsewhere[path]
     parents = (parent for path in (*modules, *inside) for parent in PurePosixPath(path).parents)
     return Wanted(
         modules=modules,
