@@ -244,5 +244,5 @@ def test_a_base_image_with_an_older_c_library(engine: Engine, shop: Path, tmp_pa
     context, arguments = stage(shop, "orders", tmp_path / "context")
     assert _refusal(engine, context, {**arguments, "BASE_IMAGE": name}) == (
         f"error: the base image has glibc 2.26, but wheels were installed for {machine}-manylinux_2_34; give "
-        f"PYTHON_PLATFORM={machine}-manylinux_2_17 or another one that it fits, or a newer BASE_IMAGE"
+        f"PYTHON_PLATFORM={machine}-manylinux_2_17 (python_platform of the construct) or another one that it fits, or a newer BASE_IMAGE"
     )

@@ -54,12 +54,13 @@ def check_libc(base: Path, platform: str) -> None:
     if found is None and any(base.glob("lib/ld-musl-*")):
         raise BuildError(
             f"the base image has musl, but wheels were installed for {platform}; give PYTHON_PLATFORM="
-            f"{platform.partition('-')[0]}-unknown-linux-musl"
+            f"{platform.partition('-')[0]}-unknown-linux-musl (python_platform of the construct)"
         )
     if found is not None and found < wanted:
         raise BuildError(
             f"the base image has glibc {found[0]}.{found[1]}, but wheels were installed for {platform}; give "
-            f"PYTHON_PLATFORM={platform.partition('-')[0]}-manylinux_2_17 or another one that it fits, or a newer BASE_IMAGE"
+            f"PYTHON_PLATFORM={platform.partition('-')[0]}-manylinux_2_17 (python_platform of the construct) or another one that it fits, "
+            "or a newer BASE_IMAGE"
         )
 
 
