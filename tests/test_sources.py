@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from ignoring import RULES, git_ignores, make_tree, needs_git
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gitignore import Repository
+from uv_workspace_function.layouts import layout_of
 from uv_workspace_function.private_keys import holds_private_key
 from uv_workspace_function.sources import Dropped, PackageSources, package_sources
 
@@ -164,6 +165,57 @@ def test_a_hatch_plugin_finds_every_file(
     assert of_whole
     assert of_whole != build_wheels("hatchling", [make(tmp_path / "plain", {INIT: "", "pyproject.toml": HATCHLING})])[0]
     assert of_staged == of_whole
+
+
+# What the hook of hatch-polylith-bricks does, by its README: hand the bricks over to force-include, below a top namespace.
+POLYLITH = """
+import shutil, tomllib
+from pathlib import Path
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.plugin import hookimpl
+
+class Hook(BuildHookInterface):
+    PLUGIN_NAME = "polylith-bricks"
+    def initialize(self, version, build_data):
+        polylith = tomllib.loads(Path(self.root, "pyproject.toml").read_text())["tool"]["polylith"]
+        top = polylith.get("build", {}).get("top-namespace") or self.config.get("top-namespace")
+        for source, place in polylith["bricks"].items():
+            build_data["force_include"][source] = f"{top}/{place}" if top else place
+
+@hookimpl
+def hatch_register_build_hook():
+    return Hook
+"""
+
+
+@pytest.mark.parametrize("top", ["", "mine"])
+def test_bricks_of_polylith_are_sources(top: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folders that a project names in `[tool.polylith.bricks]` are its modules, at the places it gives them."""
+    info = {"METADATA": "Name: made\nVersion: 1\n", "entry_points.txt": "[hatch]\nmade = made_plugin\n"}
+    make(tmp_path / "site", {"made_plugin.py": POLYLITH, **{f"made-1.dist-info/{k}": text for k, text in info.items()}})
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    pyproject = (
+        HATCHLING.replace('"hatchling"]', '"hatchling", "hatch-polylith-bricks"]')
+        + f"[tool.hatch.build.hooks.polylith-bricks]\n{f'top-namespace = {top!r}' if top else ''}\n"
+        + "[tool.hatch.build.targets.wheel]\nbypass-selection = true\n"
+        + '[tool.polylith.bricks]\n"../../bases/acme/api" = "acme/api"\n"../../components/acme/log" = "acme/log"\n'
+    )
+    bricks = ("bases/acme/api/__init__.py", "bases/acme/api/core.py", "components/acme/log/__init__.py")
+    files: dict[str, str | bytes] = {
+        **dict.fromkeys((*bricks, "components/acme/other/__init__.py"), ""),
+        "projects/svc/pyproject.toml": pyproject,
+    }
+    sources = read(make(tmp_path / "whole", files), "projects/svc")
+    make(tmp_path / "staged", {path: file.content for path, file in sources.files.items()})
+    make(tmp_path / "staged", {"projects/svc/pyproject.toml": pyproject})
+    folders = [tmp_path / "whole/projects/svc", tmp_path / "staged/projects/svc"]
+    of_whole, of_staged = build_wheels("hatchling", folders)
+    assert of_staged == of_whole
+    modules = layout_of(tomllib.loads(pyproject), folders[0]).modules
+    python = {name for name in of_whole if name.endswith(".py")}
+    assert len(python) == len(bricks)
+    assert {f"{module.name.replace('.', '/')}/__init__.py" for module in modules} == {n for n in python if "init" in n}
+    assert sorted(sources.files) == sorted(bricks)
 
 
 def test_modules_outside_the_package_are_sources(tmp_path: Path) -> None:

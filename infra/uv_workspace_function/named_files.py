@@ -27,7 +27,7 @@ _WILDCARDS = re.compile(r"[*?\[]")
 _DEFAULT_LICENCES = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*", "LICENSES/**")
 
 # Tables whose keys are the files, and whose values are places inside the wheel.
-_KEYED_BY_PATH = frozenset({"force-include", "shared-data", "shared-scripts", "extra-metadata"})
+_KEYED_BY_PATH = frozenset({"force-include", "bricks", "shared-data", "shared-scripts", "extra-metadata"})
 
 # Settings whose strings name packages, folders to search, outputs or things for a source distribution alone: the layout
 # reads the first, and no build of a wheel reads the others.
@@ -202,11 +202,16 @@ def _build_tables(pyproject: Table, backend: str) -> Iterator[Table]:
         yield {key: poetry[key] for key in ("build", "include", "scripts") if key in poetry}
     if backend.startswith("flit"):
         yield {"data": foreign_table(tool, "flit", "external-data").get("directory")}
+    if not _POLYLITH.isdisjoint(build_requirements(pyproject)):
+        yield {"bricks": foreign_table(tool, "polylith", "bricks")}
     others = [key for key in tool if canonicalize_name(key) not in _SPOKEN_FOR]
     if others:
         readers = {canonicalize_name(backend.partition(".")[0]), *build_requirements(pyproject)}
         yield from (foreign_table(tool, key) for key in others if canonicalize_name(key) in readers)
 
+
+# Build hooks that take the paths in [tool.polylith.bricks] into the wheel.
+_POLYLITH = frozenset({"hatch-polylith-bricks", "pdm-polylith-bricks"})
 
 # Tables read above, or that tell setuptools-scm where to write and what to ask git.
 _SPOKEN_FOR = frozenset(

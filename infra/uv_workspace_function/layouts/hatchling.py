@@ -14,7 +14,15 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.documents import Table, foreign_table, strings
-from uv_workspace_function.layouts.finding import distributed, folders_in, literal_prefix, normal, pairs, project_name
+from uv_workspace_function.layouts.finding import (
+    distributed,
+    folders_in,
+    join,
+    literal_prefix,
+    normal,
+    pairs,
+    project_name,
+)
 from uv_workspace_function.layouts.layout import Layout, Module
 
 HATCH_TOML = "hatch.toml"
@@ -33,7 +41,8 @@ def layout(pyproject: Table, folder: Path) -> Layout:
     packages = sorted(normal(path) for path in strings(option("packages")))
     only_include = [normal(path) for path in strings(option("only-include"))]
     include = list(strings(option("include")))
-    forced = {normal(source): normal(target) for source, target in pairs(option("force-include"))}
+    bricks = _bricks(pyproject, build, wheel)
+    forced = {normal(source): normal(target) for source, target in (*pairs(option("force-include")), *bricks)}
     if not (packages or only_include or include):
         packages, only_include = _default(pyproject, folder)
     sources = _sources(option("sources"), packages)
@@ -104,6 +113,19 @@ def _target(path: str, sources: Mapping[str, str]) -> str:
         if (path + "/").startswith(source):
             return (path + "/").replace(source, target, 1).removesuffix("/")
     return path
+
+
+def _bricks(pyproject: Table, *levels: Table) -> list[tuple[str, str]]:
+    """What hatch-polylith-bricks adds to `force-include`; a top namespace of its own goes before each place."""
+    requires = strings(foreign_table(pyproject, "build-system").get("requires"))
+    required = any(re.match(r"hatch[-_.]polylith[-_.]bricks\b", entry.strip(), re.IGNORECASE) for entry in requires)
+    if not required or not any("polylith-bricks" in foreign_table(level, "hooks") for level in levels):
+        return []
+    polylith = foreign_table(pyproject, "tool", "polylith")
+    hooks = [foreign_table(level, "hooks", "polylith-bricks") for level in levels]
+    said = [foreign_table(polylith, "build"), *reversed(hooks)]
+    top = next((name for table in said for name in strings(table.get("top-namespace"))), "")
+    return [(source, join(top, target)) for source, target in pairs(foreign_table(polylith, "bricks"))]
 
 
 # Plugins that read no file but those their tables name: hatchling's own, hatch-vcs', hatch-mypyc's, hatch-fancy-pypi-readme's
