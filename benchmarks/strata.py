@@ -32,7 +32,7 @@ _SETS = {
     "web": "boto3 celery django djangorestframework gunicorn pillow psycopg[binary] redis requests sentry-sdk whitenoise",
     "science": "boto3 pandas pyarrow pydantic requests s3fs scikit-learn scipy",
     "agents": (
-        "anthropic boto3 httpx langchain langchain-openai langgraph numpy openai opentelemetry-sdk pydantic sqlalchemy structlog "
+        "boto3 httpx langchain langchain-openai langgraph numpy openai opentelemetry-sdk pydantic sqlalchemy structlog "
         "tenacity tiktoken"
     ),
 }
