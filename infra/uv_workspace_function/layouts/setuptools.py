@@ -61,26 +61,12 @@ def _shipped(pyproject: Table, folder: Path, settings: Table, modules: Iterable[
         return None
     find = foreign_table(packages, "find")
     tops = [module for module in modules if module.path.suffix != ".py"]
-    below = (name for top in tops for name in _found_below(folder / top.path, f"{top.name}.", find))
+    below = (name for top in tops for name in _packages_below(folder / top.path, f"{top.name}.", find, nested=True))
     return frozenset(top.name for top in tops).union(below)
 
 
 # Settings, and arguments of setup(), by which a module can come into the wheel that lies in none of the packages.
 _MORE_MODULES = ("cmdclass", "distclass", "ext-modules", "package-data", "setup-requires", "use-scm-version", "unread")
-
-
-def _found_below(root: Path, prefix: str, find: Table) -> Iterator[str]:
-    """The packages that `find` takes below one it takes: `PackageFinder` in its `discovery.py`."""
-    include = strings(find.get("include")) or ("*",)
-    exclude = strings(find.get("exclude"))
-    for entry in folders_in(root):
-        name = f"{prefix}{entry.name}"
-        namespaces = find.get("namespaces", True) is True
-        if "." in entry.name or entry.name in SKIPPED or not (namespaces or (entry / "__init__.py").is_file()):
-            continue
-        if matches(name, include) and not matches(name, exclude):
-            yield name
-        yield from _found_below(entry, f"{name}.", find)
 
 
 def _package_path(name: str, package_dir: Mapping[str, str]) -> str:
@@ -95,27 +81,27 @@ def _package_path(name: str, package_dir: Mapping[str, str]) -> str:
 
 def _found(folder: Path, find: Table, package_dir: Mapping[str, str]) -> Iterator[Module]:
     """What `[tool.setuptools.packages.find]` finds."""
-    include = strings(find.get("include")) or ("*",)
-    exclude = strings(find.get("exclude"))
-    namespaces = find.get("namespaces", True) is True
     for where in strings(find.get("where")) or (".",):
-        for name in _packages_below(folder / where, "", include, exclude, namespaces=namespaces):
+        for name in _packages_below(folder / where, "", find):
             path = join(normal(where), name.replace(".", "/"))
             mapped = _package_path(name, package_dir)
             yield module_at(name, mapped if (folder / mapped).is_dir() else path, declared=False)
 
 
-def _packages_below(
-    root: Path, prefix: str, include: Iterable[str], exclude: Iterable[str], *, namespaces: bool
-) -> Iterator[str]:
+def _packages_below(root: Path, prefix: str, find: Table, *, nested: bool = False) -> Iterator[str]:
+    """The packages that `find` takes below a folder (`PackageFinder` in its `discovery.py`); `nested`: those in others, too."""
+    include = strings(find.get("include")) or ("*",)
+    exclude = strings(find.get("exclude"))
+    namespaces = find.get("namespaces", True) is True
     for entry in folders_in(root):
         name = f"{prefix}{entry.name}"
         if "." in entry.name or entry.name in SKIPPED or not (namespaces or (entry / "__init__.py").is_file()):
             continue
-        if matches(name, include) and not matches(name, exclude):
+        is_taken = matches(name, include) and not matches(name, exclude)
+        if is_taken:
             yield name
-        else:
-            yield from _packages_below(entry, f"{name}.", include, exclude, namespaces=namespaces)
+        if nested or not is_taken:
+            yield from _packages_below(entry, f"{name}.", find, nested=nested)
 
 
 def _discovered(folder: Path, package_dir: Mapping[str, str]) -> list[Module]:
