@@ -21,6 +21,7 @@ from local_cloud.state import (
     Daemon,
     LocalCloudError,
     choose_port,
+    delete_state,
     have,
     home,
     run,
@@ -28,6 +29,7 @@ from local_cloud.state import (
     shell_exports,
     short_hash,
     wait_until,
+    warn,
     write_whole,
 )
 
@@ -48,6 +50,8 @@ _ARM64_MAGIC_SHOWN = "magic 7f454c460201010000000000000000000200b700"
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")
 # A unix socket's path has at most 107 characters, and containerd makes one well below this folder.
 _LONGEST_RUN_FOLDER = 50
+# How often dockerd is started before it is given up.
+_STARTS = 3
 
 
 def uv_version() -> str:
@@ -100,7 +104,7 @@ def up() -> bool:
             _register_arm64()
             _start_engine(own)
         reach = _reach_own_engine()
-        wait_until(lambda: _answers(reach), 60, f"dockerd does not answer; its log is {_folder() / 'dockerd.log'}")
+        _wait_for_engine(own, reach)
         say(f"engine {'up' if started else 'was up'}: docker {_server_version(reach)}")
         registry = _start_registry()
         _save_environment({**reach, "LOCAL_REGISTRY": registry}, programs=_folder() / "bin")
@@ -118,7 +122,7 @@ def down(*, wipe: bool = False) -> None:
         # Each emulator starts with empty repositories: nothing in here is asked for again.
         shutil.rmtree(home() / "registry/data", ignore_errors=True)
     if own.stop(seconds=60):
-        _unmount_leftovers()
+        _clear_leftovers()
         bridge = _bridge_name()
         if have("ip") and _has_bridge(bridge):
             run("ip", "link", "del", bridge)
@@ -130,8 +134,7 @@ def down(*, wipe: bool = False) -> None:
     for name in ("engine.env", "engine.json"):
         (home() / name).unlink(missing_ok=True)
     if wipe:
-        shutil.rmtree(home())
-        say(f"deleted {home()}")
+        delete_state()
 
 
 def bridge_address() -> str | None:
@@ -319,22 +322,20 @@ def _add_bridge() -> str:
 
 def _start_engine(own: Daemon) -> None:
     folder, sockets = _folder(), _run_folder()
+    _clear_leftovers()
     sockets.mkdir(parents=True, exist_ok=True)
     (folder / "run").write_text(f"{sockets}\n")
     (folder / "daemon.json").write_text('{"features": {"buildkit": true, "containerd-snapshotter": true}}\n')
-    own.pid_file.unlink(missing_ok=True)
-    # dockerd writes its pid file itself, and refuses to start over another one's.
-    daemon = Daemon(pid_file=folder / "dockerd-started.pid", word=str(folder))
-    daemon.start(
+    own.start(
         [
             folder / "bin/dockerd",
             *("--config-file", folder / "daemon.json", "--data-root", folder / "data", "--exec-root", sockets / "exec"),
-            *("--pidfile", own.pid_file, "--bridge", _add_bridge(), "-H", f"unix://{sockets}/docker.sock"),
+            # A pid file of dockerd's own would make it refuse to start after one that was killed.
+            *("--pidfile", "", "--bridge", _add_bridge(), "-H", f"unix://{sockets}/docker.sock"),
         ],
         log=folder / "dockerd.log",
         env={**os.environ, "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"},
     )
-    daemon.pid_file.unlink()
 
 
 def _reach_own_engine() -> dict[str, str]:
@@ -347,11 +348,30 @@ def _reach_own_engine() -> dict[str, str]:
     }
 
 
-def _unmount_leftovers() -> None:
-    """What a container that was killed with its engine leaves mounted."""
+def _wait_for_engine(own: Daemon, reach: dict[str, str]) -> None:
+    """Wait until dockerd answers; one that ended, as it does where its containerd needs longer, is started again."""
+    log = _folder() / "dockerd.log"
+    for start in range(_STARTS):
+        if start:
+            warn(f"dockerd ended and is started again: {_last_line(log)}")
+            _start_engine(own)
+        wait_until(lambda: own.pid is None or _answers(reach), 60, f"dockerd does not answer; its log is {log}")
+        if own.pid is not None:
+            return
+    raise LocalCloudError(f"dockerd ended {_STARTS} times: {_last_line(log)}; its log is {log}")
+
+
+def _last_line(log: Path) -> str:
+    return next(reversed(log.read_text(errors="replace").splitlines()), "it said nothing")
+
+
+def _clear_leftovers() -> None:
+    """End and unmount what outlives a dockerd that was killed: its containerd, which holds the data, and its mounts."""
+    containerd = _run_folder() / "exec/containerd/containerd.pid"
+    Daemon(pid_file=containerd, word=str(_run_folder())).stop(seconds=60)
     folders = (f"{_run_folder()}/", f"{_folder()}/data/")
     mounted = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-    for path in sorted((path for path in mounted if path.startswith(folders)), reverse=True):
+    for path in sorted((path for path in mounted if f"{path}/".startswith(folders)), reverse=True):
         with contextlib.suppress(LocalCloudError):
             run("umount", path)
 

@@ -92,6 +92,22 @@ def locked(seconds: float = 600) -> Iterator[None]:
         yield
 
 
+def delete_state() -> None:
+    """Delete everything below `home`. It is moved aside first: deleting takes minutes, and half a state must not be taken for one."""
+    folder = home()
+    aside = folder / f"deleted-{os.getpid()}"
+    aside.mkdir()
+    for path in folder.iterdir():
+        # The lock is held; what an interrupted command moved aside is deleted with the rest.
+        if path not in (aside, folder / "lock"):
+            path.rename(aside / path.name)
+    shutil.rmtree(aside)
+    (folder / "lock").unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+    say(f"deleted {folder}")
+
+
 def command_line(pid: int) -> str:
     """The command line of a running process; "" where there is none with that pid."""
     proc = Path("/proc")

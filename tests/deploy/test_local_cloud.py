@@ -12,6 +12,7 @@ from local_cloud import engine, stack, tour
 from local_cloud.emulator import is_loopback, refuse_real_credentials
 from local_cloud.state import Daemon, LocalCloudError, choose_port, command_line, wait_until
 
+Capture = pytest.CaptureFixture[str]
 PROJECT = Path(__file__).parents[2]
 
 
@@ -86,6 +87,56 @@ def test_without_an_engine_it_says_what_to_install(tmp_path: Path, monkeypatch: 
         "(macOS: Docker Desktop; Linux: your distribution's docker and docker-buildx, and your user in the group "
         "'docker'), then run this again. `make synth` and `make test` need no engine"
     )
+
+
+@pytest.mark.parametrize(("lives", "answers"), [((0.2, 0.2, 60), True), ((0.2, 0.2, 0.2), False)])
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_an_engine_that_ends_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, lives: tuple[float, ...], answers: bool
+) -> None:
+    """dockerd gives up after a quarter of a minute where its containerd still waits for the disk; why it did is said."""
+    monkeypatch.setenv("LOCAL_CLOUD_HOME", str(tmp_path))
+    own, log, started = Daemon(pid_file=tmp_path / "pid", word="sleep"), tmp_path / "engine/dockerd.log", iter(lives)
+    log.parent.mkdir()
+
+    def start(own: Daemon) -> None:
+        life = next(started)
+        own.start(["sh", "-c", f"echo timeout waiting for containerd; exec sleep {life}"], log=log)
+
+    monkeypatch.setattr(engine, "_start_engine", start)
+    monkeypatch.setattr(engine, "_answers", lambda reach: "60" in command_line(own.pid or 0))
+    start(own)
+    try:
+        if answers:
+            engine._wait_for_engine(own, {})
+        else:
+            with pytest.raises(
+                LocalCloudError, match=r"^dockerd ended 3 times: timeout waiting for containerd; its log"
+            ):
+                engine._wait_for_engine(own, {})
+    finally:
+        own.stop(seconds=10)
+    again = "local cloud: dockerd ended and is started again: timeout waiting for containerd\n"
+    assert capsys.readouterr().err == 2 * again
+
+
+def test_an_interrupted_wipe_leaves_no_half_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is being deleted is out of the next command's way from the first moment, and deleted by the next wipe."""
+    monkeypatch.setenv("LOCAL_CLOUD_HOME", str(tmp_path / "state"))
+    (tmp_path / "state/engine/data").mkdir(parents=True)
+    (tmp_path / "state/images").mkdir()
+
+    def interrupted(path: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.rmtree", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            engine.down(wipe=True)
+    assert [path.name.partition("-")[0] for path in (tmp_path / "state").iterdir()] == ["deleted"]
+    monkeypatch.setattr("os.getpid", lambda: 0)
+    engine.down(wipe=True)
+    assert not (tmp_path / "state").exists()
 
 
 def test_an_asked_for_port_that_is_in_use_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
