@@ -10,8 +10,14 @@ help: ## this list
 synth: ## the template, one build context per service, and a table of them (no Docker, no AWS account)
 	@$(RUN) cdk synth --quiet && $(RUN) python scripts/synth_table.py cdk.out
 
+# The quick ones share the processors; images and deployments share one engine, and run one after the other.
+ONE_ENGINE := tests/images tests/deploy
 test: ## every test this machine can run; what it can't is skipped, with the reason
-	@$(RUN) uv run pytest $(if $(CI),--cov --cov-report=term:skip-covered) && $(RUN) uv run --project services/legacy_export pytest tests/services/legacy_export
+	@$(RUN) sh -c 'failed=0; \
+	pytest --numprocesses auto --dist loadfile $(ONE_ENGINE:%=--ignore %) $(if $(CI),--cov --cov-report=) || failed=1; \
+	pytest $(ONE_ENGINE) $(if $(CI),--cov --cov-append --cov-report=term:skip-covered) || failed=1; \
+	uv run --project services/legacy_export pytest tests/services/legacy_export || failed=1; \
+	exit $$failed'
 
 check: ## linters, types, the direction of modules, and the gate
 	@$(RUN) sh -c 'ruff check && ruff format --check && mypy && lint-imports && services check'

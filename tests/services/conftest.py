@@ -28,7 +28,7 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": REGION,
 }
 
-# A standalone project has an environment of its own; its tests run there, by the second line of `make test`.
+# A standalone project has an environment of its own; its tests run there, by the last command of `make test`.
 HAS_LEGACY_EXPORT = importlib.util.find_spec("legacy_export") is not None
 collect_ignore = [] if HAS_LEGACY_EXPORT else ["legacy_export"]
 
