@@ -14,8 +14,8 @@ synth: ## the template, one build context per service, and a table of them (no D
 ONE_ENGINE := tests/images tests/deploy
 test: ## every test this machine can run; what it can't is skipped, with the reason
 	@$(RUN) sh -c 'failed=0; \
-	pytest --numprocesses auto --dist loadfile $(ONE_ENGINE:%=--ignore %) $(if $(CI),--cov --cov-report=) || failed=1; \
-	pytest $(ONE_ENGINE) $(if $(CI),--cov --cov-append --cov-report=term:skip-covered) || failed=1; \
+	uv run pytest --numprocesses auto --dist loadfile $(ONE_ENGINE:%=--ignore %) $(if $(CI),--cov --cov-report=) || failed=1; \
+	uv run pytest $(ONE_ENGINE) $(if $(CI),--cov --cov-append --cov-report=term:skip-covered) || failed=1; \
 	uv run --project services/legacy_export pytest tests/services/legacy_export || failed=1; \
 	exit $$failed'
 

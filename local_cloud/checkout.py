@@ -73,12 +73,12 @@ class Checkout:
             start_new_session=True,
         )
 
-    def cdk(self, *arguments: str) -> str:
+    def cdk(self, *arguments: str, variables: Mapping[str, str] | None = None) -> str:
         """Run the CDK CLI in the copy; returns what it printed.
 
         Raises `LocalCloudError` with the end of what it printed where it fails.
         """
-        process = self.start_cdk(*arguments)
+        process = self.start_cdk(*arguments, variables=variables)
         output, _ = process.communicate()
         if process.returncode:
             raise LocalCloudError(f"cdk {arguments[0]} failed:\n{stack.last_lines(output, 40)}")

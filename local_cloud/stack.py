@@ -32,9 +32,9 @@ def status(name: str = STACK) -> str | None:
     return stacks[0]["StackStatus"]
 
 
-def outputs() -> dict[str, str]:
-    """What the stack gives out, by name."""
-    (stack,) = boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+def outputs(name: str = STACK) -> dict[str, str]:
+    """What a stack gives out, by name."""
+    (stack,) = boto3.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 

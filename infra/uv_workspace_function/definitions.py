@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from uv_workspace_function import membership
 from uv_workspace_function.configuration import OF_A_PROJECT
 from uv_workspace_function.documents import Table, table
-from uv_workspace_function.named_files import build_requirements
+from uv_workspace_function.layouts.finding import build_requirements
 from uv_workspace_function.uv_settings import Relevance, carried, named_indexes
 from uv_workspace_function.workspace import OUR_TABLE, Closure, Member
 

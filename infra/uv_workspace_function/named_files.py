@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.documents import Table, foreign_table, strings
 from uv_workspace_function.gitignore import parse_rule, translate
+from uv_workspace_function.layouts.finding import build_requirements
 from uv_workspace_function.layouts.hatchling import HATCH_TOML, with_hatch_toml
 
 _WILDCARDS = re.compile(r"[*?\[]")
@@ -217,17 +217,6 @@ _POLYLITH = frozenset({"hatch-polylith-bricks", "pdm-polylith-bricks"})
 _SPOKEN_FOR = frozenset(
     {"uv", "hatch", "hatchling", "pdm", "poetry", "flit", "setuptools-scm", "uv-workspace-function"}
 )
-
-
-def build_requirements(pyproject: Table) -> Iterator[str]:
-    """The normalized names of what the build itself requires; of `x-core` also `x`, which such a backend calls its table."""
-    for requirement in strings(foreign_table(pyproject, "build-system").get("requires")):
-        try:
-            name = canonicalize_name(Requirement(requirement).name)
-        except InvalidRequirement:
-            continue
-        yield name
-        yield name.removesuffix("-core")
 
 
 def _strings_below(value: Any, key: str, parent: str = "") -> Iterator[tuple[str, str, str]]:

@@ -18,7 +18,7 @@ from uv_workspace_function.documents import Table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gitignore import Ignores, Repository
 from uv_workspace_function.layouts import Layout, is_virtual, layout_of
-from uv_workspace_function.named_files import build_requirements
+from uv_workspace_function.layouts.finding import build_requirements
 from uv_workspace_function.private_keys import holds_private_key
 from uv_workspace_function.wanted_files import DEFINITIONS, NOTHING, TABLE, Wanted, barred, wanted_of
 

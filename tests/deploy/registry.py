@@ -76,9 +76,9 @@ class RegistryImage:
     address: str
 
     @classmethod
-    def of(cls, function: Function) -> "RegistryImage":
+    def of(cls, image_uri: str) -> "RegistryImage":
         """The image that a function runs, looked up in ECR by its repository and tag."""
-        repository, _, tag = function.image_uri.partition("/")[2].rpartition(":")
+        repository, _, tag = image_uri.partition("/")[2].rpartition(":")
         ecr = boto3.client("ecr")
         (described,) = ecr.describe_repositories(repositoryNames=[repository.rpartition("/")[2]])["repositories"]
         host, _, path = described["repositoryUri"].partition("/")

@@ -164,7 +164,7 @@ def test_a_deployment_killed_in_the_build_and_in_the_push_completes_when_repeate
     deployed.deploy()
     after = functions()
     assert changed(before, after) == {"QueryApi"}
-    image = RegistryImage.of(after["QueryApi"])
+    image = RegistryImage.of(after["QueryApi"].image_uri)
     for layer in image.layers[-3:]:
         image.blob(layer)
     assert_answers()
@@ -210,7 +210,7 @@ def test_two_deployments_at_once_leave_a_stack_that_the_next_one_mends(
         assert 0 in [code for _, code in ends]
         assert_answers()
         for function in functions().values():
-            image = RegistryImage.of(function)
+            image = RegistryImage.of(function.image_uri)
             for layer in image.layers[-3:]:
                 image.blob(layer)
 

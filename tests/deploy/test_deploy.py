@@ -53,7 +53,7 @@ def test_every_service_is_built_and_pushed_once(first_deployment: list[list[str]
 def test_a_function_is_one_arm64_image_with_the_layers_that_were_built(deployed: Checkout, name: str) -> None:
     """Lambda takes one manifest of one platform; its layers are those that the engine built, byte by byte."""
     function = functions()[name]
-    image = RegistryImage.of(function)
+    image = RegistryImage.of(function.image_uri)
     tag = function.image_uri.rpartition(":")[2]
     (local,) = {call[1] for call in deployed.calls if call[0] == "tag" and call[2].endswith(f":{tag}")}
     inspected = subprocess.run(["docker", "image", "inspect", local], check=True, capture_output=True, text=True)
@@ -77,14 +77,14 @@ def test_a_deployment_without_a_change_builds_and_updates_nothing(deployed: Chec
 def test_a_changed_service_is_built_pushed_and_updated_alone(deployed: Checkout) -> None:
     """A line in one service's code: one build, one push, one function updated, and the new bytes are its code's alone."""
     before = functions()
-    layers = set(RegistryImage.of(before["QueryApi"]).layers)
+    layers = set(RegistryImage.of(before["QueryApi"].image_uri).layers)
     line = f"CHANGED_BY_A_TEST = {time.time_ns()}"
     deployed.append("services/query_api/src/query_api/requests.py", line)
 
     calls = deployed.deploy()
 
     after = functions()
-    image = RegistryImage.of(after["QueryApi"])
+    image = RegistryImage.of(after["QueryApi"].image_uri)
     (new_layer,) = set(image.layers) - layers
     files = image.files(new_layer)
     assert services_built(calls) == ["query-api"]
@@ -125,7 +125,7 @@ def test_going_back_deploys_the_image_before_and_builds_nothing(deployed: Checko
 def test_a_changed_library_updates_exactly_its_dependants(deployed: Checkout) -> None:
     """A line in common-logging: rebuilt are its dependants, the standalone project's too; their other layers stay."""
     before = functions()
-    layers = {name: set(RegistryImage.of(function).layers) for name, function in before.items()}
+    layers = {name: set(RegistryImage.of(function.image_uri).layers) for name, function in before.items()}
     deployed.append("services/common/logging/src/common_logging/text.py", f"CHANGED_BY_A_TEST = {time.time_ns()}")
 
     calls = deployed.deploy()
@@ -135,7 +135,7 @@ def test_a_changed_library_updates_exactly_its_dependants(deployed: Checkout) ->
     assert count("push", calls) == 3
     assert changed(before, after) == {"IngestionWorker", "LegacyExport", "QueryApi"}
     for name in ("IngestionWorker", "LegacyExport", "QueryApi"):
-        image = RegistryImage.of(after[name])
+        image = RegistryImage.of(after[name].image_uri)
         (new_layer,) = set(image.layers) - layers[name]
         assert "var/task/common_logging/text.py" in image.files(new_layer)
 

@@ -9,7 +9,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from uv_workspace_function.documents import Table, foreign_table
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from uv_workspace_function.documents import Table, foreign_table, strings
 from uv_workspace_function.layouts.layout import Module
 
 SKIPPED = frozenset({"__pycache__", "node_modules", "__pypackages__"})
@@ -109,6 +112,17 @@ def project_name(pyproject: Table) -> str:
     return str(
         foreign_table(pyproject, "project").get("name") or foreign_table(pyproject, "tool", "poetry").get("name") or ""
     )
+
+
+def build_requirements(pyproject: Table) -> Iterator[str]:
+    """The normalized names of what the build itself requires; of `x-core` also `x`, which such a backend calls its table."""
+    for requirement in strings(foreign_table(pyproject, "build-system").get("requires")):
+        try:
+            name = canonicalize_name(Requirement(requirement).name)
+        except InvalidRequirement:
+            continue
+        yield name
+        yield name.removesuffix("-core")
 
 
 def normal(path: str) -> str:

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from uv_workspace_function.documents import Table, foreign_table, strings
 from uv_workspace_function.layouts.finding import (
+    build_requirements,
     distributed,
     folders_in,
     join,
@@ -117,8 +118,7 @@ def _target(path: str, sources: Mapping[str, str]) -> str:
 
 def _bricks(pyproject: Table, *levels: Table) -> list[tuple[str, str]]:
     """What hatch-polylith-bricks adds to `force-include`; a top namespace of its own goes before each place."""
-    requires = strings(foreign_table(pyproject, "build-system").get("requires"))
-    required = any(re.match(r"hatch[-_.]polylith[-_.]bricks\b", entry.strip(), re.IGNORECASE) for entry in requires)
+    required = "hatch-polylith-bricks" in build_requirements(pyproject)
     if not required or not any("polylith-bricks" in foreign_table(level, "hooks") for level in levels):
         return []
     polylith = foreign_table(pyproject, "tool", "polylith")

@@ -12,6 +12,7 @@ from typing import Any
 from uv_workspace_function.documents import Table, foreign_table, strings
 from uv_workspace_function.layouts.finding import (
     SKIPPED,
+    build_requirements,
     folders_in,
     join,
     matches,
@@ -26,13 +27,12 @@ from uv_workspace_function.layouts.layout import Layout, Module
 def layout(pyproject: Table, folder: Path) -> Layout:
     """Listed packages and modules, those that `find` finds, else setuptools' own discovery."""
     # A table of pyproject.toml stands above an argument of setup.py, and that above the same of setup.cfg.
-    settings = {**_setup_cfg(folder), **_setup_py(folder), **foreign_table(pyproject, "tool", "setuptools")}
+    setup_py = _setup_py(folder)
+    settings = {**_setup_cfg(folder), **_arguments(setup_py), **foreign_table(pyproject, "tool", "setuptools")}
     package_dir = {name: normal(path) for name, path in pairs(settings.get("package-dir"))}
     packages = settings.get("packages")
     single = settings.get("py-modules")
-    complete = (
-        not settings.get("ext-modules") and not settings.get("cmdclass") and not _does_something(folder / "setup.py")
-    )
+    complete = not settings.get("ext-modules") and not settings.get("cmdclass") and not _does_something(setup_py)
     modules: list[Module] = []
     if isinstance(packages, list):
         modules += [module_at(name, _package_path(name, package_dir)) for name in strings(packages)]
@@ -48,9 +48,8 @@ def layout(pyproject: Table, folder: Path) -> Layout:
 
 def _shipped(pyproject: Table, folder: Path, settings: Table, modules: Iterable[Module]) -> frozenset[str] | None:
     """The packages that are listed or found; None where others' modules may come, too, as data, extensions or by code."""
-    requires = strings(foreign_table(pyproject, "build-system").get("requires"))
     # what finds files for setuptools (setuptools-scm, -git) makes those of any folder below a package its data
-    if any(re.match(r"setuptools[-_.]", requirement.strip(), re.IGNORECASE) for requirement in requires):
+    if any(name.startswith("setuptools-") for name in build_requirements(pyproject)):
         return None
     if (folder / "MANIFEST.in").exists() or any(settings.get(key) for key in _MORE_MODULES):
         return None
@@ -156,13 +155,20 @@ def _lines(value: str) -> list[str]:
     return [item for item in (part.strip() for part in re.split(r"[\n,]", value)) if item]
 
 
-def _setup_py(folder: Path) -> dict[str, Any]:
-    """What the arguments of a `setup.py`'s `setup()` say of packages as literals, in the words of `[tool.setuptools]`."""
+def _setup_py(folder: Path) -> ast.Module | None:
+    """A package's `setup.py`: empty where there is none, None where it cannot be read."""
     try:
-        tree = ast.parse((folder / "setup.py").read_bytes())
+        return ast.parse((folder / "setup.py").read_bytes())
+    except FileNotFoundError:
+        return ast.Module(body=[], type_ignores=[])
     except (OSError, SyntaxError, ValueError, RecursionError):
-        return {}
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _called(node) == "setup"]
+        return None
+
+
+def _arguments(setup_py: ast.Module | None) -> dict[str, Any]:
+    """What the arguments of its `setup()` say of packages as literals, in the words of `[tool.setuptools]`."""
+    nodes = ast.walk(setup_py) if setup_py else ()
+    calls = [node for node in nodes if isinstance(node, ast.Call) and _called(node) == "setup"]
     arguments = {keyword.arg: keyword.value for call in calls[-1:] for keyword in call.keywords}
     settings: dict[str, Any] = {}
     for argument in ("package_dir", "packages", "py_modules"):
@@ -202,15 +208,11 @@ def _called(call: ast.Call) -> str | None:
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", None)
 
 
-def _does_something(setup_py: Path) -> bool:
-    """Whether a `setup.py` is more than the customary `from setuptools import setup; setup()`."""
-    try:
-        tree = ast.parse(setup_py.read_bytes())
-    except FileNotFoundError:
-        return False
-    except (OSError, SyntaxError, ValueError):
+def _does_something(setup_py: ast.Module | None) -> bool:
+    """Whether it is more than the customary `from setuptools import setup; setup()`."""
+    if setup_py is None:
         return True
-    for node in tree.body:
+    for node in setup_py.body:
         if isinstance(node, ast.Import | ast.ImportFrom) or _is_docstring(node):
             continue
         body = node.body if isinstance(node, ast.If) else [node]
