@@ -8,7 +8,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -52,14 +52,14 @@ def wheel(
     return path
 
 
-def sdist(folder: Path, name: str, version: str = "1.0") -> Path:
-    """A source distribution with one module; uv_build makes its wheel."""
+def sdist(folder: Path, name: str, version: str = "1.0", files: Mapping[str, str] | None = None) -> Path:
+    """A source distribution with one module, whose wheel uv_build makes; other files take the place of these."""
     module = name.replace("-", "_")
     files = {
         "PKG-INFO": f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n",
         "pyproject.toml": f'[project]\nname = "{name}"\nversion = "{version}"\n'
         '[build-system]\nrequires = ["uv_build"]\nbuild-backend = "uv_build"\n',
-        f"src/{module}/__init__.py": "",
+        **(files or {f"src/{module}/__init__.py": ""}),
     }
     path = folder / f"{module}-{version}.tar.gz"
     with gzip.GzipFile(path, "wb", mtime=0) as compressed, tarfile.open(fileobj=compressed, mode="w") as archive:

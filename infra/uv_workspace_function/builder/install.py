@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from .errors import BuildError
+from .layer import EPOCH
 from .workspace import LocalPackage, Workspace, normalized
 
 _UV = "/opt/uv/uv"
@@ -63,6 +64,10 @@ def sync(
         "UV_LINK_MODE": "copy",
         # Compiled by `bytecode`, in an order that does not depend on the machine.
         "UV_COMPILE_BYTECODE": "0",
+        # Compiled code names the moment, and in debug information the folder that uv made for the build: another one each time.
+        "SOURCE_DATE_EPOCH": str(EPOCH),
+        "CFLAGS": f"{os.environ.get('CFLAGS', '')} -g0".strip(),
+        "CXXFLAGS": f"{os.environ.get('CXXFLAGS', '')} -g0".strip(),
         # No INSTALLER and REQUESTED files: they are in no wheel.
         "UV_NO_INSTALLER_METADATA": "1",
     }
