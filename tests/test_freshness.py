@@ -338,6 +338,44 @@ def test_a_package_that_asks_for_its_own_extras_means_itself(kind: str) -> None:
     assert stale_requirements(project, _locked(entries, ["fast", "all"]), requires_python=">=3.11") == ()
 
 
+def test_what_hatchling_puts_in_the_place_of_an_own_extra_is_the_same(tmp_path: Path) -> None:
+    """uv asks it where something is dynamic, and it writes `all = ["service[fast]"]` as what `fast` has, without the marker."""
+    text = """\
+[project]
+name = "service"
+dynamic = ["version"]
+requires-python = ">=3.11"
+[project.optional-dependencies]
+Fast_One = ["alpha ; python_version < '3.13'"]
+all = ["service[fast-one] ; sys_platform == 'linux'", "beta"]
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[tool.hatch.version]
+path = "src/service/__init__.py"
+[tool.uv]
+no-index = true
+find-links = ["wheels"]
+[tool.uv.workspace]
+"""
+    (tmp_path / "wheels").mkdir()
+    for name in ("alpha", "beta"):
+        wheel(tmp_path / "wheels", name)
+    (tmp_path / "src/service").mkdir(parents=True)
+    (tmp_path / "src/service/__init__.py").write_text('__version__ = "1.0"\n')
+    (tmp_path / "pyproject.toml").write_text(text)
+    uv("lock", "--no-build-isolation", cwd=tmp_path)
+    assert _alarms(tmp_path) == ()
+    (tmp_path / "pyproject.toml").write_text(text.replace(', "beta"]', "]"))
+    (alarm,) = _alarms(tmp_path)
+    assert str(alarm).startswith("uv.lock is stale: pyproject.toml of service no longer asks for 'beta ; ")
+
+
+def _alarms(root: Path) -> tuple[Stale, ...]:
+    loaded = Workspace.load(root)
+    return stale_member(loaded, loaded.project, loaded.member("service"))
+
+
 @pytest.mark.parametrize("marker", ["'linux' in sys_platform", "python_version < '3.8'", "platform_release >= '5'"])
 def test_a_requirement_that_comes_or_goes_raises_the_alarm_whatever_its_marker(root: Path, marker: str) -> None:
     """Only one that never holds for the lock's Pythons may come unnoticed: nothing would be installed for it."""

@@ -178,8 +178,10 @@ def stale_requirements(
     python = project.get("requires-python")
     if shapes_python and python is not None and not _covers(python, requires_python):
         stale.append(Stale(package=locked.name, declared=f"Python {python}", locked=f"Python {requires_python}"))
-    declared = frozenset(_declared(project, sources, with_extras=extras_known))
     known = frozenset(_locked(locked))
+    # Where uv has asked the backend, hatchling has put what an extra of the package's own stands for in its place.
+    flat = locked.name not in {need.name for need in known}
+    declared = frozenset(_declared(project, sources, with_extras=extras_known, flat=flat))
     for name in sorted({need.name for need in declared ^ known}):
         ours, theirs = (frozenset(need for need in side if need.name == name) for side in (declared, known))
         if _differ(ours, theirs, requires_python, by_extra=extras_known):
@@ -224,22 +226,42 @@ def _listed(needs: Iterable[_Need]) -> str | None:
 # What pyproject.toml says
 
 
-def _declared(project: Table, sources: Table, *, with_extras: bool) -> Iterator[_Need]:
+def _declared(project: Table, sources: Table, *, with_extras: bool, flat: bool) -> Iterator[_Need]:
     by_name: dict[str, Any] = {canonicalize_name(name): source for name, source in sources.items()}
     own = canonicalize_name(project.get("name", ""))
     optional = table(project, "optional-dependencies") if with_extras else {}
-    groups: list[tuple[str | None, Sequence[str]]] = [(None, project.get("dependencies", ())), *optional.items()]
-    for extra, requirements in groups:
-        for text in requirements:
-            yield _read(text, by_name, None if extra is None else canonicalize_name(extra), own)
+    extras = {canonicalize_name(extra): requirements for extra, requirements in optional.items()}
+    for extra, requirements in ((None, project.get("dependencies", ())), *extras.items()):
+        needs = [_parsed_need(text) for text in requirements]
+        for need in _flattened(needs, extras, own) if flat else needs:
+            yield _sourced(_of_extra(need, extra), by_name, extra, own)
 
 
-def _read(text: str, sources: Table, extra: str | None, own: str) -> _Need:
-    need = _parsed_need(text)
-    if extra is not None and need.marker != _UNREADABLE:
-        need = replace(need, marker=f"({need.marker}) and extra == '{extra}'" if need.marker else f"extra == '{extra}'")
+def _flattened(
+    needs: Iterable[_Need], extras: Mapping[str, Sequence[str]], own: str, seen: frozenset[str] = frozenset()
+) -> Iterator[_Need]:
+    """Needs, with what `acme[fast]` stands for in its place where the package is acme itself, whatever its marker.
+
+    Source: `optional_dependencies_complex` in hatchling's `metadata/core.py`.
+    """
+    for need in needs:
+        if need.name != own:
+            yield need
+            continue
+        for extra in need.extras - seen:
+            inner = [_parsed_need(text) for text in extras.get(extra, ())]
+            yield from _flattened(inner, extras, own, seen | {extra})
+
+
+def _of_extra(need: _Need, extra: str | None) -> _Need:
+    if extra is None or need.marker == _UNREADABLE:
+        return need
+    return replace(need, marker=f"({need.marker}) and extra == '{extra}'" if need.marker else f"extra == '{extra}'")
+
+
+def _sourced(need: _Need, sources: Table, extra: str | None, own: str) -> _Need:
     if need.name in sources and need.name != own:
-        need = replace(need, kinds=_source_kinds(sources[need.name], extra))
+        return replace(need, kinds=_source_kinds(sources[need.name], extra))
     return need
 
 
