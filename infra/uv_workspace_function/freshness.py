@@ -230,7 +230,9 @@ def _declared(project: Table, sources: Table, *, with_extras: bool, flat: bool) 
     by_name: dict[str, Any] = {canonicalize_name(name): source for name, source in sources.items()}
     own = canonicalize_name(project.get("name", ""))
     optional = table(project, "optional-dependencies") if with_extras else {}
-    extras = {canonicalize_name(extra): requirements for extra, requirements in optional.items()}
+    extras: dict[str, Sequence[str]] = {
+        canonicalize_name(extra): requirements for extra, requirements in optional.items()
+    }
     for extra, requirements in ((None, project.get("dependencies", ())), *extras.items()):
         needs = [_parsed_need(text) for text in requirements]
         for need in _flattened(needs, extras, own) if flat else needs:

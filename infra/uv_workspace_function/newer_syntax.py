@@ -5,7 +5,12 @@ Code is written for the Python of the images, and what reads it here may run on 
 it is taken out; lines keep their numbers.
 """
 
+import io
 import sys
+import tokenize
+
+# Source: MAXLEVEL in CPython's tokenizer. Far beyond it libcst's parser ends the whole process.
+_DEEPEST = 200
 
 
 def as_older_python(content: bytes, python: tuple[int, int]) -> str | bool:
@@ -26,11 +31,26 @@ def as_older_python(content: bytes, python: tuple[int, int]) -> str | bool:
         return False
     from uv_workspace_function._newer_syntax_tree import Older  # noqa: PLC0415
 
+    if _depth(content) > _DEEPEST:
+        return True
     try:
         tree = libcst.parse_module(content)
     except (libcst.ParserSyntaxError, UnicodeDecodeError):
         return True
     try:
         return tree.visit(Older()).code
-    except libcst.CSTValidationError:
+    except (libcst.CSTValidationError, RecursionError):
         return False
+
+
+def _depth(content: bytes) -> int:
+    """How deep its brackets are nested."""
+    deepest = depth = 0
+    try:
+        for token in tokenize.tokenize(io.BytesIO(content).readline):
+            if token.type == tokenize.OP:
+                depth += (token.string in "([{") - (token.string in ")]}")
+                deepest = max(deepest, depth)
+    except (tokenize.TokenError, SyntaxError):
+        pass  # newer syntax; what was read tells as much as there is to tell
+    return deepest

@@ -53,7 +53,7 @@ def parse(content: bytes, python: tuple[int, int]) -> ast.Module | Unparsed:
     if isinstance(older, str):
         try:
             tree = ast.parse(older)
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             return Unparsed(line=first.lineno, reason=str(first.msg), certain=False)
         return _uncompilable(tree, is_cut=True) or tree
     return Unparsed(line=first.lineno, reason=str(first.msg), certain=older)

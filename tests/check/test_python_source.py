@@ -150,6 +150,7 @@ def test_lines() -> None:
         (b"x = 1\ny = '\0'\n", 2, "null byte"),
         (b"# -*- coding: nonsense -*-\n", None, "unknown encoding: nonsense"),
         (b"(" * 1000, None, ""),
+        (b"type X = int\nx = " + b"(" * 1500 + b")" * 1500 + b"\n", None, ""),
     ],
 )
 def test_what_does_not_parse(content: bytes, line: int | None, reason: str) -> None:
@@ -168,6 +169,17 @@ def test_without_libcst_newer_syntax_is_uncertain(monkeypatch: pytest.MonkeyPatc
     """It is not called wrong."""
     monkeypatch.setitem(sys.modules, "libcst", None)
     unparsed = read_source(b"type X = int\n", TARGET).unparsed
+    assert unparsed is not None
+    assert not unparsed.certain
+
+
+@pytest.mark.skipif(
+    sys.version_info >= TARGET, reason="this Python is no older than the target: it reads all of it itself"
+)
+@pytest.mark.parametrize("long", ["+1" * 2000, ".b(1)" * 1500])
+def test_a_long_expression_beside_newer_syntax_is_uncertain(long: str) -> None:
+    """Too deep for a tree that the newer syntax can be taken out of: a limit of this Python, not of the source."""
+    unparsed = read_source(f"type X = int\nx = a{long}\n".encode(), TARGET).unparsed
     assert unparsed is not None
     assert not unparsed.certain
 

@@ -1,7 +1,7 @@
 """What a member declares: the packages its code may import, those its tests may, and what these bring along."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.documents import Table, table
-from uv_workspace_function.lockfile import Edge, Lock, LockedPackage
+from uv_workspace_function.lockfile import Edge, Lock
 from uv_workspace_function.target import Target
 from uv_workspace_function.workspace import Member, Project
 
@@ -64,17 +64,18 @@ class Declared:
         extras = table(member.pyproject, "project", "optional-dependencies")
         for requirements in extras.values():
             asked += requirements
-        run = {name for text in asked if (name := _name(text))}
+        run = {name for text in asked for name in _named(text, graph)}
         locked = project.lock.local(member.name)
         if locked is not None:
-            run |= {edge.name for edges in locked.optional.values() for edge in edges}
-        for text in asked:
-            run |= graph.named_by_extras(text)
-        groups = dict(_grouped(member.pyproject, f"a dev group of {member.name}"))
+            run |= {
+                n for edges in locked.optional.values() for edge in edges for n in _named(_requirement(edge), graph)
+            }
+        groups = dict(_grouped(member.pyproject, f"a dev group of {member.name}", graph))
         if member is not root:
-            groups |= dict(_grouped(project.pyproject, "a dev group of the root"))
+            groups |= dict(_grouped(project.pyproject, "a dev group of the root", graph))
             if root is not None:
-                groups |= dict.fromkeys(filter(None, map(_name, _dependencies(root, project.lock))), "the root")
+                of_root = _dependencies(root, project.lock)
+                groups |= dict.fromkeys((name for text in of_root for name in _named(text, graph)), "the root")
         return cls(
             dependencies=dependencies,
             run=frozenset(run - {member.name}),
@@ -88,29 +89,38 @@ class Declared:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Graph:
-    """Who needs whom in a lock, by name: versions, markers and forks are not told apart."""
+    """Who needs whom in a lock, by name: versions, markers and forks are not told apart, extras are."""
 
-    edges: Mapping[str, frozenset[str]]
-    lock: Lock
+    edges: Mapping[tuple[str, str | None], Sequence[Edge]]
+    """A package, and an extra of it or None -> what these need."""
 
     @classmethod
     def of(cls, lock: Lock) -> "Graph":
-        """Gather the edges of a lock, extras included."""
-        edges: dict[str, frozenset[str]] = {}
+        """Gather the edges of a lock."""
+        edges: dict[tuple[str, str | None], list[Edge]] = {}
         for package in lock.packages:
-            edges[package.name] = edges.get(package.name, frozenset()) | frozenset(e.name for e in _all_edges(package))
-        return cls(edges=edges, lock=lock)
+            edges.setdefault((package.name, None), []).extend(package.dependencies)
+            for extra, needed in package.optional.items():
+                edges.setdefault((package.name, canonicalize_name(extra)), []).extend(needed)
+        return cls(edges=edges)
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """The packages that another one needs, be it for an extra."""
+        return frozenset(edge.name for edges in self.edges.values() for edge in edges)
 
     def reach(self, names: Iterable[str]) -> frozenset[str]:
-        """Some packages and all that they need."""
-        found: set[str] = set()
-        stack = list(names)
+        """Some packages and all that they need; of extras, those that are asked for."""
+        stack: list[tuple[str, str | None]] = [(name, None) for name in names]
+        seen: set[tuple[str, str | None]] = set()
         while stack:
-            name = stack.pop()
-            if name not in found:
-                found.add(name)
-                stack.extend(self.edges.get(name, ()))
-        return frozenset(found)
+            node = stack.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            for edge in self.edges.get(node, ()):
+                stack += [(edge.name, None), *((edge.name, canonicalize_name(extra)) for extra in edge.extras)]
+        return frozenset(name for name, _ in seen)
 
     def through(self, names: Iterable[str], wanted: str) -> str | None:
         """Which of some packages needs another one, itself or through others; the first by name."""
@@ -132,25 +142,10 @@ class Graph:
             if asked in seen:
                 continue
             seen.add(asked)
-            for edge in self._optional.get(asked, ()):
+            for edge in self.edges.get(asked, ()):
                 found.add(edge.name)
                 stack += [(edge.name, canonicalize_name(extra)) for extra in edge.extras]
         return frozenset(found)
-
-    @cached_property
-    def _optional(self) -> Mapping[tuple[str, str], list[Edge]]:
-        """A package and an extra of it -> what that extra needs."""
-        found: dict[tuple[str, str], list[Edge]] = {}
-        for package in self.lock.packages:
-            for extra, edges in package.optional.items():
-                found.setdefault((package.name, canonicalize_name(extra)), []).extend(edges)
-        return found
-
-
-def _all_edges(package: LockedPackage) -> Iterator[Edge]:
-    yield from package.dependencies
-    for edges in package.optional.values():
-        yield from edges
 
 
 _TEST_EXTRA = re.compile(r"(test|tests|testing|dev|develop|development)\b", re.IGNORECASE)
@@ -181,14 +176,23 @@ def _dependencies(member: Member, lock: Lock) -> list[str]:
         return list(project.get("dependencies", ()))
     # its build backend tells them, and told uv
     locked = lock.local(member.name)
-    return [] if locked is None else [edge.name for edge in locked.dependencies]
+    return [] if locked is None else [_requirement(edge) for edge in locked.dependencies]
 
 
-def _grouped(pyproject: Table, where: str) -> Iterator[tuple[str, str]]:
+def _requirement(edge: Edge) -> str:
+    return f"{edge.name}[{','.join(edge.extras)}]"
+
+
+def _named(requirement: Any, graph: Graph) -> Iterator[str]:
+    """What a requirement names: a package, and what the extras that it asks for need."""
+    if name := _name(requirement):
+        yield name
+        yield from graph.named_by_extras(requirement)
+
+
+def _grouped(pyproject: Table, where: str, graph: Graph) -> Iterator[tuple[str, str]]:
     for name, entries in table(pyproject, "dependency-groups").items():
         for entry in entries if isinstance(entries, list) else ():
-            if found := _name(entry):
-                yield found, f"{where} ({name})"
+            yield from ((found, f"{where} ({name})") for found in _named(entry, graph))
     for entry in table(pyproject, "tool", "uv").get("dev-dependencies", ()):
-        if found := _name(entry):
-            yield found, f"{where} (dev)"
+        yield from ((found, f"{where} (dev)") for found in _named(entry, graph))

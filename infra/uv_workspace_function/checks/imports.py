@@ -311,7 +311,7 @@ class _Judge:
             self.member is known.root
             and not self.member.is_package
             and self.member not in self.scope.workspace.services
-            and not any(self.member.name in needs for needs in known.graph.edges.values())
+            and self.member.name not in known.graph.needed
         )
 
     @cached_property
