@@ -106,11 +106,14 @@ class _Walk:
         role = Role.DEVELOPMENT if is_test else role
         yield SourceFile(path=shown, module=module, role=role, is_test=is_test)
 
-    def below(self, folder: Path, module: str | None, role: Role) -> Iterator[SourceFile]:
-        """The files in a folder and below it."""
+    def below(
+        self, folder: Path, module: str | None, role: Role, above: frozenset[Path] = frozenset()
+    ) -> Iterator[SourceFile]:
+        """The files in a folder and below it, links inside the repository included; not what a link leads back to."""
         real_folder = Path(os.path.realpath(folder))
-        if not real_folder.is_relative_to(self.workspace.repository.top):
+        if real_folder in above or not real_folder.is_relative_to(self.workspace.repository.top):
             return
+        above |= {real_folder}
         ignores = self.workspace.repository.ignores(str(real_folder))
         try:
             with os.scandir(folder) as listed:
@@ -125,7 +128,7 @@ class _Walk:
         judged = not in_tests or "__init__.py" in names or any(_TEST_FILE.fullmatch(name) for name in names)
         for entry in entries:
             path = Path(entry.path)
-            is_folder = entry.is_dir(follow_symlinks=False)
+            is_folder = entry.is_dir()
             stem, suffix = path.stem, path.suffix
             if is_folder:
                 if entry.name in _SKIPPED | VENDORED or not (
@@ -134,15 +137,18 @@ class _Walk:
                     continue
             elif suffix not in (".py", ".pyi"):
                 continue
-            if ignores.ignored(f"{real_folder}/{entry.name}", entry.name, is_folder=is_folder):
+            # for git a link is a file
+            if ignores.ignored(
+                f"{real_folder}/{entry.name}", entry.name, is_folder=is_folder and not entry.is_symlink()
+            ):
                 continue
             inner = None if module is None else (module if stem == "__init__" else f"{module}.{stem}")
             if not is_folder:
                 yield from self.file(path, inner, role, judged=judged)
             elif entry.name in TEST_FOLDERS:
-                yield from self.below(path, None, Role.DEVELOPMENT)
+                yield from self.below(path, None, Role.DEVELOPMENT, above)
             else:
-                yield from self.below(path, inner, role)
+                yield from self.below(path, inner, role, above)
 
     def _shown(self, path: Path) -> str:
         return PurePosixPath(path.relative_to(self.workspace.root)).as_posix()
