@@ -80,6 +80,11 @@ def test_branches(guard: str, inside: str, outside: str) -> None:
     assert {"inner": inside, "other": outside} == found
 
 
+def test_a_guard_by_another_name() -> None:
+    text = "from typing import TYPE_CHECKING as TYPES\nif TYPES:\n    import a\nif OTHERS:\n    import b"
+    assert {"typing": "run", "a": "types", "b": "run"} == needs(text)
+
+
 def test_a_guard_holds_for_all_that_is_in_it() -> None:
     """Branches in branches, functions, `elif`."""
     text = "if TYPE_CHECKING:\n    if x:\n        import a\n    else:\n        def f():\n            import b\nelif y:\n    import c"

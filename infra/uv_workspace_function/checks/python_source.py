@@ -98,6 +98,7 @@ class _Reader:
         self.words: set[str] = set()
         self.probed: set[str] = set()
         self.flags: set[str] = set()
+        self.for_types = {"TYPE_CHECKING"}
         self._visitors: Mapping[type, Callable[[Any, _Place], Iterable[_Step]]] = {
             ast.Import: self._import,
             ast.ImportFrom: self._import_from,
@@ -136,6 +137,7 @@ class _Reader:
         return ()
 
     def _import_from(self, node: ast.ImportFrom, place: _Place) -> Iterable[_Step]:
+        self.for_types |= {alias.asname or alias.name for alias in node.names if alias.name == "TYPE_CHECKING"}
         if node.level == 0 and node.module:
             self._add(node.module, tuple(alias.name for alias in node.names), node.lineno, place)
         return ()
@@ -215,7 +217,7 @@ class _Reader:
                 return max((self._needs(value)[0] for value in values), key=_rank), Need.RUN
             case ast.BoolOp(op=ast.Or(), values=values):
                 return min((self._needs(value)[0] for value in values), key=_rank), Need.RUN
-        if _last_name(test) == "TYPE_CHECKING":
+        if _last_name(test) in self.for_types:
             return Need.TYPES, Need.RUN
         if _is_main(test):
             return Need.DEVELOPMENT, Need.RUN

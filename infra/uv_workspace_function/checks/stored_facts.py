@@ -19,7 +19,7 @@ from typing import Any
 from uv_workspace_function.checks.python_source import Import, Need, SourceFacts, read_source
 from uv_workspace_function.syntax import Unparsed
 
-_FORMAT = 4  # raise it with any change of what python_source says of a file
+_FORMAT = 5  # raise it with any change of what python_source says of a file
 
 
 @dataclass(kw_only=True)

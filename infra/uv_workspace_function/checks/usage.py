@@ -18,7 +18,7 @@ def check_libraries(scope: Scope) -> Outcome:
     workspace = scope.workspace
     if not scope.whole or not workspace.services:
         return Outcome()
-    used = set(_used(scope))
+    used = {*_used(scope), *(member.name for member in workspace.members if member.folder == workspace.project.folder)}
     idle = [member for member in workspace.members if member.name not in used and _is_library(member)]
     return Outcome(
         findings=tuple(
