@@ -825,8 +825,8 @@ def test_include_and_exclude_mean_what_uv_means(orders: Any) -> None:
 
 
 LEADS_OUT = (
-    "'../x' in `include` of [tool.uv-workspace-function] leads out of the package's folder; "
-    "globs are relative to it and stay below it"
+    "'../*.md' in `{}` of [tool.uv-workspace-function] leads out of the package's folder; "
+    "globs are relative to it and stay below it, and what lies elsewhere is included by its path"
 )
 
 
@@ -835,7 +835,9 @@ LEADS_OUT = (
     [
         ('include = "data"', "`include` of [tool.uv-workspace-function] must be a list of globs, not 'data'"),
         ("exclude = [1]", "`exclude` of [tool.uv-workspace-function] must be a list of globs, not [1]"),
-        ('include = ["../x"]', LEADS_OUT),
+        ('include = ["../*.md"]', LEADS_OUT.format("include")),
+        ('exclude = ["../*.md"]', LEADS_OUT.format("exclude")),
+        ('include = ["../x"]', "`include` of [tool.uv-workspace-function] names '../x', which does not exist"),
         ('include = ["[x"]', "malformed glob '[x' in [tool.uv-workspace-function]"),
     ],
 )
@@ -908,6 +910,14 @@ def test_a_file_named_outside_the_package_enters_at_its_place(tmp_path: Path) ->
     make(tmp_path, {".gitignore": "LICENSE", "LICENSE": "", "shared/schemas/x.json": "", "shared/y.json": ""})
     make(tmp_path, {"orders/pyproject.toml": pyproject, f"orders/{INIT}": ""})
     assert list(read(tmp_path).files) == ["LICENSE", f"orders/{INIT}", "shared/schemas/x.json"]
+
+
+def test_what_a_setup_py_reads_elsewhere_is_included_by_its_path(tmp_path: Path) -> None:
+    """A file or a folder, and above `.gitignore`: no table says what a program reads."""
+    pyproject = SETUPTOOLS + OURS + 'include = ["../VERSION", "./../shared/schemas", "data/*"]\n'
+    make(tmp_path, {".gitignore": "VERSION", "VERSION": "", "shared/schemas/x.json": "", "shared/y.json": ""})
+    make(tmp_path, {"orders/pyproject.toml": pyproject, f"orders/{INIT}": "", "orders/data/x": ""})
+    assert list(read(tmp_path).files) == ["VERSION", "orders/data/x", f"orders/{INIT}", "shared/schemas/x.json"]
 
 
 def test_a_file_named_outside_the_workspace_is_refused(tmp_path: Path) -> None:

@@ -18,10 +18,8 @@ from packaging.utils import canonicalize_name
 
 from uv_workspace_function.documents import Table, foreign_table, strings
 from uv_workspace_function.gitignore import parse_rule, translate
-from uv_workspace_function.layouts.finding import build_requirements
+from uv_workspace_function.layouts.finding import WILDCARDS, build_requirements
 from uv_workspace_function.layouts.hatchling import HATCH_TOML, with_hatch_toml
-
-_WILDCARDS = re.compile(r"[*?\[]")
 
 # Without `license-files`, setuptools, hatchling, flit, pdm and poetry take these from the package's folder; uv_build none.
 _DEFAULT_LICENCES = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*", "LICENSES/**")
@@ -126,7 +124,7 @@ def named_files(pyproject: Table, folder: Path, *, virtual: bool) -> NamedFiles:
     globs: list[Glob] = []
 
     def name(value: str, *, wins: bool, pattern: bool = False) -> None:
-        if pattern and _WILDCARDS.search(value):
+        if pattern and WILDCARDS.search(value):
             globs.extend(_glob(value, wins=wins))
             return
         clean = os.path.normpath(value) if 0 < len(value) < 1024 and "\0" not in value and "\n" not in value else "."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -12,7 +12,7 @@ from uv_workspace_function.documents import Table, foreign_table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gitignore import translate
 from uv_workspace_function.layouts import Layout, Module
-from uv_workspace_function.layouts.finding import is_package
+from uv_workspace_function.layouts.finding import WILDCARDS, is_package
 from uv_workspace_function.named_files import Glob, anchored_glob, named_files
 
 TABLE = "tool.uv-workspace-function"
@@ -142,10 +142,13 @@ def wanted_of(root: Path, folder: PurePosixPath, pyproject: Table, layout: Layou
     """
     named = named_files(pyproject, root / folder, virtual=copied)
     include, exclude = _own_globs(pyproject, folder)
+    asked = [pattern for pattern in include if os.path.normpath(pattern).startswith("../")]
+    included, excluded = _compiled((pattern for pattern in include if pattern not in asked), exclude, folder)
     modules = {str(module.path): module for module in layout.modules if module.path.parts[:1] != ("..",)}
     inside = {path: wins for path, wins in named.paths.items() if not path.startswith("../")}
     elsewhere = {str(module.path): False for module in layout.modules if str(module.path) not in modules}
     elsewhere |= {path: wins for path, wins in named.paths.items() if path not in inside}
+    elsewhere |= dict.fromkeys(asked, True)
     outside: dict[str, bool] = {}
     for path in sorted(elsewhere):
         target = os.path.normpath(folder / path)
@@ -154,14 +157,18 @@ def wanted_of(root: Path, folder: PurePosixPath, pyproject: Table, layout: Layou
                 f"{folder}/pyproject.toml names {path!r}, which lies outside the workspace's root {root}; "
                 "a build context can hold only what lies below it: move it there"
             )
+        if path in asked and not (root / target).exists():
+            raise WorkspaceError(
+                f"{folder}/pyproject.toml: `include` of [{TABLE}] names {path!r}, which does not exist"
+            )
         outside[target] = elsewhere[path]
     parents = (parent for path in (*modules, *inside) for parent in PurePosixPath(path).parents)
     return Wanted(
         modules=modules,
         shipped=layout.complete and not copied,
         named=inside,
-        globs=(*named.globs, *include),
-        excluded=exclude,
+        globs=(*named.globs, *included),
+        excluded=excluded,
         written=named.written,
         outside=outside,
         passages=frozenset(map(str, parents)) - {"."},
@@ -171,12 +178,8 @@ def wanted_of(root: Path, folder: PurePosixPath, pyproject: Table, layout: Layou
     )
 
 
-def _own_globs(pyproject: Table, folder: PurePosixPath) -> tuple[tuple[Glob, ...], tuple[re.Pattern[str], ...]]:
-    """`include` and `exclude` of the package's own table, with uv's meaning of such globs.
-
-    https://docs.astral.sh/uv/concepts/build-backend/#include-and-exclude-syntax: what includes starts at the package's
-    folder; what excludes holds at any depth unless it begins with a slash.
-    """
+def _own_globs(pyproject: Table, folder: PurePosixPath) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """`include` and `exclude` of the package's own table."""
     table = foreign_table(pyproject, *TABLE.split("."))
     include, exclude = table.get("include", []), table.get("exclude", [])
     for key, patterns in (("include", include), ("exclude", exclude)):
@@ -185,11 +188,22 @@ def _own_globs(pyproject: Table, folder: PurePosixPath) -> tuple[tuple[Glob, ...
                 f"{folder}/pyproject.toml: `{key}` of [{TABLE}] must be a list of globs, not {patterns!r}"
             )
         for pattern in patterns:
-            if ".." in pattern.split("/"):
+            if ".." in pattern.split("/") and (key == "exclude" or WILDCARDS.search(pattern)):
                 raise WorkspaceError(
                     f"{folder}/pyproject.toml: {pattern!r} in `{key}` of [{TABLE}] leads out of the package's folder; "
-                    "globs are relative to it and stay below it"
+                    "globs are relative to it and stay below it, and what lies elsewhere is included by its path"
                 )
+    return tuple(include), tuple(exclude)
+
+
+def _compiled(
+    include: Iterable[str], exclude: Iterable[str], folder: PurePosixPath
+) -> tuple[tuple[Glob, ...], tuple[re.Pattern[str], ...]]:
+    """Globs with uv's meaning.
+
+    https://docs.astral.sh/uv/concepts/build-backend/#include-and-exclude-syntax: what includes starts at the package's
+    folder; what excludes holds at any depth unless it begins with a slash.
+    """
     try:
         included = tuple(anchored_glob(pattern, wins=True) for pattern in include)
         excluded = tuple(_excluding(pattern) for pattern in exclude)

@@ -16,7 +16,7 @@ from uv_workspace_function.documents import Table, foreign_table, strings
 from uv_workspace_function.layouts.layout import Module
 
 SKIPPED = frozenset({"__pycache__", "node_modules", "__pypackages__"})
-_WILDCARDS = re.compile(r"[*?\[]")
+WILDCARDS = re.compile(r"[*?\[]")
 
 
 def top_level(folder: Path, root: str, *, declared: bool, with_data_folders: bool = False) -> Iterator[Module]:
@@ -139,7 +139,7 @@ def literal_prefix(pattern: str) -> str:
     """The folder (or the file) that holds all a glob can match."""
     segments: list[str] = []
     for segment in pattern.strip("/").split("/"):
-        if _WILDCARDS.search(segment):
+        if WILDCARDS.search(segment):
             break
         segments.append(segment)
     return "/".join(segments)
