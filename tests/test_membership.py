@@ -1,9 +1,10 @@
 """Which folders are members: `uv workspace list` is asked, and the same ones have to come out."""
 
+import re
 from pathlib import Path
 
 import pytest
-from uv_workspace_function import membership
+from uv_workspace_function import Workspace, WorkspaceError, membership
 from wheelhouse import uv
 
 FOLDERS = ["p/a", "p/a-x", "p/b", "p/b/c", "p/.hidden", "q/y", "q/unmanaged"]
@@ -53,3 +54,38 @@ def test_members_are_those_that_uv_lists(tree: Path, members: list[str], exclude
     listed = uv("workspace", "list", "--paths", cwd=tree).stdout.splitlines()
     expected = sorted(str(Path(line).relative_to(tree)) for line in listed)
     assert expected == [str(folder) for folder in membership.folders(tree, members, exclude=exclude)]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "p/[",
+        "p/[a",
+        "p/[*]",
+        "p/[]a]",
+        "p/[!]",
+        "p/[!a]",
+        "p/[]",
+        "[p]/a]",
+        "p/a**",
+        "p/**a",
+        "**/a",
+        "p/***",
+        "p/**/*",
+        "**",
+    ],
+)
+def test_a_glob_that_uv_refuses_is_refused(tree: Path, pattern: str) -> None:
+    """Whatever else uv says of the workspace."""
+    for key in ("members", "exclude"):
+        tables = {"members": ["p/a"], "exclude": []} | {key: [pattern]}
+        (tree / "pyproject.toml").write_text(
+            "\n".join(["[tool.uv.workspace]", *(f"{k} = {v}" for k, v in tables.items())])
+        )
+        refused = "Pattern syntax error" in uv("workspace", "list", cwd=tree, check=False).stderr
+        assert membership.is_malformed(pattern) is refused
+        if refused:
+            with pytest.raises(
+                WorkspaceError, match=f"{re.escape(repr(pattern))} in `{key}` of .* is no glob that uv takes: "
+            ):
+                Workspace.load(tree)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 PYPROJECT = "pyproject.toml"
+_MALFORMED = re.compile(r"\*{3}|[^/]\*\*|\*\*[^/]|\[(?!(?:!.|[^!])[^]]*\])", re.DOTALL)
 
 
 def folders(
@@ -39,6 +40,14 @@ def folders(
             ):
                 found.add(folder)
     yield from sorted(found)
+
+
+def is_malformed(pattern: str) -> bool:
+    """Whether uv refuses such a glob: a bracket is not closed, or `**` is not a whole path component.
+
+    Source: `Pattern::new` of the glob crate, https://docs.rs/glob/latest/glob/struct.Pattern.html.
+    """
+    return _MALFORMED.search(pattern) is not None
 
 
 def is_file(path: Path, *, lenient: bool = False) -> bool:

@@ -262,8 +262,14 @@ class Workspace:
                 f"{path} has no [tool.uv.workspace]; give the workspace's root, or make this one: "
                 '[tool.uv.workspace] members = ["services/*"]'
             )
-        project = Project.load(root, PurePosixPath())
         globs = table(declared, "workspace")
+        for key in ("members", "exclude"):
+            for pattern in filter(membership.is_malformed, globs.get(key, ())):
+                raise WorkspaceError(
+                    f"{path}: {pattern!r} in `{key}` of [tool.uv.workspace] is no glob that uv takes: close its bracket, and "
+                    "have `**` be a whole folder of the path"
+                )
+        project = Project.load(root, PurePosixPath())
         members = _members(root, project, globs)
         _check_members(project.lock, members)
         patterns = [*globs.get("exclude", ()), *table(project.pyproject, "tool", OUR_TABLE).get("standalone", ())]
