@@ -51,6 +51,14 @@ TEST_LIKE = [
         "tests/__init__.py",
     )
 ]
+LEFT_OUT = dict.fromkeys(
+    (
+        *("src/acme_orders/private/code.py", "src/acme_orders/deep/private/code.py", "src/acme_orders/gone/code.py"),
+        *("src/acme_orders/orders_pb2.py", "src/acme_orders/deep/other_pb2.py", "src/acme_orders/deep/kept.py"),
+        *("src/acme_orders/deep/gone/kept.py", "src/acme_orders/private_too.py"),
+    ),
+    "",
+)
 NAMESPACE = {"src/acme/orders/__init__.py": "", "src/acme/orders/main.py": "", "src/acme/orders/sub/deep.py": ""}
 
 
@@ -65,7 +73,6 @@ class Case:
     settings: str = ""
     project: str = PROJECT
     complete: bool = True
-    only_part: bool = False  # the backend's own excludes leave a part of a module out
 
     def __str__(self) -> str:
         return f"{self.backend}: {self.name}"
@@ -135,7 +142,13 @@ CASES = [
         {"acme_orders": "src/acme_orders"},
         '[tool.uv.build-backend]\nwheel-exclude = ["skipped.txt"]\nsource-include = ["tests/**"]\ndata = { data = "share" }\n',
         project=PROJECT + 'readme = "README.md"\nlicense-files = ["LICEN*"]\n',
-        only_part=True,
+    ),
+    Case(
+        "uv",
+        "excludes at any depth and from the root on",
+        {**SRC, **LEFT_OUT},
+        {"acme_orders": "src/acme_orders"},
+        '[tool.uv.build-backend]\nwheel-exclude = ["private", "/src/acme_orders/gone/*.py"]\nsource-exclude = ["*_pb2.py", "/gone"]\n',
     ),
     # hatchling
     Case("hatchling", "the default in src", SRC, {"acme_orders": "src/acme_orders"}),
@@ -232,6 +245,13 @@ CASES = [
         '[tool.hatch.version]\npath = "old.txt"\n' + _hatch('packages = ["other"]'),
         project='[project]\nname = "acme-orders"\ndynamic = ["version"]\n',
     ),
+    Case(
+        "hatchling",
+        "excludes as in a .gitignore",
+        {**SRC, **LEFT_OUT},
+        {"acme_orders": "src/acme_orders"},
+        '[tool.hatch.build]\nexclude = ["private/", "src/acme_orders/gone/*.py", "*_pb2.py", "/deep"]\n',
+    ),
     # setuptools
     Case("setuptools", "src discovered", {**SRC, "src/single.py": ""}, {"acme_orders": "src/acme_orders", "single": "src/single.py"}),
     Case("setuptools", "a namespace in src", NAMESPACE, {"acme": "src/acme"}),
@@ -270,7 +290,6 @@ CASES = [
         {**FLAT, "acme_orders/tests/__init__.py": ""},
         {"acme_orders": "acme_orders"},
         '[tool.setuptools.packages.find]\ninclude = ["acme*"]\nexclude = ["acme_orders.tests*"]\nnamespaces = false\n',
-        only_part=True,
     ),
     Case(
         "setuptools",
@@ -313,7 +332,6 @@ CASES = [
         },
         {"acme": ".", "single": "single.py"},
         complete=False,
-        only_part=True,
     ),
     Case(
         "setuptools",
@@ -351,6 +369,13 @@ CASES = [
         project=PROJECT + 'description = "d"\n',
     ),
     # poetry
+    Case(
+        "poetry",
+        "excludes from the root on",
+        {**SRC, **LEFT_OUT},
+        {"acme_orders": "src/acme_orders"},
+        '[tool.poetry]\nexclude = ["**/private", "src/acme_orders/gone/*.py", "**/*_pb2.py", "deep"]\n',
+    ),
     Case("poetry", "a package", FLAT, {"acme_orders": "acme_orders"}),
     Case("poetry", "a package in src", SRC, {"acme_orders": "src/acme_orders"}),
     Case("poetry", "a module in src", {"src/acme_orders.py": "", "LICENSES/MIT.txt": "L"}, {"acme_orders": "src/acme_orders.py"}),
@@ -381,7 +406,6 @@ CASES = [
         {**NAMESPACE, "src/acme/orders/skipped.py": ""},
         {"acme": "src/acme"},
         '[tool.pdm.build]\nincludes = ["src/acme"]\nexcludes = ["src/acme/orders/skipped.py"]\nsource-includes = ["tests"]\n',
-        only_part=True,
     ),
     Case(
         "pdm",

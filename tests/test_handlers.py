@@ -456,6 +456,16 @@ def test_a_handler_is_refused_where_its_package_is_not_in_the_wheel(shipping: An
         assert check_handler(made, "single.handler") == "single.handler"
 
 
+def test_a_handler_that_its_backend_excludes_is_refused(package: Any) -> None:
+    """The build would make an image without it."""
+    excluding = f'{UV_BUILD}[tool.uv.build-backend]\nwheel-exclude = ["main.py"]\n'
+    orders = package(files={"src/orders/main.py": "def handler(event, context): ...\n"}, pyproject=excluding)
+    assert refusal(orders, "orders.main.handler") == (
+        "the handler of 'orders' is 'orders.main.handler', but the wheel of 'orders' lacks src/orders/main.py: a pattern of its "
+        "build backend excludes it; change that in services/orders/pyproject.toml, or move the handler"
+    )
+
+
 def test_a_missing_module_of_a_local_package_is_not_looked_for_elsewhere(service: Any) -> None:
     """A distribution whose name begins like the local module is no excuse."""
     assert "no module 'orders.mian'" in refusal(service(""), "orders.mian.handler", third_party={"orders-mian"})

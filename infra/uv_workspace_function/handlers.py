@@ -6,6 +6,7 @@ up to the module (`acme/orders/main.handler`). A name counts however it is bound
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -145,15 +146,21 @@ def check_handler(
 
 
 def _check_shipped(reader: _Reader, service: LocalPackage, handler: str, dotted: str) -> None:
-    """Refuse a handler in a package that its backend does not put into the wheel, since it takes those listed alone.
+    """Refuse a handler that its backend does not put into the wheel: it is excluded, or in a package that is not listed.
 
     Raises:
-        HandlerError: naming that package and the one whose list lacks it.
+        HandlerError: naming the file that is excluded, or the package and the one whose list lacks it.
     """
     located = reader.locate(dotted)
     if located is None:
         return
     package, module, file = located
+    inside = PurePosixPath(os.path.relpath(file, package.path))
+    if package.layout.is_excluded(inside):
+        raise HandlerError(
+            f"the handler of {service.name!r} is {handler!r}, but the wheel of {package.name!r} lacks {inside}: a pattern of its "
+            f"build backend excludes it; change that in {package.folder / 'pyproject.toml'}, or move the handler"
+        )
     shipped = package.layout.packages
     holder = dotted if file.name == "__init__.py" else dotted.rpartition(".")[0]
     if shipped is not None and module.path.suffix != ".py" and holder not in shipped:

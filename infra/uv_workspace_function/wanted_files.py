@@ -10,9 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.documents import Table, foreign_table
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.gitignore import translate
 from uv_workspace_function.layouts import Layout, Module
-from uv_workspace_function.layouts.finding import WILDCARDS, is_package
+from uv_workspace_function.layouts.finding import WILDCARDS, exclusion, is_package
 from uv_workspace_function.named_files import Glob, anchored_glob, named_files
 
 TABLE = "tool.uv-workspace-function"
@@ -206,15 +205,10 @@ def _compiled(
     """
     try:
         included = tuple(anchored_glob(pattern, wins=True) for pattern in include)
-        excluded = tuple(_excluding(pattern) for pattern in exclude)
+        excluded = tuple(exclusion(pattern, anchored=pattern.startswith("/")) for pattern in exclude)
     except ValueError as error:
         raise WorkspaceError(f"{folder}/pyproject.toml: malformed glob {str(error)!r} in [{TABLE}]") from error
     return included, excluded
-
-
-def _excluding(pattern: str) -> re.Pattern[str]:
-    anywhere = "" if pattern.startswith("/") else "(?:.*/)?"
-    return re.compile(anywhere + translate(os.path.normpath(pattern.lstrip("/"))) + r"\Z", re.DOTALL)
 
 
 def _is_itself_imported(folder: Path) -> bool:

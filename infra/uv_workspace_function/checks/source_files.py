@@ -144,11 +144,16 @@ class _Walk:
                 continue
             inner = None if module is None else (module if stem == "__init__" else f"{module}.{stem}")
             if not is_folder:
+                if role is Role.CODE and module and self.member.layout.leaves_out(self._inside(path), module):
+                    continue
                 yield from self.file(path, inner, role, judged=judged)
             elif entry.name in TEST_FOLDERS:
                 yield from self.below(path, None, Role.DEVELOPMENT, above)
             else:
                 yield from self.below(path, inner, role, above)
+
+    def _inside(self, path: Path) -> PurePosixPath:
+        return PurePosixPath(os.path.relpath(path, self.member.path))
 
     def _shown(self, path: Path) -> str:
         return PurePosixPath(path.relative_to(self.workspace.root)).as_posix()

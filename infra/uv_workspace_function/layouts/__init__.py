@@ -7,6 +7,7 @@ compare.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from uv_workspace_function.documents import Table, foreign_table
@@ -51,7 +52,7 @@ def layout_of(pyproject: Table, folder: Path, *, virtual: bool | None = None) ->
     # A backend of the package's own (backend-path) wraps another one and can add to what that one does.
     complete = layout.complete and not build_system.get("backend-path")
     modules = outermost(module for module in layout.modules if (folder / module.path).exists())
-    return Layout(modules=modules, complete=complete, packages=layout.packages)
+    return replace(layout, modules=modules, complete=complete)
 
 
 def is_virtual(pyproject: Table) -> bool:

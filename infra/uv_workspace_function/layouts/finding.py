@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,6 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.documents import Table, foreign_table, strings
+from uv_workspace_function.gitignore import translate
 from uv_workspace_function.layouts.layout import Module
 
 SKIPPED = frozenset({"__pycache__", "node_modules", "__pypackages__"})
@@ -112,6 +114,25 @@ def project_name(pyproject: Table) -> str:
     return str(
         foreign_table(pyproject, "project").get("name") or foreign_table(pyproject, "tool", "poetry").get("name") or ""
     )
+
+
+def exclusion(pattern: str, *, anchored: bool) -> re.Pattern[str]:
+    """What a glob excludes: from the package's folder on where it is anchored, else at any depth.
+
+    Raises:
+        ValueError: the glob is malformed.
+    """
+    anywhere = "" if anchored else "(?:.*/)?"
+    return re.compile(anywhere + translate(os.path.normpath(pattern.lstrip("/"))) + r"\Z", re.DOTALL)
+
+
+def exclusions(patterns: Iterable[str], is_anchored: Callable[[str], bool]) -> tuple[re.Pattern[str], ...]:
+    """The same of several globs; a malformed one is the backend's to refuse."""
+    found = []
+    for pattern in patterns:
+        with contextlib.suppress(ValueError):
+            found.append(exclusion(pattern, anchored=is_anchored(pattern)))
+    return tuple(found)
 
 
 def build_requirements(pyproject: Table) -> Iterator[str]:

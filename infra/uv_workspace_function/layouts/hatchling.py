@@ -17,6 +17,7 @@ from uv_workspace_function.documents import Table, foreign_table, strings
 from uv_workspace_function.layouts.finding import (
     build_requirements,
     distributed,
+    exclusions,
     folders_in,
     join,
     literal_prefix,
@@ -58,7 +59,12 @@ def layout(pyproject: Table, folder: Path) -> Layout:
         modules += distributed(folder, path, _target(path, sources))
     for source, target in forced.items():
         modules += distributed(folder, source, _target(target, sources))
-    return Layout(modules=tuple(modules), complete=complete)
+    # As in a `.gitignore`; where a pattern takes another's back, or names what stands above it, nothing is known to be left out.
+    patterns = strings(option("exclude"))
+    if option("artifacts") or any(pattern.startswith("!") for pattern in patterns):
+        patterns = ()
+    excluded = exclusions(patterns, lambda pattern: "/" in pattern.rstrip("/"))
+    return Layout(modules=tuple(modules), complete=complete, excluded=excluded)
 
 
 def with_hatch_toml(pyproject: Table, folder: Path) -> Table:

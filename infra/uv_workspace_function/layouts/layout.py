@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -27,9 +28,24 @@ class Layout:
     here): then every file that nothing excludes is a source, and `modules` is a guess.
 
     `packages` are the dotted names of the packages that the backend takes the modules of, where it takes those and none
-    below them; None where it takes each of `modules` whole.
+    below them; None where it takes each of `modules` whole. `excluded` matches what it leaves out of these: files, and
+    folders with all that is in them, by their paths relative to the package's folder.
     """
 
     modules: tuple[Module, ...]
     complete: bool
     packages: frozenset[str] | None = None
+    excluded: tuple[re.Pattern[str], ...] = ()
+
+    def leaves_out(self, path: PurePosixPath, package: str) -> bool:
+        """Whether a file below one of the modules is in no wheel.
+
+        Args:
+            path: relative to the package's folder.
+            package: the dotted name of the folder that it lies in.
+        """
+        return self.is_excluded(path) or (self.packages is not None and package not in self.packages)
+
+    def is_excluded(self, path: PurePosixPath) -> bool:
+        """Whether a pattern leaves a file out, by its path relative to the package's folder."""
+        return any(pattern.match(str(part)) for pattern in self.excluded for part in (path, *path.parents))

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.documents import Table, foreign_table, strings
-from uv_workspace_function.layouts.finding import distributed, is_package, literal_prefix, normal, top_level
+from uv_workspace_function.layouts.finding import distributed, exclusions, is_package, literal_prefix, normal, top_level
 from uv_workspace_function.layouts.layout import Layout, Module
 
 
@@ -18,8 +18,8 @@ def layout(pyproject: Table, folder: Path) -> Layout:
     root = settings.get("package-dir")
     if root is None:
         below_src = any(PurePosixPath(path).parts[:1] == ("src",) for path in includes)
-        excluded = "src" in excludes or "src/" in excludes
-        root = "src" if ((folder / "src").is_dir() and not includes) or (below_src and not excluded) else ""
+        without_src = "src" in excludes or "src/" in excludes
+        root = "src" if ((folder / "src").is_dir() and not includes) or (below_src and not without_src) else ""
     root = normal(str(root))
     hook = str(settings.get("custom-hook", "pdm_build.py"))
     complete = not (folder / hook).exists() and settings.get("run-setuptools") is not True
@@ -37,4 +37,7 @@ def layout(pyproject: Table, folder: Path) -> Layout:
             modules += distributed(folder, literal, target)
         else:
             modules += top_level(folder, root, declared=False)
-    return Layout(modules=tuple(modules), complete=complete)
+    # of a path that both name, the longer of the two patterns decides
+    longest = max((include.count("/") for include in includes), default=-1)
+    excluded = exclusions((pattern for pattern in excludes if pattern.count("/") > longest), lambda _: True)
+    return Layout(modules=tuple(modules), complete=complete, excluded=excluded)

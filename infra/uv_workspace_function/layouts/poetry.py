@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 from uv_workspace_function.documents import Table, foreign_table, strings
 from uv_workspace_function.layouts.finding import (
     distributed,
+    exclusions,
     is_importable,
     items,
     join,
@@ -27,10 +28,13 @@ def layout(pyproject: Table, folder: Path) -> Layout:
     name = canonicalize_name(project_name(pyproject)).replace("-", "_")
     packages = items(settings.get("packages"))
     complete = "build" not in settings
+    # what `include` names stands above what is excluded
+    patterns = () if items(settings.get("include")) else strings(settings.get("exclude"))
+    excluded = exclusions(patterns, lambda _: True)
     if not packages:
         candidates = (name, f"{name}.py", f"src/{name}", f"src/{name}.py")
         found = next((path for path in candidates if (folder / path).exists()), None)
-        return Layout(modules=(module_at(name, found),) if found else (), complete=complete)
+        return Layout(modules=(module_at(name, found),) if found else (), complete=complete, excluded=excluded)
     modules: list[Module] = []
     for package in (package for package in packages if isinstance(package, Mapping)):
         formats = strings(package.get("format"))
@@ -47,4 +51,4 @@ def layout(pyproject: Table, folder: Path) -> Layout:
         path = normal(str(entry.get("path", "")))
         if "wheel" in strings(entry.get("format")) and literal_prefix(path) == path:
             modules += (m for m in distributed(folder, path, path) if is_importable(folder / m.path))
-    return Layout(modules=tuple(modules), complete=complete)
+    return Layout(modules=tuple(modules), complete=complete, excluded=excluded)

@@ -7,7 +7,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.documents import Table, foreign_table, strings
-from uv_workspace_function.layouts.finding import is_package, join, module_at, project_name
+from uv_workspace_function.layouts.finding import exclusions, is_package, join, module_at, project_name
 from uv_workspace_function.layouts.layout import Layout
 
 
@@ -19,7 +19,9 @@ def layout(pyproject: Table, folder: Path) -> Layout:
     modules = [module_at(name, join(root, name.replace(".", "/"))) for name in names]
     if settings.get("namespace") is not True:
         modules = [module for module in modules if is_package(folder / module.path)]
-    return Layout(modules=tuple(modules), complete=True)
+    patterns = [*strings(settings.get("source-exclude")), *strings(settings.get("wheel-exclude"))]
+    excluded = exclusions(patterns, lambda pattern: pattern.startswith("/"))
+    return Layout(modules=tuple(modules), complete=True, excluded=excluded)
 
 
 def _uv_module_name(name: str) -> str:
