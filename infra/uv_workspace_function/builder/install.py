@@ -65,9 +65,9 @@ def sync(
         # Compiled by `bytecode`, in an order that does not depend on the machine.
         "UV_COMPILE_BYTECODE": "0",
         # Compiled code names the moment, and in debug information the folder that uv made for the build: another one each time.
+        # The linker drops that: compilers' flags of ours would take the place of a package's own, `-O2` among them.
         "SOURCE_DATE_EPOCH": str(EPOCH),
-        "CFLAGS": f"{os.environ.get('CFLAGS', '')} -g0".strip(),
-        "CXXFLAGS": f"{os.environ.get('CXXFLAGS', '')} -g0".strip(),
+        "LDFLAGS": f"{os.environ.get('LDFLAGS', '')} -Wl,--strip-debug".strip(),
         # No INSTALLER and REQUESTED files: they are in no wheel.
         "UV_NO_INSTALLER_METADATA": "1",
     }
