@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
 from uv_workspace_function.builder import bytecode, layer, markers
 from uv_workspace_function.builder.distributions import Distribution, installed
 from uv_workspace_function.builder.errors import BuildError
@@ -217,6 +218,29 @@ def test_a_marker_holds_as_it_does_for_packaging(marker: str) -> None:
         "python_full_version": "{}.{}.{}".format(*sys.version_info),
     }
     assert markers.holds(marker, "aarch64") == Marker(marker).evaluate(environment)
+
+
+_CLAUSES = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["<", "<=", ">", ">=", "==", "!="]),
+    st.sampled_from(["", " "]),
+    st.sampled_from(["3", "3.11", "3.11.7", "3.12", "3.14", "4", "3.15.0"]),
+) | st.sampled_from(["==3.11.*", "==3.14.*", "!=3.11.*", "== 3.*"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(clauses=st.lists(_CLAUSES, max_size=3))
+def test_a_python_is_allowed_as_it_is_for_packaging(clauses: list[str]) -> None:
+    """Which is what pip and uv go by."""
+    assert markers.allows(",".join(clauses)) == SpecifierSet(",".join(clauses)).contains(
+        "{}.{}.{}".format(*sys.version_info)
+    )
+
+
+@pytest.mark.parametrize("wanted", ["", "~=3.2", "===3.2", "nonsense"])
+def test_a_python_of_which_nothing_is_known_is_allowed(wanted: str) -> None:
+    """It was asked before there was a build context, by what knows all such words."""
+    assert markers.allows(wanted)
 
 
 @pytest.mark.parametrize("marker", ["extra == 'x'", "platform_release < '5'", "nonsense (", "python_version ~= '3.1'"])

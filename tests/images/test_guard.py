@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 import pytest
-from uv_workspace_function.builder import base, guard
+from uv_workspace_function.builder import base, guard, namespaces
 from uv_workspace_function.builder.distributions import Distribution, File
 from uv_workspace_function.builder.errors import BuildError
 
@@ -185,38 +185,87 @@ def test_third_party_packages_keep_their_own_forms() -> None:
     )
 
 
+def _settled(folder: Path, one: Mapping[str, str], two: Mapping[str, str]) -> tuple[list[Distribution], list[str]]:
+    """Two packages settled that were installed into one folder: of what both bring, the second one's content is there."""
+    alone = {name: _distribution(folder / name, name, files) for name, files in (("one", one), ("two", two))}
+    together = [_distribution(folder / "both", name, files) for name, files in (("one", one), ("two", two))]
+    return guard.settle(together, lambda distribution: alone[distribution.name])
+
+
 def test_two_third_party_modules_in_one_place_are_refused(tmp_path: Path) -> None:
     """One of the two packages is broken: uv warns at most."""
-    one = _distribution(tmp_path / "one", "opencv", {"cv2/__init__.py": "a"})
-    two = _distribution(tmp_path / "two", "opencv-headless", {"cv2/__init__.py": "b"})
     with pytest.raises(BuildError) as caught:
-        guard.settle([one, two])
-    assert str(caught.value) == f"opencv, opencv-headless bring different files as cv2/__init__.py: {REMEDY}"
+        _settled(tmp_path, {"cv2/__init__.py": "A = 1"}, {"cv2/__init__.py": ""})
+    assert str(caught.value) == f"one, two bring different files as cv2/__init__.py: {REMEDY}"
 
 
 def test_texts_and_litter_in_one_place_are_settled(tmp_path: Path) -> None:
-    """A stray LICENSE or `tests/` is nothing to fail for: it stays with the package whose content is there."""
-    one = _distribution(tmp_path, "one", {"LICENSE": "1", "tests/__init__.py": "1", "one.py": ""})
-    two = _distribution(tmp_path, "two", {"LICENSE": "2", "tests/__init__.py": "2", "two.py": ""})
-    (tmp_path / "LICENSE").write_text("1")
-    settled, remarks = guard.settle([one, two])
+    """A stray LICENSE or `tests/` is nothing to fail for: the first package's is kept, whichever was installed last."""
+    settled, remarks = _settled(
+        tmp_path,
+        {"LICENSE": "1", "tests/__init__.py": "1", "one.py": ""},
+        {"LICENSE": "2", "tests/__init__.py": "2", "two.py": ""},
+    )
     assert [sorted(map(str, distribution.files)) for distribution in settled] == [
-        ["LICENSE", "one.py"],
-        ["tests/__init__.py", "two.py"],
+        ["LICENSE", "one.py", "tests/__init__.py"],
+        ["two.py"],
     ]
+    assert settled[0].files[PurePosixPath("LICENSE")].source.read_text() == "1"
     assert remarks == [
         "one, two bring different files as LICENSE, which nothing imports; the one of one is kept",
-        "one, two bring different files as tests/__init__.py, which nothing imports; the one of two is kept",
+        "one, two bring different files as tests/__init__.py, which nothing imports; the one of one is kept",
     ]
 
 
 def test_equal_files_of_two_packages_are_no_clash(tmp_path: Path) -> None:
     """As the `__init__.py` of an old namespace."""
-    one = _distribution(tmp_path, "one", {"acme/__init__.py": "same"})
-    two = _distribution(tmp_path, "two", {"acme/__init__.py": "same"})
-    settled, remarks = guard.settle([one, two])
+    settled, remarks = _settled(tmp_path, {"acme/__init__.py": "same"}, {"acme/__init__.py": "same"})
     assert remarks == []
     assert [list(distribution.files) for distribution in settled] == [[PurePosixPath("acme/__init__.py")]] * 2
+
+
+NAMESPACES = [
+    "",
+    "# type: ignore\n",
+    '"""Acme."""\n',
+    "__path__ = __import__('pkgutil').extend_path(__path__, __name__)",
+    "from pkgutil import extend_path\n__path__ = extend_path(__path__, __name__)  # type: ignore\n",
+    "import pkg_resources\npkg_resources.declare_namespace(__name__)\n",
+    """\
+try:
+    __import__('pkg_resources').declare_namespace(__name__)
+except ImportError:
+    __path__ = __import__('pkgutil').extend_path(__path__, __name__)
+""",
+]
+
+
+@pytest.mark.parametrize("text", NAMESPACES[1:])
+def test_a_namespace_that_packages_make_in_words_of_their_own_is_one(tmp_path: Path, text: str) -> None:
+    """None of the files does anything else: one stands for both, and both say that it is theirs."""
+    settled, remarks = _settled(tmp_path, {"acme/__init__.py": NAMESPACES[0]}, {"acme/__init__.py": text})
+    one, two = (distribution.files[PurePosixPath("acme/__init__.py")] for distribution in settled)
+    assert remarks == []
+    assert one == two == File.at(one.source)
+    assert one.source.read_bytes() == namespaces.CONTENT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A = 1\n",
+        "from acme.core import A\n",
+        "__path__ = ['elsewhere']\n",
+        "import os\n",
+        "try:\n    A = 1\nexcept ImportError:\n    pass\n",
+        "def f(:\n",
+        "#" * 20_000,
+    ],
+)
+def test_a_package_that_does_something_is_no_namespace(tmp_path: Path, text: str) -> None:
+    """Whoever imports it wants what it has."""
+    (tmp_path / "x").write_text(text)
+    assert not namespaces.does_nothing(PurePosixPath("acme/__init__.py"), tmp_path / "x")
 
 
 def test_claims_are_read_as_they_were_written(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What a change sends again, and that nothing else does: on a small monorepo of local wheels."""
 
+import base64
+import hashlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -154,6 +156,31 @@ def test_two_cold_builds_in_two_places_are_equal(
     assert not any(_steps(images[1].log).values())
     assert images[0].stored.digests == images[1].stored.digests
     assert images[0].stored.digest == images[1].stored.digest
+
+
+def test_a_namespace_that_packages_make_in_words_of_their_own(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """uv leaves to chance whose `__init__.py` and whose stray licence is there; in the image it is the same one each time."""
+    idiom = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)"
+    for name, text in (("ns-one", idiom), ("ns-two", f"{idiom}  # type: ignore\n"), ("ns-three", "")):
+        files = {"ns/__init__.py": text, f"ns/{name[3:]}.py": "", "LICENSE.txt": name, "share/ns/x.txt": name}
+        write_wheel(shop / "wheels", name, "1.0", files)
+    pyproject = shop / "services/orders/pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace("['heavy', ", "['ns-one', 'ns-two', 'ns-three', 'heavy', "))
+    uv("lock", cwd=shop)
+    context, arguments = stage(shop, "orders", tmp_path / "context")
+    images = [engine.build(context, arguments, "--no-cache", platform=engine.native) for _ in range(2)]
+    assert images[0].stored.digests == images[1].stored.digests
+    check = (
+        "import ns.one, ns.two, ns.three, importlib.metadata as m; print(m.version('ns-two'), len(m.files('ns-two')))"
+    )
+    assert images[0].python(check, "--workdir=/var/task") == "1.0 5\n"
+    files = images[0].stored.files
+    assert files["var/task/LICENSE.txt"] == b"ns-one"
+    recorded = {
+        row.split(",")[0]: row.split(",")[1] for row in files["var/task/ns_two-1.0.dist-info/RECORD"].decode().split()
+    }
+    digest = base64.urlsafe_b64encode(hashlib.sha256(files["var/task/ns/__init__.py"]).digest()).rstrip(b"=").decode()
+    assert recorded["ns/__init__.py"] == f"sha256={digest}"
 
 
 def test_every_entry_has_one_time_and_plain_modes(before: Image) -> None:

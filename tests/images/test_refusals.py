@@ -79,6 +79,32 @@ def test_a_service_that_is_none(engine: Engine, shop: Path, tmp_path: Path, name
     assert message in _refusal(engine, context, {**arguments, "SERVICE_NAME": name}).splitlines()
 
 
+def test_a_python_that_a_library_excludes(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """The lock is cut down and allows any, so that uv would not say it; a context by hand was asked by nobody."""
+    pyproject = shop / "libraries/stock/pyproject.toml"
+    pyproject.write_text(re.sub(r"requires-python = .*", "requires-python = '>=3.11,<3.14'", pyproject.read_text()))
+    uv("lock", cwd=shop)
+    context, arguments = stage(shop, "orders", tmp_path / "context")
+    refusal = _refusal(engine, context, arguments)
+    assert re.search(
+        r"^error: stock requires Python >=3.11, ?<3.14, and the builder has 3\.14\.\d+; give another PYTHON_VERSION",
+        refusal,
+        re.MULTILINE,
+    )
+
+
+def test_an_extra_that_the_context_was_not_made_for(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """uv says that there is none; what it does not know is where it went."""
+    pyproject = shop / "services/orders/pyproject.toml"
+    pyproject.write_text(pyproject.read_text() + "[project.optional-dependencies]\nmore = ['tiny']\n")
+    uv("lock", cwd=shop)
+    context, arguments = stage(shop, "orders", tmp_path / "context")
+    refusal = _refusal(engine, context, {**arguments, "SERVICE_EXTRAS": "more"})
+    assert refusal.endswith(
+        "the build context lacks that extra: have it made for it, as `services prune --extra NAME` and the construct's extras do"
+    )
+
+
 def test_a_package_without_a_wheel(engine: Engine, shop: Path, tmp_path: Path) -> None:
     """It is named, with the way to allow it; allowed, it is built."""
     sdist(shop / "wheels", "sourced")

@@ -182,6 +182,50 @@ def test_a_builder_with_another_python_is_refused(engine: Engine, shop: Path, tm
     ) in str(caught.value)
 
 
+def test_folders_above_the_target_keep_their_owner_and_mode(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """A user's home, and a folder that all may write to: to copy a folder onto one gives it another owner."""
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "Dockerfile").write_text(
+        f"FROM {LAMBDA_BASE}\nRUN mkdir -p /home/app /srv/real && chmod 700 /home/app && chown 1000:1000 /home/app && "
+        "chmod 1777 /srv && ln -s real /srv/link\nUSER 1000\n"
+    )
+    name = engine.build(base, {}, platform=engine.native).name
+    show = "import os; print([(oct(s.st_mode & 0o7777), s.st_uid, s.st_gid) for s in map(os.stat, {})])"
+    for target, folders, expected in (
+        ("/home/app/src", ["/home", "/home/app"], [("0o755", 0, 0), ("0o700", 1000, 1000)]),
+        (
+            "/srv/link/sub/deep",
+            ["/srv", "/srv/real", "/srv/real/sub"],
+            [("0o1777", 0, 0), ("0o755", 0, 0), ("0o755", 0, 0)],
+        ),
+    ):
+        image = build(
+            engine, shop, "lonely", tmp_path / target.replace("/", "-"), BASE_IMAGE=name, TARGET_FOLDER=target
+        )
+        seen = engine.docker("run", "--rm", "--user=0", "--entrypoint=python3", image.name, "-c", show.format(folders))
+        assert seen == f"{expected}\n"
+        assert (
+            engine.docker(
+                "run", "--rm", f"--workdir={target}", "--entrypoint=python3", image.name, "-c", "import lonely"
+            )
+            == ""
+        )
+
+
+def test_what_a_builder_image_says_of_its_python_changes_nothing(
+    engine: Engine, shop: Path, orders: Image, tmp_path: Path
+) -> None:
+    """Nor what it says to uv for another project: the layers are the same, docstrings in the bytecode and all."""
+    folder = tmp_path / "builder"
+    folder.mkdir()
+    said = "PYTHONOPTIMIZE=2 PYTHONSAFEPATH=1 UV_NO_SOURCES=1 UV_NO_SYNC=1 UV_PROJECT=/elsewhere UV_WORKING_DIRECTORY=/elsewhere"
+    (folder / "Dockerfile").write_text(f"FROM {LAMBDA_BASE}\nENV {said}\n")
+    name = engine.build(folder, {}, platform=engine.native).name
+    image = build(engine, shop, "orders", tmp_path / "context", BUILDER_IMAGE=name)
+    assert image.stored.digests == orders.stored.digests
+
+
 def test_a_plain_container(engine: Engine, shop: Path, tmp_path: Path) -> None:
     """Another base image and another folder, of which the base has no part: the same service, run by its module."""
     base = tmp_path / "base"

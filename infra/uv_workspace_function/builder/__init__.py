@@ -10,5 +10,6 @@ and the name of a step. The Dockerfile runs each step on the input that it needs
 - `strata`: which layer each third-party package goes to
 - `layer`: files in place, with equal times, modes and metadata in every build
 - `bytecode`: modules compiled once and for all
+- `namespaces`: which of a package's files do nothing but join a namespace
 - `guard`: refuses what would not work, before there is an image
 """

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from . import base, bytecode, guard, layer
+from . import base, bytecode, guard, layer, markers, namespaces
 from .distributions import Distribution, File, installed
 from .errors import BuildError
 from .install import rebuilding, sync
@@ -20,12 +20,16 @@ _LAYERS = Path("/layers")
 _CLAIMS = Path("/claims")
 _ENVIRONMENTS = Path("/environments")
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+# Files of a namespace lie in `a/__init__.py`, `a/b/__init__.py` and the like: no more are looked at.
+_DEEPEST_NAMESPACE = 4
 _LAMBDA_GLIBC = "manylinux_2_34"  # https://docs.aws.amazon.com/linux/al2023/ug/glibc-gcc-and-binutils.html
 
 
 def split_inputs() -> None:
     """Part the build context by what each layer depends on."""
-    _workspace().split(definitions=_INPUTS / "definitions", libraries=_INPUTS / "libraries")
+    workspace = _workspace()
+    _check_python(workspace)
+    workspace.split(definitions=_INPUTS / "definitions", libraries=_INPUTS / "libraries")
 
 
 def install_third_party() -> None:
@@ -40,8 +44,9 @@ def install_third_party() -> None:
         if workspace.archives
         else ["--no-install-local"]
     )
-    sync(workspace, environment, extras=_words("SERVICE_EXTRAS"), platform=_platform(), options=[*local, *wheels_only])
-    distributions, remarks = guard.settle(installed(environment))
+    options = [*local, *wheels_only]
+    sync(workspace, environment, extras=_words("SERVICE_EXTRAS"), platform=_platform(), options=options)
+    distributions, remarks = _settled(workspace, environment, options=options)
     _remark([*remarks, *guard.check_path_files(distributions, local=False)])
     guard.write_claims(_CLAIMS / "third-party" / "claims.csv", (_claim(d, local=False) for d in distributions))
     placed: set[PurePosixPath] = set()
@@ -75,6 +80,10 @@ def check_layout() -> None:
     for folder in base.missing_folders(_BASE, os.environ["TARGET_FOLDER"]):
         (root / folder.relative_to("/")).mkdir(parents=True, exist_ok=True)
     layer.normalize(root)
+    # Copying a folder onto another one gives that its owner, mode and time.
+    for path in root.rglob("*"):
+        if (there := _BASE / path.relative_to(root)).is_dir():
+            layer.make_like(path, there)
 
 
 def _install_local(workspace: Workspace, packages: Sequence[LocalPackage], target: Path, *, claims: Path) -> None:
@@ -92,7 +101,9 @@ def _install_local(workspace: Workspace, packages: Sequence[LocalPackage], targe
             options=options,
             variables=variables,
         )
-        built += installed(environment)
+        settled, remarks = _settled(workspace, environment, options=options, variables=variables)
+        _remark(remarks)
+        built += settled
     for distribution in built:
         guard.check_modules(distribution, workspace.modules(workspace.local[distribution.name]))
     built += [_copied(workspace, package) for package in packages if package.virtual]
@@ -100,6 +111,25 @@ def _install_local(workspace: Workspace, packages: Sequence[LocalPackage], targe
     guard.write_claims(claims, (_claim(d, local=True) for d in built))
     layer.place(built, target)
     _finish(target, [list(d.files) for d in built])
+
+
+def _settled(
+    workspace: Workspace, environment: Path, *, options: Sequence[str], variables: Mapping[str, str] | None = None
+) -> tuple[list[Distribution], list[str]]:
+    """What is in an environment, without two files in one place."""
+    distributions = installed(environment)
+
+    def alone(distribution: Distribution) -> Distribution:
+        folder = environment.with_name(f"{environment.name}-{distribution.name}")
+        if not folder.exists():
+            others = sorted({other.name for other in distributions} - {distribution.name})
+            only = [*options, *(f"--no-install-package={name}" for name in others)]
+            platform, extras = _platform(), _words("SERVICE_EXTRAS")
+            sync(workspace, folder, extras=extras, platform=platform, options=only, variables=variables)
+        (found,) = installed(folder)
+        return found
+
+    return guard.settle(distributions, alone)
 
 
 def _copied(workspace: Workspace, package: LocalPackage) -> Distribution:
@@ -113,7 +143,10 @@ def _claim(distribution: Distribution, *, local: bool) -> guard.Claim:
     for path, file in distribution.files.items():
         is_told = not local or path.name == "__init__.py" or path.suffix != ".py"
         if path != distribution.record:
-            files[str(path)] = file.digest if is_told else ""
+            is_namespace = (
+                is_told and len(path.parts) <= _DEEPEST_NAMESPACE and namespaces.does_nothing(path, file.source)
+            )
+            files[str(path)] = "namespace" if is_namespace else file.digest if is_told else ""
     return guard.Claim(package=distribution.name, local=local, files=files)
 
 
@@ -164,6 +197,18 @@ def _check_builder() -> None:
         raise BuildError(
             f"the builder's python3 is Python {own}, but PYTHON_VERSION is {wanted}; give a BUILDER_IMAGE with Python {wanted}"
         )
+
+
+def _check_python(workspace: Workspace) -> None:
+    """Refuse a Python that a local package excludes: uv goes by the lock, which is cut down and allows any."""
+    needed = workspace.closure(_words("SERVICE_EXTRAS"), _platform().partition("-")[0])
+    for package in (package for name, package in sorted(workspace.local.items()) if name in needed):
+        wanted = workspace.requires_python(package)
+        if not markers.allows(wanted):
+            raise BuildError(
+                f"{package.name} requires Python {wanted}, and the builder has {'.'.join(map(str, sys.version_info[:3]))}; give "
+                "another PYTHON_VERSION (python_version of the construct), or change requires-python"
+            )
 
 
 def _words(variable: str) -> list[str]:

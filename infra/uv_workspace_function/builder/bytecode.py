@@ -1,5 +1,6 @@
 """Modules compiled once and for all: Python takes such a `.pyc` as it is, whatever happens to the source's time."""
 
+import errno
 import importlib.util
 import marshal
 import os
@@ -72,10 +73,14 @@ def _compile(layer: Path, target_folder: str, modules: Sequence[PurePosixPath]) 
     for module in modules:
         source = (layer / module).read_bytes()
         try:
-            code = compile(source, str(PurePosixPath(target_folder, module)), "exec", dont_inherit=True)
+            code = compile(source, str(PurePosixPath(target_folder, module)), "exec", dont_inherit=True, optimize=0)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             # No Python of this version: a template, or another version's syntax.
             continue
         compiled = layer / module.parent / "__pycache__" / f"{module.stem}.{sys.implementation.cache_tag}.pyc"
         compiled.parent.mkdir(exist_ok=True)
-        compiled.write_bytes(_HEADER + importlib.util.source_hash(source) + marshal.dumps(code))
+        try:
+            compiled.write_bytes(_HEADER + importlib.util.source_hash(source) + marshal.dumps(code))
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:  # Python imports such a module without a cache, too
+                raise

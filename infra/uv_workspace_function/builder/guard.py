@@ -2,10 +2,11 @@
 
 import csv
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from . import namespaces
 from .distributions import Distribution, File
 from .errors import BuildError
 
@@ -141,37 +142,48 @@ def _dotted(path: PurePosixPath) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def settle(distributions: Sequence[Distribution]) -> tuple[list[Distribution], list[str]]:
-    """Leave a file that two third-party packages bring differently to the one whose content is there; with remarks.
+def settle(
+    distributions: Sequence[Distribution], alone: Callable[[Distribution], Distribution]
+) -> tuple[list[Distribution], list[str]]:
+    """Decide whose file it is where packages bring different ones as one; with remarks.
+
+    Which of them is there, an installation in parallel leaves to chance. What only joins a namespace is all the same; of what
+    nothing imports, the first package's by name is kept.
+
+    Args:
+        distributions: what is installed in one environment.
+        alone: one of them as it is when it is installed by itself.
 
     Raises:
-        BuildError: when it can be imported: then one of the two packages is broken.
+        BuildError: when the file can be imported: then one of the packages is broken.
     """
     remarks = []
     owners: dict[PurePosixPath, list[Distribution]] = {}
     for distribution in distributions:
         for path in distribution.files:
             owners.setdefault(path, []).append(distribution)
-    lost: dict[str, set[PurePosixPath]] = {}
+    settled = {distribution.name: dict(distribution.files) for distribution in distributions}
     for path, several in owners.items():
         if len({distribution.files[path].digest or distribution.name for distribution in several}) == 1:
             continue
         names = ", ".join(distribution.name for distribution in several)
-        if not _is_harmless(path):
+        source = several[0].files[path].source
+        if _is_harmless(path):
+            source.write_bytes(alone(several[0]).files[path].source.read_bytes())
+            remarks.append(
+                f"{names} bring different files as {path}, which nothing imports; the one of {several[0].name} is kept"
+            )
+            for distribution in several[1:]:
+                del settled[distribution.name][path]
+        elif path.name == "__init__.py" and all(
+            namespaces.does_nothing(path, alone(distribution).files[path].source) for distribution in several
+        ):
+            source.write_bytes(namespaces.CONTENT)
+            for distribution in several:
+                settled[distribution.name][path] = File.at(source)
+        else:
             raise BuildError(f"{names} bring different files as {path}: {_REMEDY}")
-        there = File.at(several[-1].files[path].source)
-        winner = next((d for d in several if d.files[path].digest == there.digest), several[-1])
-        remarks.append(
-            f"{names} bring different files as {path}, which nothing imports; the one of {winner.name} is kept"
-        )
-        for distribution in several:
-            if distribution is not winner:
-                lost.setdefault(distribution.name, set()).add(path)
-    settled = []
-    for distribution in distributions:
-        kept = {path: file for path, file in distribution.files.items() if path not in lost.get(distribution.name, ())}
-        settled.append(replace(distribution, files=kept))
-    return settled, remarks
+    return [replace(distribution, files=settled[distribution.name]) for distribution in distributions], remarks
 
 
 def check_claims(claims: Iterable[Claim]) -> None:

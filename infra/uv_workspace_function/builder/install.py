@@ -28,10 +28,15 @@ _REMEDIES = {
     ("gcc", "Unknown compiler", "No CMAKE_C_COMPILER", "Rust package manager, is not installed"): (
         "a package has code to compile: give a BUILDER_IMAGE with a compiler (builder_image of the construct), or lock a wheel of it"
     ),
+    ("is not defined in the `optional-dependencies`",): (
+        "the build context lacks that extra: have it made for it, as `services prune --extra NAME` and the construct's extras do"
+    ),
     ("Git executable not found",): (
         "a package comes from a git repository: give a BUILDER_IMAGE that has git (builder_image of the construct), or lock a wheel of it"
     ),
 }
+# What a builder image may say to uv for a project of its own.
+_OF_ANOTHER_PROJECT = ("UV_NO_SOURCES", "UV_NO_SYNC", "UV_PROJECT", "UV_WORKING_DIRECTORY")
 
 
 def sync(
@@ -74,6 +79,8 @@ def sync(
     for index in indexes:  # uv wants them to exist, even where no package here needs a wheel of theirs
         index.mkdir(parents=True, exist_ok=True)
     environ = {**os.environ, **settings, **(variables or {})}
+    for name in _OF_ANOTHER_PROJECT:
+        environ.pop(name, None)
     status, said = _run(command, workspace.root / workspace.project, environ)
     if status:
         remedies = [remedy for signs, remedy in _REMEDIES.items() if any(sign in said for sign in signs)]

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -48,6 +49,14 @@ def normalize(layer: Path) -> None:
             os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)
         Path(folder).chmod(0o755)
         os.utime(folder, (EPOCH, EPOCH))
+
+
+def make_like(folder: Path, other: Path) -> None:
+    """Give a folder the owner, mode and time of another one."""
+    there = other.stat()
+    os.chown(folder, there.st_uid, there.st_gid)
+    folder.chmod(stat.S_IMODE(there.st_mode))
+    os.utime(folder, ns=(there.st_atime_ns, there.st_mtime_ns))
 
 
 def _write_record(distribution: Distribution, record: PurePosixPath, layer: Path) -> None:

@@ -1,5 +1,6 @@
 """Markers of a lock, for what is copied: uv evaluates them itself for what it installs."""
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -45,6 +46,14 @@ def holds(marker: str, machine: str) -> bool:
         return True
 
 
+def allows(requires_python: str) -> bool:
+    """Whether a `requires-python` takes this Python; True where that cannot be told."""
+    clauses = filter(None, map(_CLAUSE.fullmatch, requires_python.split(",")))
+    return all(_compared("python_full_version", _OPERATORS[clause[1]], clause[2], {}) for clause in clauses)
+
+
+_CLAUSE = re.compile(r"\s*(<=|>=|==|!=|<|>)\s*(\d+(?:\.\d+){0,2}(?:\.\*)?)\s*")
+_OPERATORS = {"<": "Lt", "<=": "LtE", ">": "Gt", ">=": "GtE", "==": "Eq", "!=": "NotEq"}
 _STRINGS: Mapping[str, Callable[[str, str], bool]] = {
     "Eq": lambda own, value: own == value,
     "NotEq": lambda own, value: own != value,

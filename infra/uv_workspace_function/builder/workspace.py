@@ -158,6 +158,12 @@ class Workspace:
             and path.parts[0] not in {"test", "tests", "docs"}
         )
 
+    def requires_python(self, package: LocalPackage) -> str:
+        """The Pythons that it says it takes; empty where it takes any."""
+        path = self.root / package.folder / "pyproject.toml"
+        document = tomllib.loads(_read(path)) if path.is_file() else {}
+        return str(document.get("project", {}).get("requires-python", ""))
+
     def _own_files(self, package: LocalPackage) -> Iterator[PurePosixPath]:
         """The files of its folder, relative to that, without those of local packages nested in it."""
         for path in _files(self.root / package.folder):
