@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from uv_workspace_function.build_context import BuildContext
+from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace import Workspace
 from wheelhouse import uv
 
@@ -124,3 +125,24 @@ def test_a_standalone_project_has_its_own_versions(root: Path) -> None:
         "new": "3",
         "old": "2",
     }
+
+
+@pytest.mark.parametrize("extras", [["fast"], ["small"], ["small", "fast"], []])
+def test_extras_that_exclude_each_other_are_refused_as_uv_does(extras: list[str]) -> None:
+    """`[tool.uv] conflicts`: uv locks them apart, and installs no two of them."""
+    root = HERE / "conflicts"
+    options = [f"--extra={extra}" for extra in extras]
+    refused = (
+        "incompatible with the declared conflicts"
+        in uv("export", "--frozen", "--package=search", *options, cwd=root, check=False).stderr
+    )
+    assert refused is (len(extras) == 2)
+    workspace = Workspace.load(root)
+    if not refused:
+        assert BuildContext.of(workspace, "search", extras=extras).files
+        return
+    with pytest.raises(WorkspaceError) as raised:
+        BuildContext.of(workspace, "search", extras=extras)
+    assert str(raised.value) == (
+        "the extras fast and small of search exclude each other, as [tool.uv] `conflicts` says; ask for one of them"
+    )

@@ -49,10 +49,11 @@ class BuildContext:
             extras: the member's extras to install.
 
         Raises:
-            WorkspaceError: when there is no such member, its lock is stale, or a file or setting of its closure cannot
-                be carried.
+            WorkspaceError: when there is no such member, its lock is stale, its extras exclude each other, or a file or
+                setting of its closure cannot be carried.
         """
         closure = workspace.closure(name, extras)
+        closure.project.lock.refuse_conflicting(closure.service.name, closure.selection.extras)
         _check_fresh(workspace, closure)
         relevance = definitions.relevance_of(closure)
         files: dict[str, ContextFile] = {}

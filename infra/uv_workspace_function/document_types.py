@@ -130,6 +130,7 @@ LOCK = Keys(
         "revision": int,
         "requires-python": str,
         "supported-markers": _STRINGS,
+        "conflicts": ListOf(ListOf(Keys({"package": str, "extra": str}))),
         "manifest": Keys(
             {
                 "members": _STRINGS,

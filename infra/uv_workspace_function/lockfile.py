@@ -174,6 +174,21 @@ class Lock:
                 return Selection(lock=self, root=root, extras=wanted, nodes=nodes)
             active |= activated
 
+    def refuse_conflicting(self, name: str, extras: Iterable[str]) -> None:
+        """Refuse extras of a package that `[tool.uv] conflicts` keep apart: no environment has them together.
+
+        Raises:
+            WorkspaceError: naming them.
+        """
+        for together in self.header.get("conflicts", ()):
+            apart = {
+                canonicalize_name(item["extra"]) for item in together if item.get("package") == name and "extra" in item
+            }
+            if len(clash := sorted(apart.intersection(extras))) > 1:
+                raise WorkspaceError(
+                    f"the extras {' and '.join(clash)} of {name} exclude each other, as [tool.uv] `conflicts` says; ask for one of them"
+                )
+
     def files(self, package: LockedPackage) -> str:
         """The sdist and wheel lines of a package, rendered once for all selections."""
         if id(package) not in self._rendered:

@@ -173,6 +173,26 @@ def test_a_module_that_hides_another_is_refused(first: str, second: str) -> None
         assert "theirs brings" in str(caught.value)
 
 
+@pytest.mark.parametrize("path", ["logging.py", "logging/__init__.py", "logging.abi3.so"])
+def test_a_module_that_hides_pythons_own_is_told(path: str) -> None:
+    """The target folder comes before the standard library on the path, which can be meant, and can end the runtime."""
+    told = "brings a module logging, which hides Python's own of that name in the image, for the runtime and all packages in it"
+    claims = [_claim("orders", path, local=True)]
+    assert guard.check_claims(claims) == [f"orders {told}"]
+
+
+def test_a_module_elsewhere_hides_nothing_of_python() -> None:
+    """In a package, in a folder that is none, among stray tests, or in a distribution's metadata."""
+    paths = (
+        "orders/logging.py",
+        "email/templates.py",
+        "test/__init__.py",
+        "logging.txt",
+        "logging-1.dist-info/METADATA",
+    )
+    assert guard.check_claims([_claim("orders", *paths, local=True)]) == []
+
+
 def test_third_party_packages_keep_their_own_forms() -> None:
     """A compiled module beside its source, and two packages below one folder, are as their makers meant them."""
     guard.check_claims(

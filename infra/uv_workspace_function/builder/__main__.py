@@ -72,7 +72,7 @@ def install_service() -> None:
 
 def check_layout() -> None:
     """Refuse layers that don't fit together or on their base, and make the folders that the base lacks."""
-    guard.check_claims(guard.read_claims(_CLAIMS))
+    _remark(guard.check_claims(guard.read_claims(_CLAIMS)))
     _remark(filter(None, [base.check_python(_BASE, os.environ["PYTHON_VERSION"])]))
     base.check_libc(_BASE, _platform())
     root = _LAYERS / "root"

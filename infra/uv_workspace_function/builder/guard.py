@@ -2,6 +2,7 @@
 
 import csv
 import re
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -186,8 +187,8 @@ def settle(
     return [replace(distribution, files=settled[distribution.name]) for distribution in distributions], remarks
 
 
-def check_claims(claims: Iterable[Claim]) -> None:
-    """Compare the places that the packages of all layers take.
+def check_claims(claims: Iterable[Claim]) -> list[str]:
+    """Compare the places that the packages of all layers take; return what is worth a remark.
 
     Raises:
         BuildError: when two packages put different files in one place, or one module hides another.
@@ -202,6 +203,25 @@ def check_claims(claims: Iterable[Claim]) -> None:
             what = "bring different files as" if digest else "both bring"
             raise BuildError(f"{other.package} and {claim.package} {what} {path}: {_REMEDY}")
     _check_shadows(claims)
+    return [*_hiding_python(claims)]
+
+
+def _hiding_python(claims: Iterable[Claim]) -> Iterator[str]:
+    """Tell of modules that hide Python's own, since the target folder comes before those on the path.
+
+    That can be meant, and do no harm: `code.py` is one. Others end the runtime itself, which then says so in words of its own.
+    """
+    for claim in claims:
+        found = set()
+        for path in map(PurePosixPath, claim.files):
+            match = _MODULE.fullmatch(path.name)
+            if match is not None and len(path.parts) <= (2 if match["name"] == "__init__" else 1):
+                found.add(path.parts[0] if match["name"] == "__init__" else match["name"])
+        for name in sorted(found & (sys.stdlib_module_names - _LITTER)):
+            yield (
+                f"{claim.package} brings a module {name}, which hides Python's own of that name in the image, for the runtime "
+                "and all packages in it"
+            )
 
 
 _REMEDY = "one would hide the other; rename one, or drop one of the packages"

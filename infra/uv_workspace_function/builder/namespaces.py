@@ -21,6 +21,12 @@ def does_nothing(path: PurePosixPath, source: Path) -> bool:
     """
     if path.name != "__init__.py" or source.stat().st_size > _LARGEST:
         return False
+    content = source.read_bytes()
+    lines = [line for line in map(bytes.strip, content.splitlines()) if line and not line.startswith(b"#")]
+    if not lines:
+        return True
+    if not any(word in content for word in (b"extend_path", b"declare_namespace", b'"""')):
+        return False
     import ast  # noqa: PLC0415 - seldom needed, and each import takes its time
 
     def is_customary(node: ast.stmt) -> bool:
@@ -40,6 +46,6 @@ def does_nothing(path: PurePosixPath, source: Path) -> bool:
         return False
 
     try:
-        return all(map(is_customary, ast.parse(source.read_bytes()).body))
+        return all(map(is_customary, ast.parse(content).body))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
