@@ -54,13 +54,13 @@ def test_the_gate_has_the_warnings_that_the_page_names(adopted: Reader) -> None:
         text = shell("uv run --no-sync services check --format json || test $? = 1", adopted.root)
         return {(finding["code"], finding["subject"]) for finding in json.loads(text)["findings"]}
 
-    with_app = {("UWF015", "hatchling"), ("UWF005", "acme-core")}
+    expected = {("UWF015", "hatchling"), ("UWF005", "acme-core")}
     app = adopted.root / "app.py"
-    assert with_app == found()
+    assert expected == found()
     app.rename(app.with_suffix(".kept"))
     try:
         (adopted.root / "cdk.json").rename(adopted.root / "cdk.kept")
-        assert with_app == found()
+        assert expected == found()
     finally:
         app.with_suffix(".kept").rename(app)
         (adopted.root / "cdk.kept").rename(adopted.root / "cdk.json")

@@ -209,7 +209,7 @@ def _settled(folder: Path, one: Mapping[str, str], two: Mapping[str, str]) -> tu
     """Two packages settled that were installed into one folder: of what both bring, the second one's content is there."""
     alone = {name: _distribution(folder / name, name, files) for name, files in (("one", one), ("two", two))}
     together = [_distribution(folder / "both", name, files) for name, files in (("one", one), ("two", two))]
-    return guard.settle(together, lambda distribution: alone[distribution.name])
+    return guard.settle(together, alone.__getitem__)
 
 
 def test_two_third_party_modules_in_one_place_are_refused(tmp_path: Path) -> None:

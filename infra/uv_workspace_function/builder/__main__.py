@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from . import base, bytecode, guard, layer, markers, namespaces
@@ -27,14 +28,14 @@ _LAMBDA_GLIBC = "manylinux_2_34"  # https://docs.aws.amazon.com/linux/al2023/ug/
 
 def split_inputs() -> None:
     """Part the build context by what each layer depends on."""
-    workspace = _workspace()
-    _check_python(workspace)
-    workspace.split(definitions=_INPUTS / "definitions", libraries=_INPUTS / "libraries")
+    _workspace().split(definitions=_INPUTS / "definitions", libraries=_INPUTS / "libraries")
 
 
 def install_third_party() -> None:
     """Install what is not of the workspace, as one layer a stratum."""
     workspace = _workspace()
+    # Here, since definitions decide it: a line of code does not ask again.
+    _check_python(workspace)
     allowed = {normalized(name) for name in _words("BUILD_FROM_SOURCE")}
     wheels_only = [f"--no-build-package={name}" for name in sorted(workspace.third_party - allowed)]
     environment = _ENVIRONMENTS / "third-party"
@@ -44,10 +45,8 @@ def install_third_party() -> None:
         if workspace.archives
         else ["--no-install-local"]
     )
-    options = [*local, *wheels_only]
-    sync(workspace, environment, extras=_words("SERVICE_EXTRAS"), platform=_platform(), options=options)
-    distributions, remarks = _settled(workspace, environment, options=options)
-    _remark([*remarks, *guard.check_path_files(distributions, local=False)])
+    distributions = _install(workspace, environment, [*local, *wheels_only])
+    _remark(guard.check_path_files(distributions, local=False))
     guard.write_claims(_CLAIMS / "third-party" / "claims.csv", (_claim(d, local=False) for d in distributions))
     placed: set[PurePosixPath] = set()
     for stratum, members in strata(distributions).items():
@@ -93,17 +92,7 @@ def _install_local(workspace: Workspace, packages: Sequence[LocalPackage], targe
         others = sorted((workspace.third_party | set(workspace.local)) - names)
         options = [*rebuilding(workspace, group), *(f"--no-install-package={name}" for name in others)]
         environment = _ENVIRONMENTS / f"{target.name}-{number}"
-        sync(
-            workspace,
-            environment,
-            extras=_words("SERVICE_EXTRAS"),
-            platform=_platform(),
-            options=options,
-            variables=variables,
-        )
-        settled, remarks = _settled(workspace, environment, options=options, variables=variables)
-        _remark(remarks)
-        built += settled
+        built += _install(workspace, environment, options, variables)
     for distribution in built:
         guard.check_modules(distribution, workspace.modules(workspace.local[distribution.name]))
     built += [_copied(workspace, package) for package in packages if package.virtual]
@@ -113,23 +102,28 @@ def _install_local(workspace: Workspace, packages: Sequence[LocalPackage], targe
     _finish(target, [list(d.files) for d in built])
 
 
-def _settled(
-    workspace: Workspace, environment: Path, *, options: Sequence[str], variables: Mapping[str, str] | None = None
-) -> tuple[list[Distribution], list[str]]:
-    """What is in an environment, without two files in one place."""
-    distributions = installed(environment)
+def _install(
+    workspace: Workspace, environment: Path, options: Sequence[str], variables: Mapping[str, str] | None = None
+) -> list[Distribution]:
+    """Have uv install what the options leave of the closure; without two files in one place."""
 
-    def alone(distribution: Distribution) -> Distribution:
-        folder = environment.with_name(f"{environment.name}-{distribution.name}")
-        if not folder.exists():
-            others = sorted({other.name for other in distributions} - {distribution.name})
-            only = [*options, *(f"--no-install-package={name}" for name in others)]
-            platform, extras = _platform(), _words("SERVICE_EXTRAS")
-            sync(workspace, folder, extras=extras, platform=platform, options=only, variables=variables)
-        (found,) = installed(folder)
+    def install(folder: Path, *more: str) -> list[Distribution]:
+        extras, platform = _words("SERVICE_EXTRAS"), _platform()
+        sync(workspace, folder, extras=extras, platform=platform, options=[*options, *more], variables=variables)
+        return installed(folder)
+
+    distributions = install(environment)
+
+    @cache
+    def alone(name: str) -> Distribution:
+        others = sorted({distribution.name for distribution in distributions} - {name})
+        only = [f"--no-install-package={other}" for other in others]
+        (found,) = install(environment.with_name(f"{environment.name}-{name}"), *only)
         return found
 
-    return guard.settle(distributions, alone)
+    settled, remarks = guard.settle(distributions, alone)
+    _remark(remarks)
+    return settled
 
 
 def _copied(workspace: Workspace, package: LocalPackage) -> Distribution:

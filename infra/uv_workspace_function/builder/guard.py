@@ -144,7 +144,7 @@ def _dotted(path: PurePosixPath) -> str:
 
 
 def settle(
-    distributions: Sequence[Distribution], alone: Callable[[Distribution], Distribution]
+    distributions: Sequence[Distribution], alone: Callable[[str], Distribution]
 ) -> tuple[list[Distribution], list[str]]:
     """Decide whose file it is where packages bring different ones as one; with remarks.
 
@@ -153,7 +153,7 @@ def settle(
 
     Args:
         distributions: what is installed in one environment.
-        alone: one of them as it is when it is installed by itself.
+        alone: by name, one of them as it is when it is installed by itself.
 
     Raises:
         BuildError: when the file can be imported: then one of the packages is broken.
@@ -170,14 +170,14 @@ def settle(
         names = ", ".join(distribution.name for distribution in several)
         source = several[0].files[path].source
         if _is_harmless(path):
-            source.write_bytes(alone(several[0]).files[path].source.read_bytes())
+            source.write_bytes(alone(several[0].name).files[path].source.read_bytes())
             remarks.append(
                 f"{names} bring different files as {path}, which nothing imports; the one of {several[0].name} is kept"
             )
             for distribution in several[1:]:
                 del settled[distribution.name][path]
         elif path.name == "__init__.py" and all(
-            namespaces.does_nothing(path, alone(distribution).files[path].source) for distribution in several
+            namespaces.does_nothing(path, alone(distribution.name).files[path].source) for distribution in several
         ):
             source.write_bytes(namespaces.CONTENT)
             for distribution in several:
