@@ -23,7 +23,7 @@ from pathlib import Path
 import image_monorepo as monorepo
 from timing import medians, table
 from uv_workspace_function import Workspace
-from uv_workspace_function.build_context import BuildContext
+from uv_workspace_function.context.build_context import BuildContext
 
 _RECIPES = Path(__file__).with_name("recipes")
 _OURS, _LIMIT = "this project", "limit"

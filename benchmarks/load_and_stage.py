@@ -14,9 +14,9 @@ from pathlib import Path
 
 from made_workspace import Shape, add_clutter, make
 from timing import medians, seconds_of, table
-from uv_workspace_function.build_context import BuildContext
-from uv_workspace_function.sources import ContextFile
-from uv_workspace_function.workspace import Workspace
+from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.context.files import ContextFile
+from uv_workspace_function.workspace.workspace import Workspace
 
 
 def stage(root: Path, target: Path) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from click.testing import CliRunner
-from uv_workspace_function.cli import COMMANDS, main
-from uv_workspace_function.uv_settings import FATES
+from uv_workspace_function.cli.main import COMMANDS, main
+from uv_workspace_function.workspace.settings import FATES
 
 REPOSITORY = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/build-context.md", "docs/commands.md")

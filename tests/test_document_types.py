@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import tomli_w
 from made import lock, member, workspace
-from uv_workspace_function.build_context import BuildContext
+from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.documents import read_toml
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.workspace import Workspace
+from uv_workspace_function.workspace.workspace import Workspace
 from wheelhouse import wheel
 
 STRANGE: tuple[Any, ...] = ("x", "", True, [], {}, [7], ["x"], [{}], [[]], {"x": 7}, "\0", "*[", ["../../.."])

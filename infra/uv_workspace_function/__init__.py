@@ -1,37 +1,39 @@
 """AWS CDK constructs that deploy the services of a uv workspace as arm64 container Lambdas.
 
-The plan of the house. Data flows down; nothing above `image` imports `aws_cdk`:
+The plan of the house, a room a line. Data flows down, and only `constructs` imports `aws_cdk`:
 
-    workspace        pyproject.toml + uv.lock -> members, services, closures
-    lockfile         uv.lock -> the same lock, cut down to one closure
-    build_context    closure -> the folder that is an image's whole input
-    wheels           does every locked package have a wheel for the target?
-    build_arguments  an image's options -> what `docker build` is told
-    image            UvWorkspaceImage, a DockerImageAsset
-    function         UvWorkspaceFunction, a DockerImageFunction
+    errors, uv      what can be wrong; the one place that starts uv
+    code            where one package's modules lie, and its handler
+    workspace       pyproject.toml + uv.lock -> members, services, closures, the lock cut down
+    target          platform, wheels, image references
+    context         closure -> the folder that is an image's whole input
+    constructs      UvWorkspaceImage (a DockerImageAsset), UvWorkspaceFunction (a DockerImageFunction)
+    insight         questions about the workspace: graph, who, size, affected, why
+    running         a handler called, alone or in its image
+    gate            `services check`
+    cli             the `services` command
 
-Beside them stand `Dockerfile` and `builder`, which every image is built with, `checks`, the gate, `invocation`, which calls a handler
-on this machine, and `cli`, the `services` command.
+Beside them stand `Dockerfile` and `builder`, which every image is built with.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from uv_workspace_function.build_context import BuildContext
+    from uv_workspace_function.constructs.function import UvWorkspaceFunction
+    from uv_workspace_function.constructs.image import UvWorkspaceImage
+    from uv_workspace_function.context.build_context import BuildContext
     from uv_workspace_function.errors import WorkspaceError
-    from uv_workspace_function.function import UvWorkspaceFunction
-    from uv_workspace_function.image import UvWorkspaceImage
-    from uv_workspace_function.workspace import Workspace
+    from uv_workspace_function.workspace.workspace import Workspace
 
 __all__ = ["BuildContext", "UvWorkspaceFunction", "UvWorkspaceImage", "Workspace", "WorkspaceError"]
 
 # Imported when asked for (PEP 562): loading aws_cdk takes a second, and who reads a workspace needs none of it.
 _HOMES = {
-    "BuildContext": "build_context",
-    "UvWorkspaceFunction": "function",
-    "UvWorkspaceImage": "image",
-    "Workspace": "workspace",
+    "BuildContext": "context.build_context",
+    "UvWorkspaceFunction": "constructs.function",
+    "UvWorkspaceImage": "constructs.image",
+    "Workspace": "workspace.workspace",
     "WorkspaceError": "errors",
 }
 

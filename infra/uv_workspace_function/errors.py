@@ -5,7 +5,20 @@ from contextlib import contextmanager
 
 
 class WorkspaceError(Exception):
-    """Something in the workspace, its lock or a request to it that stops the work before anything was written."""
+    """Something in the workspace, its lock or a request to it that stops the work before anything was written.
+
+    Args:
+        problem: what was asked and what exists, lower case, no final period.
+        remedy: what to do about it; None where `problem` already says it.
+    """
+
+    def __init__(self, problem: str, remedy: str | None = None) -> None:
+        super().__init__(problem, remedy)
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return self.problem if self.remedy is None else f"{self.problem}; {self.remedy}"
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from docs.pages import Block, blocks, prose
-from uv_workspace_function.cli import COMMANDS, main
+from uv_workspace_function.cli.main import COMMANDS, main
 
 from docs import made
 
@@ -29,8 +29,8 @@ PAGES = sorted(
 TESTED_BY = {
     "README.md": "tests/docs/test_readme.py",
     "docs/adopting.md": "tests/adopting/conftest.py",
-    "docs/checks.md": "tests/check/test_checks_page.py",
-    "docs/construct.md": "tests/templates/test_construct_docs.py",
+    "docs/checks.md": "tests/gate/test_checks_page.py",
+    "docs/construct.md": "tests/constructs/test_construct_docs.py",
     "docs/getting-started.md": "tests/docs/test_getting_started.py",
     "docs/operations.md": "tests/docs/test_operations.py",
     "docs/other-builders.md": "tests/adopting/test_other_builders.py",

@@ -8,7 +8,7 @@ from pathlib import Path
 from images.engine import Engine, Image
 from images.wheels import write_wheel
 from uv_workspace_function import Workspace
-from uv_workspace_function.build_context import BuildContext
+from uv_workspace_function.context.build_context import BuildContext
 from wheelhouse import uv
 
 HEAVY = 10_000_000

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from images.engine import Engine
 from made import handler, lock, workspace
-from uv_workspace_function.cli import main
+from uv_workspace_function.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 CHECK_ENVIRONMENT = '[tool.uv-workspace-function.check.environment]\nTABLE = "declared"\nBUCKET = "declared"\n'

@@ -12,10 +12,10 @@ import pytest
 from images.engine import LAMBDA_BASE, BuildFailedError, Engine, Image
 from images.shop import build, stage, write_package, write_shop
 from images.wheels import write_wheel
-from uv_workspace_function.build_arguments import build_arguments
-from uv_workspace_function.build_context import BuildContext
-from uv_workspace_function.target import Target
-from uv_workspace_function.workspace import Workspace
+from uv_workspace_function.context.arguments import build_arguments
+from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.target.target import Target
+from uv_workspace_function.workspace.workspace import Workspace
 from wheelhouse import uv
 
 DOCKERFILE = Path(__file__).parents[2] / "infra/uv_workspace_function/Dockerfile"

@@ -12,10 +12,10 @@ from hypothesis import reject
 from properties import oracle
 from properties.changes import Edit
 from properties.workspaces import Description
-from uv_workspace_function.build_context import BuildContext
-from uv_workspace_function.target import Target
-from uv_workspace_function.wheels import installed
-from uv_workspace_function.workspace import Workspace
+from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.target.target import Target
+from uv_workspace_function.target.wheels import installed
+from uv_workspace_function.workspace.workspace import Workspace
 
 TARGET = Target()
 

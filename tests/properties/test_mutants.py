@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from properties.runs import laws_1_and_2, laws_3_and_4
 from properties.test_laws import CHANGES
-from uv_workspace_function import build_context, definitions, lockfile, sources, uv_settings
+from uv_workspace_function.context import build_context, definitions
+from uv_workspace_function.context import files as sources
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.markers import fold_conflicts
+from uv_workspace_function.workspace import lock as lockfile
+from uv_workspace_function.workspace import settings as uv_settings
+from uv_workspace_function.workspace.markers import fold_conflicts
 
 Patch = pytest.MonkeyPatch
 _package, _edge, _step, _select, _text = (
@@ -124,7 +127,7 @@ def files_of_tests_kept(patch: Patch) -> None:
         }
         return replace(found, files={**found.files, **kept})
 
-    patch.setattr("uv_workspace_function.workspace.package_sources", package_sources)
+    patch.setattr("uv_workspace_function.workspace.workspace.package_sources", package_sources)
 
 
 def contents_not_hashed(patch: Patch) -> None:
@@ -146,7 +149,7 @@ def data_files_left_out(patch: Patch) -> None:
         found = of(*arguments, **options)
         return replace(found, files={path: file for path, file in found.files.items() if not path.endswith(".json")})
 
-    patch.setattr("uv_workspace_function.workspace.package_sources", package_sources)
+    patch.setattr("uv_workspace_function.workspace.workspace.package_sources", package_sources)
 
 
 MUTANTS = [

@@ -1,0 +1,85 @@
+"""`services affected`: what a change is to be deployed and tested for."""
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from uv_workspace_function.cli.located import find_workspace
+from uv_workspace_function.cli.main import workspace_option
+from uv_workspace_function.insight.affected import Affected, Effects, Purpose, effects
+from uv_workspace_function.insight.comparison import Change
+
+_NOTE = "image options in the stack (architecture, base_image, ...) are seen by `cdk diff`, not here"
+
+
+@click.command()
+@workspace_option
+@click.option("--since", "ref", required=True, metavar="REF", help="The commit to compare the working tree with.")
+@click.option(
+    "--for",
+    "purpose",
+    type=click.Choice(["deploy", "test"]),
+    default="deploy",
+    show_default=True,
+    help="deploy: services whose image changes. test: also every member that tests or dev groups lead to.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--explain", is_flag=True, help="Name the files and the lock's entries that are the reason.")
+def command(root: Path | None, ref: str, purpose: str, *, as_json: bool, explain: bool) -> None:
+    """List what differs between REF and the working tree, one package name a line.
+
+    A service is to be deployed when its build context differs. For a pull request give the commit it branched off from.
+
+    \b
+    Example:
+      services affected --since origin/main --explain
+      services affected --since "$(git merge-base origin/main HEAD)" --for test --json
+    """
+    found = effects(find_workspace(root), ref, cast("Purpose", purpose))
+    if as_json:
+        click.echo(json.dumps(_document(found, purpose), indent=2))
+        return
+    for affected in found.affected:
+        click.echo(affected.member.name)
+        if explain:
+            for reason in affected.reasons:
+                click.echo(f"  {reason}")
+    for name in found.removed:
+        click.echo(f"{name} is gone: `cdk deploy` removes it", err=True)
+    if purpose == "deploy":
+        click.echo(f"note: {_NOTE}", err=True)
+
+
+def _document(found: Effects, purpose: str) -> dict[str, Any]:
+    return {
+        "since": found.commit,
+        "for": purpose,
+        "affected": [_affected(affected) for affected in found.affected],
+        "removed": list(found.removed),
+        "note": _NOTE,
+    }
+
+
+def _affected(affected: Affected) -> dict[str, Any]:
+    member = affected.member
+    return {
+        "package": member.name,
+        "folder": member.folder.as_posix(),
+        "service": member.handler is not None,
+        "new": affected.is_new,
+        "reasons": [_reason(reason) for reason in affected.reasons],
+    }
+
+
+def _reason(reason: Change | str) -> dict[str, Any]:
+    if isinstance(reason, str):
+        return {"kind": "other", "text": reason}
+    return {
+        "kind": reason.kind,
+        "name": reason.name,
+        "before": reason.before,
+        "after": reason.after,
+        "text": str(reason),
+    }

@@ -1,0 +1,82 @@
+"""`services check`: the gate."""
+
+import sys
+from pathlib import Path, PurePosixPath
+
+import click
+
+from uv_workspace_function.cli.located import find_workspace
+from uv_workspace_function.cli.main import workspace_option
+from uv_workspace_function.cli.target_options import target_options
+from uv_workspace_function.context.gitignore import Repository
+from uv_workspace_function.gate.findings import Report
+from uv_workspace_function.gate.runner import check
+from uv_workspace_function.target.target import Target
+
+
+@click.command()
+@click.argument("services", nargs=-1, metavar="[SERVICE]...")
+@workspace_option
+@target_options
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    show_default=True,
+    help="text for people, github for annotations of a workflow run, sarif for code scanning.",
+)
+@click.option(
+    "--isolated",
+    is_flag=True,
+    help="Also import each handler in an environment that holds its closure only; this runs the workspace's code.",
+)
+@click.option(
+    "--cdk-out",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The output of `cdk synth`: also look for services that no stack deploys.",
+)
+def command(
+    services: tuple[str, ...], root: Path | None, target: Target, form: str, *, isolated: bool, cdk_out: Path | None
+) -> None:
+    """Find, before production, what a shared virtual environment hides.
+
+    SERVICE is the package name of a service, in any spelling; with some, only they and their libraries are judged. What each
+    code means, and how to let a finding be, stands in docs/checks.md.
+
+    Exit code 0: everything was checked and is clean; 1: something was found; 2: something could not be checked.
+
+    \b
+    Example:
+      services check
+      services check ingestion-worker --format github
+      services check --isolated --cdk-out cdk.out
+    """
+    folder = find_workspace(root)
+    report = check(folder, target, services, isolated=isolated, cdk_out=cdk_out)
+    repository = Repository.at(folder)
+    _print(report, form, PurePosixPath(repository.root.relative_to(repository.top)))
+    sys.exit(report.exit_code)
+
+
+def _print(report: Report, form: str, below: PurePosixPath) -> None:
+    # loaded where they are asked for: rich is the slowest import of the command
+    match form:
+        case "json":
+            from uv_workspace_function.gate.report_json import as_json  # noqa: PLC0415
+
+            click.echo(as_json(report))
+        case "github":
+            from uv_workspace_function.gate.report_github import as_commands  # noqa: PLC0415
+
+            for line in as_commands(report, below):
+                click.echo(line)
+        case "sarif":
+            from uv_workspace_function.gate.report_sarif import as_sarif  # noqa: PLC0415
+
+            click.echo(as_sarif(report, below))
+        case _:
+            from uv_workspace_function.gate.report_text import print_text  # noqa: PLC0415
+
+            print_text(report, sys.stdout)

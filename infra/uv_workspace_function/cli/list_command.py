@@ -1,0 +1,53 @@
+"""`services list`: what a workspace holds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from uv_workspace_function.cli.located import load_workspace
+from uv_workspace_function.cli.main import workspace_option
+from uv_workspace_function.target.target import Target
+from uv_workspace_function.target.wheels import installed
+from uv_workspace_function.workspace.workspace import Member, Workspace
+
+
+@click.command()
+@workspace_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def command(root: Path | None, as_json: bool) -> None:
+    """List services and libraries: package, folder, handler, local packages, number of third-party packages.
+
+    Third-party packages are counted for Lambda on arm64. A member without a handler is a library.
+
+    \b
+    Example:
+      services list --workspace ../shop --json
+    """
+    workspace = load_workspace(root)
+    members = sorted((*workspace.members, *workspace.standalone), key=lambda m: (m.handler is None, m.name))
+    rows = [_row(workspace, member) for member in members]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    header = ("PACKAGE", "FOLDER", "HANDLER", "LOCAL", "THIRD-PARTY")
+    lines = [header] + [
+        (r["package"], r["folder"], r["handler"] or "-", ", ".join(r["local"]) or "-", str(r["third_party"]))
+        for r in rows
+    ]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _row(workspace: Workspace, member: Member) -> dict[str, Any]:
+    closure = workspace.closure(member.name)
+    return {
+        "package": member.name,
+        "folder": member.folder.as_posix(),
+        "handler": member.handler,
+        "standalone": member in workspace.standalone,
+        "local": [library.name for library in closure.libraries],
+        "third_party": sum(package.folder is None for package in installed(closure.selection, Target())),
+    }

@@ -1,0 +1,80 @@
+"""The `services` command. Exit codes: 0 done, 1 something was found, 2 the request could not be carried out."""
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+try:
+    import click
+except ModuleNotFoundError:
+    sys.exit("error: the services command needs more: install uv-workspace-function[cli]")
+
+from uv_workspace_function.errors import WorkspaceError, unreadable
+
+# A command's help line stands here so that `services --help` loads none of them.
+COMMANDS = {
+    "affected": "Tell which services a change is to be deployed, or tested, for.",
+    "check": "Find, before production, what a shared virtual environment hides.",
+    "graph": "Draw the services, their libraries, and who uses whom.",
+    "invoke": "Call a service's handler with an event, alone or in its image.",
+    "list": "The services and libraries of the workspace.",
+    "new": "Make a service: its folder, handler, test and sample event.",
+    "prune": "Write the build context of a service.",
+    "size": "What takes the room in an image, before it is built and after.",
+    "who": "Tell which services hold a package, and through what.",
+    "why": "Tell what changed in the build context of a service.",
+}
+
+
+class _Commands(click.Group):
+    """Commands that are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 click's signature
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"uv_workspace_function.cli.{cmd_name}_command")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 click's
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Turn what is wrong with a workspace into one line and exit code 2."""
+        try:
+            return super().invoke(ctx)
+        except (WorkspaceError, PermissionError) as error:
+            if isinstance(error, PermissionError) and error.filename is None:
+                raise
+            told = unreadable(error) if isinstance(error, PermissionError) else error
+            click.echo(f"error: {told}", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="uv-workspace-function")
+def main() -> None:
+    """Work with the services of a uv workspace.
+
+    \b
+    Example:
+      services list
+    """
+
+
+def workspace_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--workspace DIR` to a command: the workspace's root, by default the nearest above the current folder."""
+    return click.option(
+        "--workspace",
+        "root",
+        metavar="DIR",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=None,
+        help="Root of the uv workspace; by default the nearest one at or above the current folder.",
+    )(command)

@@ -1,0 +1,42 @@
+"""`services new`: a service to begin with."""
+
+from pathlib import Path, PurePosixPath
+
+import click
+
+from uv_workspace_function.cli.located import find_workspace
+from uv_workspace_function.cli.main import workspace_option
+from uv_workspace_function.cli.scaffold import new_service
+
+
+@click.command()
+@click.argument("name")
+@workspace_option
+@click.option(
+    "--folder",
+    metavar="DIR",
+    type=PurePosixPath,
+    help="Where it goes, relative to the root; by default beside the other services.",
+)
+def command(name: str, root: Path | None, folder: PurePosixPath | None) -> None:
+    """Make a service NAME: its folder with a pyproject.toml, a handler, a sample event and a test.
+
+    The files are printed; what is left to do is said beside them. Nothing else is changed.
+
+    \b
+    Example:
+      services new invoice-mailer
+    """
+    root = find_workspace(root)
+    service = new_service(root, name, folder=folder)
+    service.write(root)
+    for path in service.files:
+        click.echo(path)
+    construct_id = "".join(part.capitalize() for part in service.name.split("-"))
+    lines = [
+        "\nnext:",
+        *(f"  {line}" for line in service.commands),
+        "and in a stack:",
+        f'  UvWorkspaceFunction(self, "{construct_id}", workspace=workspace, service="{service.name}")',
+    ]
+    click.echo("\n".join(lines), err=True)

@@ -1,0 +1,106 @@
+"""`services prune`: build contexts as folders."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from uv_workspace_function.cli.located import load_workspace
+from uv_workspace_function.cli.main import workspace_option
+from uv_workspace_function.cli.progress import progress
+from uv_workspace_function.context.build_context import BuildContext, write_all
+from uv_workspace_function.insight.graph import services_of
+
+
+@click.command()
+@click.argument("service", required=False)
+@workspace_option
+@click.option("--all", "everything", is_flag=True, help="Every service, each into a folder of its name below --output.")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), help="The folder to write; it must be absent or empty."
+)
+@click.option(
+    "--list", "as_list", is_flag=True, help="Print the files, what was left out and the digest; write nothing."
+)
+@click.option(
+    "--extra", "extras", multiple=True, metavar="NAME", help="An extra of the service to install; repeatable."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: with digests and build arguments.")
+def command(
+    service: str | None,
+    root: Path | None,
+    everything: bool,
+    output: Path | None,
+    as_list: bool,
+    extras: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Write the build context of SERVICE: the workspace cut down to what its image needs.
+
+    SERVICE is a member's package name in any spelling; a library can be pruned too.
+
+    \b
+    Example:
+      services prune ingestion-worker --output build/ingestion-worker
+      docker build --build-arg SERVICE_NAME=ingestion-worker build/ingestion-worker
+      services prune --all --json --output build
+    """
+    if everything == (service is not None):
+        raise click.UsageError("name a SERVICE, or all of them with --all")
+    if everything and extras:
+        raise click.UsageError("--extra is of one service: name that SERVICE instead of --all")
+    if output is None and not as_list and not (everything and as_json):
+        raise click.UsageError("give --output DIR to write the context, or --list to see what it holds")
+    workspace = load_workspace(root)
+    if service is not None:
+        contexts = [BuildContext.of(workspace, service, extras=extras)]
+    else:
+        names = [member.name for member in services_of(workspace)]
+        contexts = [BuildContext.of(workspace, name) for name in progress(names, "gathering contexts")]
+    folders: dict[str, Path | None] = {
+        context.closure.service.name: output / context.closure.service.name if everything and output else output
+        for context in contexts
+    }
+    if output is not None and everything:
+        write_all(contexts, output)
+    elif output is not None:
+        contexts[0].write(output)
+    if as_json:
+        results = [_as_json(context, folders[context.closure.service.name]) for context in contexts]
+        click.echo(json.dumps(results if everything else results[0], indent=2))
+        return
+    for context in contexts:
+        if as_list:
+            if everything:
+                click.echo(context.closure.service.name)
+            _print(context)
+        if output is not None:
+            _report(context, folders[context.closure.service.name])
+
+
+def _as_json(context: BuildContext, folder: Path | None) -> dict[str, Any]:
+    service = context.closure.service
+    return {
+        "service": service.name,
+        "handler": service.handler,
+        "digest": context.digest,
+        "size": context.size,
+        "build_args": context.build_args,
+        "output": None if folder is None else str(folder),
+        "files": list(context.files),
+        "dropped": [{"path": entry.path, "reason": entry.reason} for entry in context.dropped],
+    }
+
+
+def _print(context: BuildContext) -> None:
+    for path, file in context.files.items():
+        click.echo(f"{len(file.content):>10,}  {path}")
+    for entry in context.dropped:
+        click.echo(f"{'left out':>10}  {entry.path}: {entry.reason}")
+    click.echo(f"digest {context.digest}")
+
+
+def _report(context: BuildContext, folder: Path | None) -> None:
+    name = context.closure.service.name
+    click.echo(f"{name}: {len(context.files)} files, {context.size:,} bytes in {folder}", err=True)

@@ -1,0 +1,48 @@
+"""`services who`: which services hold a package, and through what."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import click
+
+from uv_workspace_function.cli.located import load_workspace
+from uv_workspace_function.cli.main import workspace_option
+from uv_workspace_function.cli.target_options import target_options
+from uv_workspace_function.insight.holders import Holder, holders, not_held, parse_requirement
+from uv_workspace_function.target.target import Target
+
+
+@click.command()
+@click.argument("requirement")
+@workspace_option
+@target_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(requirement: str, root: Path | None, target: Target, as_json: bool) -> None:
+    """Tell which services have a package in their image that meets REQUIREMENT, and through what.
+
+    A line for each direct dependency that brings it in: that one is what to bump. Libraries can be asked for as well.
+
+    \b
+    Example:
+      services who 'urllib3<2.5'
+      services who common-models
+    """
+    wanted = parse_requirement(requirement)
+    workspace = load_workspace(root)
+    found = holders(workspace, wanted, target)
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(holder) for holder in found], indent=2))
+    else:
+        for holder in found:
+            for line in _lines(holder):
+                click.echo(line)
+    if not found:
+        click.echo(not_held(workspace, wanted, target), err=True)
+
+
+def _lines(holder: Holder) -> list[str]:
+    held = f"{holder.service}: {holder.package}" + (f" {holder.version}" if holder.version else "")
+    return [
+        f"{held} through {' -> '.join(chain)}" if chain else f"{held}, its own dependency" for chain in holder.through
+    ]

@@ -1,0 +1,19 @@
+"""The layout that `flit_core` builds: https://flit.pypa.io/en/stable/pyproject_toml.html and its `common.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from uv_workspace_function.code.layouts.finding import module_at, project_name
+from uv_workspace_function.code.layouts.layout import Layout
+from uv_workspace_function.documents import Table, foreign_table
+
+
+def layout(pyproject: Table, _folder: Path) -> Layout:
+    """One module or package, in the package's folder or in `src`."""
+    name = str(
+        foreign_table(pyproject, "tool", "flit", "module").get("name") or project_name(pyproject).replace("-", "_")
+    )
+    path = name.replace(".", "/")
+    candidates = (path, f"{path}.py", f"src/{path}", f"src/{path}.py")
+    return Layout(modules=tuple(module_at(name, candidate) for candidate in candidates), complete=True)

@@ -1,0 +1,62 @@
+"""Layouts that no table declares: of projects that nothing builds, and of backends unknown here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from uv_workspace_function.code.layouts.finding import is_package, matches, module_at, outermost, top_level
+from uv_workspace_function.code.layouts.layout import Layout, Module
+from uv_workspace_function.documents import Table, foreign_table, strings
+
+
+def virtual_layout(folder: Path) -> Layout:
+    """The layout of a project that nothing builds: it is copied.
+
+    With a src folder, that is what one puts on the path; without one, the project's own folder is, with the data files
+    that lie beside the modules.
+    """
+    if (folder / "src").is_dir():
+        return Layout(modules=outermost(top_level(folder, "src", declared=False)), complete=True)
+    return Layout(modules=outermost(_beside_the_table(folder)), complete=False)
+
+
+def _beside_the_table(folder: Path) -> Iterator[Module]:
+    """What lies in the project's own folder and is no test, tool or output by its name."""
+    found = [m for m in top_level(folder, "", declared=False) if not matches(m.name, _NO_MODULES)]
+    unsure = [m for m in found if m.name in _SELDOM_MODULES and not is_package(folder / m.path) and m.path.suffix == ""]
+    sure = [module for module in found if module not in unsure]
+    return (m for m in found if m in sure or _is_imported(m.name, [folder / other.path for other in sure]))
+
+
+def _is_imported(name: str, modules: Iterable[Path]) -> bool:
+    statement = re.compile(rf"^[ \t]*(?:from|import)[ \t]+{name}\b".encode(), re.MULTILINE)
+    files = (file for path in modules for file in (path.rglob("*.py") if path.is_dir() else [path]))
+    return any(statement.search(file.read_bytes()) for file in files if file.is_file())
+
+
+_NO_MODULES = (
+    *("test", "tests", "test_*", "tests_*", "*_test", "*_tests", "conftest", "setup", "noxfile"),
+    *("build", "dist", "docs"),
+)
+# Such a folder is a package where it has an `__init__.py`, or where another module imports from it.
+_SELDOM_MODULES = frozenset(
+    {"benchmark", "benchmarks", "doc", "documentation", "example", "examples", "notebooks", "scripts"}
+)
+
+
+def guessed_layout(pyproject: Table, folder: Path) -> Layout:
+    """The layout under a backend unknown here, by the folders that such backends use."""
+    maturin = foreign_table(pyproject, "tool", "maturin")
+    scikit = foreign_table(pyproject, "tool", "scikit-build", "wheel").get("packages")
+    modules: list[Module] = []
+    if isinstance(scikit, Mapping):
+        modules += [module_at(name.replace("/", "."), str(path)) for name, path in scikit.items()]
+    else:
+        modules += [module_at(PurePosixPath(path).name, path) for path in strings(scikit)]
+    roots = dict.fromkeys((*strings(maturin.get("python-source")), "src", "python", "lib"))
+    for root in roots:
+        modules += top_level(folder, root, declared=False)
+    modules += (m for m in _beside_the_table(folder) if str(m.path) not in roots or is_package(folder / m.path))
+    return Layout(modules=outermost(m for m in modules if (folder / m.path).exists()), complete=False)

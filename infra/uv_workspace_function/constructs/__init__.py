@@ -1,0 +1,1 @@
+"""The CDK constructs; the only room that imports aws_cdk."""

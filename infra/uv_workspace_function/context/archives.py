@@ -1,0 +1,160 @@
+"""Archives that lie in the repository: locked wheels and sdists by path, and folders of them used as an index."""
+
+import posixpath
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from packaging.utils import canonicalize_name
+
+from uv_workspace_function.context.files import ContextFile
+from uv_workspace_function.documents import table
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.workspace.lock import LockedPackage
+from uv_workspace_function.workspace.workspace import Closure, Project
+
+_ENDINGS = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tar.zst", ".tgz")
+
+
+def files(root: Path, closure: Closure) -> dict[str, ContextFile]:
+    """The archives of the repository that a closure's build reads.
+
+    Those that the lock names for the closure; those by path that take part in building it; and, from a folder that is an index of the project, those that its build
+    backends need, which are in no lock. Whom else the lock names them for does not matter.
+
+    Args:
+        root: the workspace's root.
+        closure: the closure.
+
+    Raises:
+        WorkspaceError: when one lies outside the workspace's root, or is missing.
+    """
+    project = closure.project
+    wanted = {path for package in closure.third_party for path in _locked(root, project, package)}
+    wanted |= set(closure.builder_archives)
+    folders = [folder for folder in _index_folders(root, project) if (root / folder).is_dir()]
+    archives = [folder / e.name for folder in folders for e in (root / folder).iterdir() if e.name.endswith(_ENDINGS)]
+    if archives:
+        wanted |= _for_backends(root, archives, closure)
+    found = {str(path): _read(root, path) for path in sorted(wanted)}
+    # uv reads every folder that is named to it, and stops where one is missing
+    found |= {
+        str(folder / ".keep"): ContextFile(content=b"", executable=False)
+        for folder in folders
+        if not any(path.is_relative_to(folder) for path in wanted)
+    }
+    return found
+
+
+def _for_backends(root: Path, archives: list[PurePosixPath], closure: Closure) -> set[PurePosixPath]:
+    """The archives that can take part in building the closure's packages: all versions, whatever the markers say."""
+    by_name: dict[str, list[PurePosixPath]] = {}
+    for archive in archives:
+        by_name.setdefault(_name(archive), []).append(archive)
+    found: set[PurePosixPath] = set()
+    seen: set[str] = set()
+    queue = [*_build_requirements(closure)]
+    # what builds an sdist is only known to itself: where one is built, any archive may be needed
+    unknown = any(not package.wheels for package in closure.third_party)
+    for archive in closure.builder_archives:
+        queue += _requirements_of(root / archive)
+        unknown |= archive.suffix != ".whl"
+    while queue and not unknown:
+        name = queue.pop()
+        if name in seen or name not in by_name:
+            continue
+        seen.add(name)
+        found.update(by_name[name])
+        wheels = [archive for archive in by_name[name] if archive.suffix == ".whl"]
+        unknown = not wheels
+        for wheel in wheels:
+            queue += _requirements_of(root / wheel)
+    return set(archives) if unknown else found
+
+
+def _build_requirements(closure: Closure) -> Iterator[str]:
+    settings = (table(closure.project.pyproject, "tool", "uv"), closure.project.uv_toml or {})
+    for member in closure.sources:
+        # without the table a build is setuptools', as PEP 517 has it
+        for requirement in table(member.pyproject, "build-system").get("requires", ["setuptools"]):
+            yield _requirement_name(requirement)
+        for extra in (*settings, table(member.pyproject, "tool", "uv")):
+            for name, requirements in table(extra, "extra-build-dependencies").items():
+                if canonicalize_name(name) == member.name:
+                    yield from (_requirement_name(r["requirement"] if isinstance(r, dict) else r) for r in requirements)
+
+
+def _requirements_of(wheel: Path) -> list[str]:
+    """The names that a wheel's metadata requires."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            path = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+            headers = archive.read(path).decode().partition("\n\n")[0]
+    except (OSError, StopIteration, UnicodeDecodeError, zipfile.BadZipFile):
+        return []  # uv says what is wrong with it, should it need it
+    return [_requirement_name(line) for line in re.findall(r"^Requires-Dist:(.*)$", headers, re.MULTILINE)]
+
+
+def _requirement_name(requirement: str) -> str:
+    return canonicalize_name(re.split(r"[^A-Za-z0-9._-]", requirement.strip(), maxsplit=1)[0])
+
+
+def _name(archive: PurePosixPath) -> str:
+    """The package's name in an archive's: a wheel's first part, and all but the last of an sdist's."""
+    name = archive.name.partition("-")[0] if archive.suffix == ".whl" else archive.name.rpartition("-")[0]
+    return canonicalize_name(name)
+
+
+def _locked(root: Path, project: Project, package: LockedPackage) -> Iterator[PurePosixPath]:
+    """The archives of a package, by path relative to the workspace's root."""
+    locations = []
+    if "path" in package.source:
+        locations.append(package.source["path"])
+    elif (registry := _local(package.source.get("registry"))) is not None:
+        files = [*package.wheels, *([package.sdist] if package.sdist else [])]
+        locations += [posixpath.join(registry, file["path"]) for file in files if "path" in file]
+    for location in locations:
+        if (path := _below(root, project, location)) is not None:
+            yield path
+        else:
+            raise WorkspaceError(
+                f"{project.lock.path}: {package} lies at {location}, outside the workspace's root, where no build "
+                "context reaches; move it below the root, or publish it to an index"
+            )
+
+
+def _index_folders(root: Path, project: Project) -> Iterator[PurePosixPath]:
+    """The folders below the root that the project's settings use as an index."""
+    for settings in (table(project.pyproject, "tool", "uv"), project.uv_toml or {}):
+        locations: list[Any] = [*settings.get("find-links", ()), settings.get("index-url")]
+        locations += [*settings.get("extra-index-url", ()), *(index.get("url") for index in settings.get("index", ()))]
+        for location in locations:
+            if (path := _local(location)) is not None and (folder := _below(root, project, path)) is not None:
+                yield folder
+
+
+def _local(location: str | None) -> str | None:
+    """A location as a path, None where it is elsewhere than on this disk."""
+    if location is None:
+        return None
+    parts = urlsplit(location)
+    if parts.scheme == "file":
+        return unquote(parts.path)
+    return location if len(parts.scheme) <= 1 else None
+
+
+def _below(root: Path, project: Project, location: str) -> PurePosixPath | None:
+    """A location relative to the workspace's root, None where it is outside."""
+    whole = posixpath.normpath(posixpath.join(root.as_posix(), project.folder.as_posix(), location))
+    path = PurePosixPath(posixpath.relpath(whole, root.as_posix()))
+    return None if path.parts[:1] == ("..",) else path
+
+
+def _read(root: Path, path: PurePosixPath) -> ContextFile:
+    try:
+        return ContextFile(content=(root / path).read_bytes(), executable=False)
+    except OSError as error:
+        raise WorkspaceError(f"cannot read {path}, which the lock names: {error.strerror}; restore it") from error

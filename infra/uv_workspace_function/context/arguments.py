@@ -1,0 +1,93 @@
+"""The arguments of an image's build: what the options of an image mean to the Dockerfile, checked against it."""
+
+import re
+from collections.abc import Mapping
+
+from uv_workspace_function.context.build_context import DOCKERFILE, BuildContext
+from uv_workspace_function.context.dockerfile import Dockerfile
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.target.image_reference import ImageReference
+from uv_workspace_function.target.target import Target
+
+_IMAGES = ("BASE_IMAGE", "BUILDER_IMAGE", "UV_IMAGE")
+# docker build --secret id=NAME,(type=file,)src=PATH or id=NAME,(type=env,)env=VARIABLE
+_SECRET = re.compile(r"(type=file,)?(src|source)=(?P<path>.+)|(type=env,)?env=\w+")
+
+
+def build_arguments(
+    context: BuildContext, target: Target, options: Mapping[str, str | None], *, mirrors: Mapping[str, str]
+) -> dict[str, str]:
+    """What to give to `docker build --build-arg`.
+
+    Args:
+        context: what is built.
+        target: what it is built for.
+        options: values of the Dockerfile's arguments; None leaves one at its default.
+        mirrors: see `ImageReference.redirected`. Every image that the Dockerfile starts from is redirected.
+
+    Raises:
+        WorkspaceError: when an image has no valid name, or tells another Python or machine than the target's.
+    """
+    dockerfile = _dockerfile(context)
+    given = {"PYTHON_VERSION": target.python, **context.build_args}
+    if not target.is_default_platform:
+        given["PYTHON_PLATFORM"] = target.uv_platform
+    given |= {name: value for name, value in options.items() if value is not None}
+    images = {name: ImageReference.parse(dockerfile.value(name, given) or "") for name in _IMAGES}
+    _check_base_image(images["BASE_IMAGE"], target)
+    _check_builder_image(images["BUILDER_IMAGE"], target)
+    redirected = {name: image.redirected(mirrors) for name, image in images.items()}
+    return given | {name: str(image) for name, image in redirected.items() if image != images[name]}
+
+
+def check_secrets(context: BuildContext, secrets: Mapping[str, str]) -> None:
+    """Refuse secrets that the build would not find.
+
+    Args:
+        context: what is built.
+        secrets: by id, in the form of `docker build --secret` without the id.
+
+    Raises:
+        WorkspaceError: when the Dockerfile mounts no secret of that id, or the value is no file or variable.
+    """
+    known = _dockerfile(context).secrets
+    for name, value in secrets.items():
+        if name not in known:
+            raise WorkspaceError(f"the build takes no secret {name!r}; secrets are: {', '.join(sorted(known))}")
+        form = _SECRET.fullmatch(value)
+        if form is None:
+            raise WorkspaceError(
+                f"the build secret {name!r} must be a file or an environment variable, as "
+                "DockerBuildSecret.from_src('/path/of/file') or 'env=VARIABLE' is"
+            )
+        if form["path"] is not None and not form["path"].startswith("/"):
+            raise WorkspaceError(
+                f"the build secret {name!r} is the relative path {form['path']!r}, which would be looked for in the build "
+                "context; give an absolute path"
+            )
+
+
+def _dockerfile(context: BuildContext) -> Dockerfile:
+    return Dockerfile.parse(context.files[DOCKERFILE].content.decode())
+
+
+def _check_base_image(image: ImageReference, target: Target) -> None:
+    if image.python not in (None, target.python):
+        raise WorkspaceError(
+            f"base_image {str(image)!r} has Python {image.python}, but python_version is {target.python!r}; "
+            f"give python_version={image.python!r}, or an image with Python {target.python}"
+        )
+    if image.machine not in (None, target.machine):
+        raise WorkspaceError(
+            f"base_image {str(image)!r} is for {image.machine}, but architecture is {target.machine}; "
+            "give the tag of that machine, or one that has both"
+        )
+
+
+def _check_builder_image(image: ImageReference, target: Target) -> None:
+    # On which machine it runs is the builder's platform to say, not the target's.
+    if image.python not in (None, target.python):
+        raise WorkspaceError(
+            f"builder_image {str(image)!r} has Python {image.python}, but python_version is {target.python!r}; the builder compiles "
+            f"bytecode for the image, so give one with Python {target.python}"
+        )

@@ -1,0 +1,342 @@
+"""Which files of one local package its build needs: an allow-list, read from disk.
+
+What is importable, what the build tables name, and what the package's own table includes; never secrets, caches,
+environments, tests outside the importable package, or anything that a link brings in from outside the repository.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from uv_workspace_function.code.layouts import Layout, is_virtual, layout_of
+from uv_workspace_function.code.layouts.finding import build_requirements
+from uv_workspace_function.context.gitignore import Ignores, Repository
+from uv_workspace_function.context.private_keys import holds_private_key
+from uv_workspace_function.context.wanted import DEFINITIONS, NOTHING, TABLE, Wanted, barred, wanted_of
+from uv_workspace_function.documents import Table
+from uv_workspace_function.errors import WorkspaceError
+
+
+@dataclass(frozen=True, slots=True)
+class ContextFile:
+    """One file of a build context: its bytes, and whether its owner may execute it."""
+
+    content: bytes
+    executable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A file or folder (it ends with a slash) that looks like a source and was left out, and why.
+
+    `path` is relative to the workspace's root.
+    """
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageSources:
+    """The files that one local package's build needs, by their paths relative to the workspace's root, sorted.
+
+    The package's `pyproject.toml` is not among them: a context holds a rewritten one. `dropped` lists what was left out
+    although it lies under an importable package or was named; caches and bytecode are not worth a line.
+    """
+
+    files: Mapping[str, ContextFile]
+    dropped: tuple[Dropped, ...]
+
+
+def package_sources(
+    repository: Repository,
+    folder: PurePosixPath,
+    pyproject: Table,
+    *,
+    other_folders: Collection[PurePosixPath] = (),
+    layout: Layout | None = None,
+    virtual: bool | None = None,
+) -> PackageSources:
+    """The files that the build of one local package needs.
+
+    Args:
+        repository: the workspace's root and its `.gitignore` rules; one object for all packages reads those once.
+        folder: the package's folder, relative to the workspace's root (`.` for the root itself).
+        pyproject: the package's parsed `pyproject.toml`.
+        other_folders: the other local packages' folders, relative to the workspace's root; those below `folder` are
+            left to themselves.
+        layout: the package's layout where it is known already.
+        virtual: whether it is copied and not built, as a lock says; by default as its table says.
+
+    Raises:
+        WorkspaceError: a link leads back to a folder above it, a file cannot be read, or the package's own table or a
+            path that its backend names leads out of the workspace.
+    """
+    start = _join(str(repository.root), folder)
+    real = os.path.realpath(start)
+    if not _within(real, str(repository.top)):
+        raise WorkspaceError(
+            f"{folder}/ is a link to {real}, outside the repository {repository.top}; "
+            "move the package into the repository or depend on a released version of it"
+        )
+    virtual = is_virtual(pyproject) if virtual is None else virtual
+    layout = layout or layout_of(pyproject, Path(start), virtual=virtual)
+    wanted = wanted_of(repository.root, folder, pyproject, layout, copied=virtual)
+    walk = _Walk(
+        repository=repository,
+        folder="" if str(folder) == "." else str(folder),
+        wanted=wanted,
+        others=frozenset(map(str, other_folders)),
+    )
+    whole = "." in wanted.modules
+    walk.enter(real, "", _State(wanted=wanted.everything or whole, worth=whole))
+    for path in sorted(wanted.outside):
+        walk.enter_outside(path, forced=wanted.outside[path])
+    if "setuptools-scm" in build_requirements(pyproject):
+        _list_data_files(walk.files, folder, layout)
+    files = {path: walk.files[path] for path in sorted(walk.files)}
+    return PackageSources(files=files, dropped=tuple(sorted(walk.dropped, key=lambda dropped: dropped.path)))
+
+
+def _list_data_files(files: dict[str, ContextFile], folder: PurePosixPath, layout: Layout) -> None:
+    """Name the packages' data files in `MANIFEST.in`, where setuptools-scm would have asked git for them.
+
+    https://setuptools-scm.readthedocs.io/en/latest/usage/#file-finders-hook-makes-most-of-manifestin-unnecessary: with
+    no repository around, setuptools would leave them out of the wheel. What the file says already still holds: it comes
+    after.
+    """
+    path = str(folder / "MANIFEST.in")
+    grafts = [f"graft {module.path}\n" for module in layout.modules if module.path.suffix != ".py"]
+    written = files.get(path, ContextFile(content=b"", executable=False))
+    files[path] = ContextFile(content="".join(grafts).encode() + written.content, executable=written.executable)
+
+
+class _State(NamedTuple):
+    """What holds for a folder and everything in it.
+
+    `wanted`: a source. `worth`: asked for by name, or importable, so that what is left out of it is worth a line.
+    `forced`: above `.gitignore`. `ignored`: by `.gitignore`. `declared`: in a module that the tables name, which goes
+    into the wheel whole, with what is another package's folder. `shipped`: in a module that the backend is known to put
+    into the wheel, or below an importable package.
+    """
+
+    wanted: bool
+    worth: bool = False
+    forced: bool = False
+    ignored: bool = False
+    declared: bool = False
+    shipped: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class _Walk:
+    """One pass over a package's folder; goes into no folder that can hold nothing wanted."""
+
+    repository: Repository
+    folder: str
+    wanted: Wanted
+    others: frozenset[str]
+    files: dict[str, ContextFile] = field(default_factory=dict)
+    dropped: list[Dropped] = field(default_factory=list)
+    above: list[str] = field(default_factory=list)
+
+    def enter(self, real: str, path: str, state: _State) -> None:
+        """Take what is wanted from one folder.
+
+        Args:
+            real: the folder, absolute and free of links.
+            path: the same, relative to the package's folder; empty for that folder itself.
+            state: what holds in it.
+        """
+        entries = self._entries(real, path)
+        names = {entry.name for entry in entries}
+        if path and "pyvenv.cfg" in names:
+            self._drop(f"{path}/", "a virtual environment", worth=state.worth)
+            return
+        if path and "CACHEDIR.TAG" in names:
+            return
+        if state.worth and not names.isdisjoint(("__init__.py", "__init__.pyi")):
+            state = state._replace(shipped=True)
+        if path and names >= {"pyproject.toml", "uv.lock"} and not (state.shipped or state.forced):
+            self._drop(f"{path}/", "a project with a lock of its own", worth=state.wanted or state.worth)
+            return
+        ignores = self.repository.ignores(real, has_rules=".gitignore" in names)
+        self.above.append(real)
+        for entry in entries:
+            if path or entry.name not in DEFINITIONS:
+                self._visit(entry, f"{path}/{entry.name}" if path else entry.name, state, ignores)
+        self.above.pop()
+
+    def enter_outside(self, path: str, *, forced: bool) -> None:
+        """Take a file or a folder that a build table names outside the package's folder.
+
+        Args:
+            path: relative to the workspace's root.
+            forced: whether it stands above `.gitignore`.
+        """
+        walk = _Walk(
+            repository=self.repository,
+            folder="",
+            wanted=NOTHING,
+            others=frozenset(),
+            files=self.files,
+            dropped=self.dropped,
+        )
+        parent, _, name = path.rpartition("/")
+        real = os.path.realpath(_join(str(self.repository.root), parent))
+        if not _within(real, str(self.repository.top)):
+            self.dropped.append(Dropped(path, "reached through a link out of the repository"))
+            return
+        for entry in walk._entries(real, parent):
+            if entry.name == name:
+                walk._visit(entry, path, _State(wanted=True, worth=True, forced=forced), self.repository.ignores(real))
+
+    def _visit(self, entry: os.DirEntry[str], path: str, state: _State, ignores: Ignores) -> None:
+        name, wanted = entry.name, self.wanted
+        is_link = entry.is_symlink()
+        is_folder = os.path.isdir(entry.path) if is_link else entry.is_dir()  # noqa: PTH112 (a Path's raises)
+        module, named = wanted.modules.get(path), wanted.named.get(path)
+        matched = [glob for glob in wanted.globs if glob.regex.match(path)]
+        worth = state.worth or module is not None or named is not None or bool(matched)
+        noted = worth or path in wanted.passages
+        shown = f"{path}/" if is_folder and not is_link else path
+        reason = barred(name)
+        if reason is not None:
+            self._drop(shown, reason, worth=noted and bool(reason))
+            return
+        if is_folder and not state.declared and self._in_workspace(path) in self.others:
+            return
+        is_source = worth or (state.wanted and (state.forced or not wanted.is_beside(path)))
+        passes = is_folder and wanted.may_hold(path)
+        if not is_source and not passes:
+            return
+        for pattern in wanted.excluded:
+            if pattern.match(path):
+                self._drop(shown, f"excluded by [{TABLE}]", worth=noted)
+                return
+        if path in wanted.written:
+            self._drop(shown, "written by the build itself", worth=noted)
+            return
+        forced = state.forced or bool(named) or any(glob.wins for glob in matched)
+        exempt = forced or named is not None or (module is not None and module.declared)
+        ignored = state.ignored and not exempt
+        if not exempt and not ignored and ignores.ignored(entry.path, name, is_folder=is_folder and not is_link):
+            ignored = True
+            self._drop(shown, "ignored by .gitignore", worth=worth)
+        elif ignored and not state.worth:
+            self._drop(shown, "in a folder ignored by .gitignore", worth=worth)
+        if ignored and not passes:
+            return
+        real = (
+            self._target(entry.path, path, worth=noted, exempt=exempt, is_folder=is_folder) if is_link else entry.path
+        )
+        if real is not None and is_folder:
+            declared = state.declared or (module is not None and module.declared)
+            shipped = state.shipped or declared or (module is not None and wanted.shipped)
+            self.enter(real, path, _State(is_source, worth, forced, ignored, declared, shipped))
+        elif real is not None:
+            self._take(real, path, worth=worth)
+
+    def _target(self, link: str, path: str, *, worth: bool, exempt: bool, is_folder: bool) -> str | None:
+        """What a link leads to, free of links; None where that does not enter a context."""
+        real, top = os.path.realpath(link), str(self.repository.top)
+        if not _within(real, top):
+            self._drop(path, "reached through a link out of the repository", worth=worth)
+            return None
+        try:
+            os.stat(link)  # noqa: PTH116 (the path is a string)
+        except FileNotFoundError:
+            self._drop(path, "a link to nothing", worth=worth)
+            return None
+        except OSError as error:
+            raise self._cycle(path) if error.errno == errno.ELOOP else self._unreadable(path, error) from error
+        relative = real[len(top) + 1 :]
+        for part in relative.split("/"):
+            reason = barred(part)
+            if reason is not None:
+                self._drop(path, f"a link to {relative}: {reason or 'never a source'}", worth=worth)
+                return None
+        if is_folder and any(_within(folder, real) for folder in self.above):
+            raise self._cycle(path)
+        if not exempt and self.repository.ignored(real, is_folder=is_folder):
+            self._drop(path, f"a link to {relative}, which is ignored by .gitignore", worth=worth)
+            return None
+        return real
+
+    def _take(self, real: str, path: str, *, worth: bool) -> None:
+        in_workspace = self._in_workspace(path)
+        if not in_workspace.isascii() and not _is_utf8(in_workspace):
+            raise WorkspaceError(f"{in_workspace!r} has a name that is not UTF-8, so no image can hold it; rename it")
+        try:
+            # Without O_NONBLOCK, opening a named pipe waits for somebody to write to it.
+            descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                status = os.fstat(descriptor)
+                regular = stat.S_ISREG(status.st_mode)
+                content = _read(descriptor, status.st_size) if regular else b""
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise self._unreadable(path, error) from error
+        if not regular:
+            self._drop(path, "not a regular file", worth=worth)
+        elif holds_private_key(content):
+            self._drop(path, "holds a private key", worth=True)
+        else:
+            self.files[in_workspace] = ContextFile(content=content, executable=bool(status.st_mode & stat.S_IXUSR))
+
+    def _entries(self, real: str, path: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(real) as entries:
+                return sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            raise self._unreadable(path, error) from error
+
+    def _drop(self, path: str, reason: str, *, worth: bool) -> None:
+        if worth:
+            self.dropped.append(Dropped(self._in_workspace(path), reason))
+
+    def _in_workspace(self, path: str) -> str:
+        return f"{self.folder}/{path}" if self.folder else path
+
+    def _unreadable(self, path: str, error: OSError) -> WorkspaceError:
+        return WorkspaceError(
+            f"cannot read {self._in_workspace(path)}: {error.strerror}; "
+            f"make it readable, or list it in `exclude` of [{TABLE}] in {self._in_workspace('pyproject.toml')}"
+        )
+
+    def _cycle(self, path: str) -> WorkspaceError:
+        return WorkspaceError(
+            f"{self._in_workspace(path)} is a link that leads back to itself or to a folder above it; "
+            f"remove it, or list it in `exclude` of [{TABLE}] in {self._in_workspace('pyproject.toml')}"
+        )
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    """Everything up to the end, in one call where the file does not grow meanwhile."""
+    content = os.read(descriptor, size + 1)
+    while len(content) != size and (more := os.read(descriptor, 1 << 20)):
+        content += more
+    return content
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder + "/")
+
+
+def _join(*parts: str | PurePosixPath) -> str:
+    return "/".join(str(part) for part in parts if str(part) not in ("", "."))

@@ -1,0 +1,218 @@
+"""What of a package's folder is asked for, and what never enters a build context whoever asks for it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from uv_workspace_function.code.layouts import Layout, Module
+from uv_workspace_function.code.layouts.finding import WILDCARDS, exclusion, is_package
+from uv_workspace_function.context.named_files import Glob, anchored_glob, named_files
+from uv_workspace_function.documents import Table, foreign_table
+from uv_workspace_function.errors import WorkspaceError
+
+TABLE = "tool.uv-workspace-function"
+
+# Names that never enter a context, wherever they lie: noise, and what deserves a reason.
+_NOISE = frozenset(
+    {
+        *(
+            ".git",
+            ".hg",
+            ".svn",
+            ".jj",
+            ".bzr",
+            "__pycache__",
+            "__pypackages__",
+            ".cache",
+            ".mypy_cache",
+            ".ruff_cache",
+        ),
+        *(".pytest_cache", ".hypothesis", ".import_linter_cache", ".ipynb_checkpoints", ".pytype", ".pyre", ".eggs"),
+        *(".tox", ".nox", ".hatch", ".pixi", ".pdm-build", ".aws-sam", ".terraform"),
+    }
+)
+_NEVER = {
+    "node_modules": "installed by npm, not a source",
+    "cdk.out": "written by cdk synth",
+    ".venv": "a virtual environment",
+}
+_NOISY_FILES = re.compile(
+    r".*\.py[co]|.*\$py\.class|\.DS_Store|Thumbs\.db|\.coverage(?:\..*)?|\.git|\.#.*|.*~|\..*\.sw[po]", re.DOTALL
+)
+
+# Left out beside the importable packages, unless a build table or `include` names them.
+BESIDE = re.compile(
+    r"tests?|build|dist|htmlcov|\.github|\.gitlab|\.circleci|\.devcontainer|\.idea|\.vscode"
+    r"|conftest\.py|test_.*\.py|.*_test\.py|tox\.ini|noxfile\.py|\.coveragerc|\.pre-commit-config\.yaml"
+    r"|\.gitignore|\.gitattributes|\.dockerignore",
+    re.DOTALL,
+)
+
+# Left out of the folder of a project that is copied: documents, tests and tools, which no module reads as its data.
+_BESIDE_COPIES = re.compile(
+    BESIDE.pattern + r"|\..*"
+    r"|(?:readme|changelog|changes|history|contributing|code_of_conduct|security|authors|maintainers|licen[cs]e|copying"
+    r"|notice)(?:-[^.]*)?(?:\.(?:md|rst|txt|adoc))?"
+    r"|(?:gnu)?makefile|.*\.mk|justfile|taskfile\.ya?ml|(?:.*\.)?dockerfile|dockerfile\..*|(?:docker-)?compose.*\.ya?ml"
+    r"|jenkinsfile|procfile|vagrantfile|setup\.py|setup\.cfg|manifest\.in|requirements.*\.(?:txt|in)|pipfile(?:\.lock)?"
+    r"|poetry\.lock|pdm\.lock|(?:mypy|pytest)\.ini|ruff\.toml|pyrightconfig\.json|mkdocs\.ya?ml|coverage\.xml"
+    r"|samconfig\.toml|cdk\.json|.*\.ipynb"
+    r"|docs?|documentation|scripts|notebooks|benchmarks?|e2e|tests?[-_].*|.*[-_]tests?",
+    re.DOTALL | re.IGNORECASE,
+)
+
+# In the package's own folder these are the context's, rewritten or left out, and never the package's.
+DEFINITIONS = frozenset({"pyproject.toml", "uv.lock", "uv.toml", ".python-version"})
+
+
+def barred(name: str) -> str | None:
+    """Why nothing of this name enters a context; None where it may, an empty string for what is not worth a word."""
+    if name in _NOISE or name.endswith(".egg-info") or _NOISY_FILES.fullmatch(name):
+        return ""
+    return "can hold secrets" if name.startswith(".env") else _NEVER.get(name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What one package's tables ask for, by paths relative to its folder.
+
+    `shipped` says that a backend puts the modules into the wheel as they are, where it could also be a guess; `copied`
+    that there is no backend, and the builder copies what is there; `imported` that a backend may make the folder itself
+    a package.
+    """
+
+    modules: Mapping[str, Module]
+    shipped: bool
+    named: Mapping[str, bool]
+    globs: tuple[Glob, ...]
+    excluded: tuple[re.Pattern[str], ...]
+    written: frozenset[str]
+    outside: Mapping[str, bool]
+    passages: frozenset[str]
+    everything: bool
+    copied: bool = False
+    imported: bool = False
+
+    def is_beside(self, path: str) -> bool:
+        """Whether a file or folder that nothing names is a test or a tool by its name, and no source.
+
+        That is told in the package's own folder alone, and where that is none itself: elsewhere, it can be a module of a
+        package that nothing declares.
+        """
+        if self.imported:
+            return False
+        names = _BESIDE_COPIES if self.copied else BESIDE
+        return "/" not in path and names.fullmatch(path) is not None
+
+    def may_hold(self, path: str) -> bool:
+        """Whether something wanted can lie below a folder that is not wanted itself."""
+        return path in self.passages or any(glob.holders and glob.holders.match(path) for glob in self.globs)
+
+
+NOTHING = Wanted(
+    modules={},
+    shipped=False,
+    named={},
+    globs=(),
+    excluded=(),
+    written=frozenset(),
+    outside={},
+    passages=frozenset(),
+    everything=False,
+)
+
+
+def wanted_of(root: Path, folder: PurePosixPath, pyproject: Table, layout: Layout, *, copied: bool) -> Wanted:
+    """What the tables of a package ask for.
+
+    Args:
+        root: the workspace's root.
+        folder: the package's, relative to it.
+        pyproject: the package's parsed `pyproject.toml`.
+        layout: where its importable code lies.
+        copied: whether it is copied and not built.
+
+    Raises:
+        WorkspaceError: a glob of the package's own table is malformed, or a path leads out of the workspace.
+    """
+    named = named_files(pyproject, root / folder, virtual=copied)
+    include, exclude = _own_globs(pyproject, folder)
+    asked = [pattern for pattern in include if os.path.normpath(pattern).startswith("../")]
+    included, excluded = _compiled((pattern for pattern in include if pattern not in asked), exclude, folder)
+    modules = {str(module.path): module for module in layout.modules if module.path.parts[:1] != ("..",)}
+    inside = {path: wins for path, wins in named.paths.items() if not path.startswith("../")}
+    elsewhere = {str(module.path): False for module in layout.modules if str(module.path) not in modules}
+    elsewhere |= {path: wins for path, wins in named.paths.items() if path not in inside}
+    elsewhere |= dict.fromkeys(asked, True)
+    outside: dict[str, bool] = {}
+    for path in sorted(elsewhere):
+        target = os.path.normpath(folder / path)
+        if target == ".." or target.startswith("../"):
+            raise WorkspaceError(
+                f"{folder}/pyproject.toml names {path!r}, which lies outside the workspace's root {root}; "
+                "a build context can hold only what lies below it: move it there"
+            )
+        if path in asked and not (root / target).exists():
+            raise WorkspaceError(
+                f"{folder}/pyproject.toml: `include` of [{TABLE}] names {path!r}, which does not exist"
+            )
+        outside[target] = elsewhere[path]
+    parents = (parent for path in (*modules, *inside) for parent in PurePosixPath(path).parents)
+    return Wanted(
+        modules=modules,
+        shipped=layout.complete and not copied,
+        named=inside,
+        globs=(*named.globs, *included),
+        excluded=excluded,
+        written=named.written,
+        outside=outside,
+        passages=frozenset(map(str, parents)) - {"."},
+        everything=not layout.complete and (not copied or _is_itself_imported(root / folder)),
+        copied=copied,
+        imported=not copied and is_package(root / folder),
+    )
+
+
+def _own_globs(pyproject: Table, folder: PurePosixPath) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """`include` and `exclude` of the package's own table."""
+    table = foreign_table(pyproject, *TABLE.split("."))
+    include, exclude = table.get("include", []), table.get("exclude", [])
+    for key, patterns in (("include", include), ("exclude", exclude)):
+        if not isinstance(patterns, list) or not all(isinstance(pattern, str) and pattern for pattern in patterns):
+            raise WorkspaceError(
+                f"{folder}/pyproject.toml: `{key}` of [{TABLE}] must be a list of globs, not {patterns!r}"
+            )
+        for pattern in patterns:
+            if ".." in pattern.split("/") and (key == "exclude" or WILDCARDS.search(pattern)):
+                raise WorkspaceError(
+                    f"{folder}/pyproject.toml: {pattern!r} in `{key}` of [{TABLE}] leads out of the package's folder; "
+                    "globs are relative to it and stay below it, and what lies elsewhere is included by its path"
+                )
+    return tuple(include), tuple(exclude)
+
+
+def _compiled(
+    include: Iterable[str], exclude: Iterable[str], folder: PurePosixPath
+) -> tuple[tuple[Glob, ...], tuple[re.Pattern[str], ...]]:
+    """Globs with uv's meaning.
+
+    https://docs.astral.sh/uv/concepts/build-backend/#include-and-exclude-syntax: what includes starts at the package's
+    folder; what excludes holds at any depth unless it begins with a slash.
+    """
+    try:
+        included = tuple(anchored_glob(pattern, wins=True) for pattern in include)
+        excluded = tuple(exclusion(pattern, anchored=pattern.startswith("/")) for pattern in exclude)
+    except ValueError as error:
+        raise WorkspaceError(f"{folder}/pyproject.toml: malformed glob {str(error)!r} in [{TABLE}]") from error
+    return included, excluded
+
+
+def _is_itself_imported(folder: Path) -> bool:
+    """Whether modules lie in a copied project's own folder, so that the data beside them is theirs."""
+    return any(
+        path.suffix in (".py", ".so") and not _BESIDE_COPIES.fullmatch(path.name) for path in sorted(folder.iterdir())
+    )

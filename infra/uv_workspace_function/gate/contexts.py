@@ -1,0 +1,291 @@
+"""Build contexts: what enters an image and should not, and what is not pinned (UWF012 to UWF017)."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.context.files import Dropped
+from uv_workspace_function.documents import table
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.gate.assembly import Assembly
+from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
+from uv_workspace_function.gate.places import line_of
+from uv_workspace_function.gate.scope import Scope
+from uv_workspace_function.gate.secrets import secret_in
+from uv_workspace_function.target.image_reference import ImageReference
+from uv_workspace_function.workspace.lock import LOCK_NAME
+from uv_workspace_function.workspace.membership import PYPROJECT
+from uv_workspace_function.workspace.workspace import OUR_TABLE, Closure, Member
+
+DEFAULT_LARGEST_FILE = 5_000_000
+"""Bytes. The code layer is sent anew with each line of code; what is this large belongs elsewhere."""
+
+_HOLDS_SECRETS = ("can hold secrets", "holds a private key")
+_EXAMPLES = re.compile(r"\.env\.(example|sample|template|dist|defaults?)", re.IGNORECASE)
+
+
+def check_contexts(scope: Scope, cdk_out: Path | None) -> Outcome:
+    """Gather the context of every service and look into it.
+
+    Args:
+        scope: what is judged.
+        cdk_out: a cloud assembly, which tells the images that contexts are built on; None where there is none.
+    """
+    contexts = _Contexts(scope=scope, largest=_largest(scope))
+    for service in scope.services:
+        contexts.look_into(service)
+    findings = [*contexts.findings, *_backends(contexts), *_images(scope, cdk_out)]
+    return Outcome(findings=tuple(findings), not_checked=tuple(contexts.gaps))
+
+
+def _largest(scope: Scope) -> int:
+    settings = table(scope.workspace.project.pyproject, "tool", OUR_TABLE, "check")
+    largest = settings.get("largest-file", DEFAULT_LARGEST_FILE)
+    if not isinstance(largest, int) or isinstance(largest, bool) or largest <= 0:
+        raise WorkspaceError(
+            f"largest-file in [tool.{OUR_TABLE}.check] must be a number of bytes such as {DEFAULT_LARGEST_FILE}, not {largest!r}"
+        )
+    return largest
+
+
+@dataclass(slots=True, kw_only=True)
+class _Contexts:
+    """One pass over all contexts; a file that several of them have is looked at once."""
+
+    scope: Scope
+    largest: int
+    findings: list[Finding] = field(default_factory=list)
+    gaps: list[NotChecked] = field(default_factory=list)
+    closures: list[Closure] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+
+    def look_into(self, service: Member) -> None:
+        """Gather one context."""
+        try:
+            context = BuildContext.of(self.scope.workspace, service.name)
+        except WorkspaceError as error:
+            self._cannot_be_made(service, str(error))
+            return
+        try:
+            context.closure.check_python(self.scope.target.python)
+        except WorkspaceError as error:
+            self.findings.append(_not_made(service, str(error)))
+        self.closures.append(context.closure)
+        folders = {member.folder: member for member in context.closure.sources}
+        for path, file in context.files.items():
+            if path in self.seen:
+                continue
+            self.seen.add(path)
+            owner = _owner(folders, PurePosixPath(path))
+            if owner is not None and PurePosixPath(path).name not in (LOCK_NAME, PYPROJECT):
+                self._look_at(owner, path, file.content)
+        for dropped in context.dropped:
+            if dropped.path not in self.seen:
+                self.seen.add(dropped.path)
+                self._left_out(_owner(folders, PurePosixPath(dropped.path)), dropped)
+
+    def _cannot_be_made(self, service: Member, text: str) -> None:
+        if "uv.lock is stale" in text or "run `uv lock`" in text:
+            gap = NotChecked(
+                codes=("UWF012", "UWF013", "UWF014", "UWF017"),
+                member=service.name,
+                reason=text,
+                remedy="lock first: UWF001",
+            )
+            self.gaps.append(gap)
+            return
+        self.findings.append(_not_made(service, text))
+
+    def _look_at(self, owner: Member, path: str, content: bytes) -> None:
+        if (secret := secret_in(path, content)) is not None:
+            self.findings.append(
+                Finding(
+                    code="UWF012",
+                    file=path,
+                    line=secret.line,
+                    member=owner.name,
+                    what=f"{path} enters an image and holds what looks like {secret.kind}",
+                    remedy="take it out and revoke it: whoever can pull the image can read it; give it at run time instead",
+                    subject=path,
+                )
+            )
+        if len(content) > self.largest:
+            self.findings.append(
+                Finding(
+                    code="UWF014",
+                    file=path,
+                    line=1,
+                    member=owner.name,
+                    what=f"{path} has {len(content):,} bytes, more than {self.largest:,}, and is sent again with every change beside it",
+                    remedy=(
+                        "fetch it at run time, put it into a library or a package of its own, list it in `exclude` of "
+                        f"[tool.{OUR_TABLE}], or raise largest-file in [tool.{OUR_TABLE}.check]"
+                    ),
+                    subject=path,
+                )
+            )
+
+    def _left_out(self, owner: Member | None, dropped: Dropped) -> None:
+        if dropped.reason not in _HOLDS_SECRETS or _EXAMPLES.fullmatch(PurePosixPath(dropped.path).name):
+            return
+        path = self.scope.workspace.root / dropped.path
+        if self.scope.workspace.repository.ignored(str(path.resolve()), is_folder=dropped.path.endswith("/")):
+            return  # it is nobody's but of this checkout
+        self.findings.append(
+            Finding(
+                code="UWF013",
+                file=dropped.path,
+                line=1,
+                member=None if owner is None else owner.name,
+                what=f"{dropped.path} lies in the code and {dropped.reason}: it was left out of every image",
+                remedy="move it out of the package; if it is committed, revoke what is in it, and list it in .gitignore",
+                subject=dropped.path,
+            )
+        )
+
+
+def _not_made(service: Member, text: str) -> Finding:
+    what, _, remedy = text.rpartition("; ")
+    return Finding(
+        code="UWF017",
+        file=(service.folder / PYPROJECT).as_posix(),
+        line=1,
+        member=service.name,
+        what=what or text,
+        remedy=remedy if what else "mend it, then run the check again",
+        subject=service.name,
+    )
+
+
+def _owner(folders: Mapping[PurePosixPath, Member], path: PurePosixPath) -> Member | None:
+    return next((folders[parent] for parent in path.parents if parent in folders), None)
+
+
+def _backends(contexts: _Contexts) -> Iterator[Finding]:
+    """Build backends that any release of may build the image (UWF015): no lock has them, and uv checks no hash of theirs.
+
+    Source: https://docs.astral.sh/uv/reference/settings/#build-constraint-dependencies. uv_build is a part of uv.
+    """
+    told: set[tuple[PurePosixPath, str]] = set()
+    for closure in contexts.closures:
+        project = closure.project
+        settings = {**table(project.pyproject, "tool", "uv"), **(project.uv_toml or {})}
+        pinned = {name for text in settings.get("build-constraint-dependencies", ()) if (name := _pinned(text))}
+        local = {member.name for member in closure.sources}
+        for member in closure.sources:
+            if not member.is_package:
+                continue
+            path = member.path / PYPROJECT
+            for text in table(member.pyproject, "build-system").get("requires", ("setuptools",)):
+                name = _name(text)
+                if (
+                    name is None
+                    or name in pinned | local | {"uv-build"}
+                    or _pinned(text)
+                    or (project.folder, name) in told
+                ):
+                    continue
+                told.add((project.folder, name))
+                yield Finding(
+                    code="UWF015",
+                    file=(member.folder / PYPROJECT).as_posix(),
+                    line=line_of(path, r"^\s*requires\s*=") or 1,
+                    member=member.name,
+                    what=f"{name} builds {member.name} in whatever release is the newest that day",
+                    remedy=f'pin it in [tool.uv] of {project.folder / PYPROJECT}: build-constraint-dependencies = ["{name}==..."]',
+                    subject=name,
+                )
+
+
+def _name(requirement: str) -> str | None:
+    try:
+        return canonicalize_name(Requirement(requirement).name)
+    except InvalidRequirement:
+        return None
+
+
+def _pinned(requirement: str) -> str | None:
+    """The name in a requirement that only one release meets."""
+    try:
+        parsed = Requirement(requirement)
+    except InvalidRequirement:
+        return None
+    exact = any(s.operator in ("==", "===") and not s.version.endswith(".*") for s in parsed.specifier)
+    return canonicalize_name(parsed.name) if exact or parsed.url else None
+
+
+_FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(?P<image>\S+)(?:\s+AS\s+(?P<stage>\S+))?", re.IGNORECASE)
+_COPY = re.compile(
+    r"^\s*(?:COPY|ADD)\s+(?:--\S+\s+)*?--from=(?P<image>\S+)|--mount=\S*?from=(?P<mount>[^\s,]+)", re.IGNORECASE
+)
+_ARG = re.compile(r"^\s*ARG\s+(?P<name>\w+)=(?P<value>\S+)", re.IGNORECASE)
+_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+_IMAGE_ARGUMENTS = ("BASE_IMAGE", "BUILDER_IMAGE", "UV_IMAGE")
+
+
+def _images(scope: Scope, cdk_out: Path | None) -> Iterator[Finding]:
+    """Images that a tag moves under (UWF016), in Dockerfiles of the workspace and in the build arguments of a cloud assembly."""
+    root = scope.workspace.root
+    folders = {PurePosixPath(), *(service.folder for service in scope.services)}
+    for folder in sorted(folders):
+        for path in sorted((root / folder).glob("*Dockerfile*")):
+            if path.is_file() and re.fullmatch(r"Dockerfile(\..*)?|.*\.Dockerfile", path.name):
+                for line, image in _floating(path.read_text(encoding="utf-8", errors="replace")):
+                    yield _float((folder / path.name).as_posix(), line, image)
+    if cdk_out is None:
+        return
+    try:
+        images = Assembly.load(cdk_out).images
+    except WorkspaceError:
+        return  # the check of what is deployed tells
+    services = {service.name: service for service in scope.workspace.services}
+    for built in images:
+        service = services.get(built.arguments.get("SERVICE_NAME", ""))
+        for argument in _IMAGE_ARGUMENTS:
+            given = built.arguments.get(argument)
+            if service is not None and given is not None and _is_floating(given):
+                yield _float((service.folder / PYPROJECT).as_posix(), 1, given, member=service.name)
+
+
+def _float(file: str, line: int, image: str, member: str | None = None) -> Finding:
+    where = f" of {member}" if member else ""
+    return Finding(
+        code="UWF016",
+        file=file,
+        line=line,
+        member=member,
+        what=f"the image {image}{where} is a moving target: the same commit builds something else tomorrow",
+        remedy="name a version, or better a digest: image:tag@sha256:...",
+        subject=image,
+    )
+
+
+def _floating(dockerfile: str) -> Iterator[tuple[int, str]]:
+    """The lines of a Dockerfile that start from, or copy from, an image without a pin."""
+    arguments: dict[str, str] = {}
+    stages: set[str] = {"scratch"}
+    for number, line in enumerate(dockerfile.splitlines(), 1):
+        if (argument := _ARG.match(line)) is not None:
+            arguments[argument["name"]] = argument["value"].strip("\"'")
+        start = _FROM.match(line)
+        named = [start["image"]] if start else [m["image"] or m["mount"] for m in _COPY.finditer(line)]
+        for image in named:
+            filled = _VARIABLE.sub(lambda found: arguments.get(found[1], found[0]), image)
+            filled = _VARIABLE.sub(lambda found: arguments.get(found[1], found[0]), filled)
+            if filled.lower() not in stages and not filled.isdigit() and _is_floating(filled):
+                yield number, filled
+        if start and start["stage"]:
+            stages.add(start["stage"].lower())
+
+
+def _is_floating(image: str) -> bool:
+    """Whether a name pins nothing; a name with a variable that is only known in the build is not judged."""
+    try:
+        return not ImageReference.parse(image).is_pinned
+    except WorkspaceError:
+        return False

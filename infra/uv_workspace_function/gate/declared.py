@@ -1,0 +1,198 @@
+"""What a member declares: the packages its code may import, those its tests may, and what these bring along."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from uv_workspace_function.documents import Table, table
+from uv_workspace_function.target.target import Target
+from uv_workspace_function.workspace.lock import Edge, Lock
+from uv_workspace_function.workspace.workspace import Member, Project
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Declared:
+    """What one member declares, by normalized names."""
+
+    dependencies: Mapping[str, str]
+    """Its `[project] dependencies`: name -> the requirement as written; markers are not evaluated."""
+    run: frozenset[str]
+    """What its code may import: dependencies, its extras, and what an extra it asks for names."""
+    development: frozenset[str]
+    """What its tests may import beside that: its dev groups, and those of the project's root."""
+    groups: Mapping[str, str]
+    """Each name of `development` -> where it is declared, in words."""
+    knows_tests: bool
+    """Whether a dev group, or an extra for tests, says what tests need."""
+    elsewhere: frozenset[str]
+    """What the markers of its requirements leave out on the target: Windows alone, an older Python."""
+    graph: "Graph"
+
+    @cached_property
+    def closure(self) -> frozenset[str]:
+        """All that its image holds, extras included."""
+        return self.graph.reach(self.run)
+
+    @cached_property
+    def development_closure(self) -> frozenset[str]:
+        """All that its tests run with."""
+        return self.graph.reach(self.run | self.development)
+
+    @staticmethod
+    def name_of(requirement: Any) -> str | None:
+        """The normalized name in a requirement; None where it has none."""
+        return _name(requirement)
+
+    @classmethod
+    def of(cls, member: Member, project: Project, graph: "Graph", root: Member | None, target: Target) -> "Declared":
+        """Read what a member declares.
+
+        Args:
+            member: the member.
+            project: the project in whose lock it is.
+            graph: that lock's edges.
+            root: the project's root, where it is a package; its groups are installed beside every member.
+            target: what the images run on.
+        """
+        dependencies = {name: text for text in _dependencies(member, project.lock) if (name := _name(text))}
+        asked = list(_dependencies(member, project.lock))
+        extras = table(member.pyproject, "project", "optional-dependencies")
+        for requirements in extras.values():
+            asked += requirements
+        run = {name for text in asked for name in _named(text, graph)}
+        locked = project.lock.local(member.name)
+        if locked is not None:
+            run |= {
+                n for edges in locked.optional.values() for edge in edges for n in _named(_requirement(edge), graph)
+            }
+        groups = dict(_grouped(member.pyproject, f"a dev group of {member.name}", graph))
+        if member is not root:
+            groups |= dict(_grouped(project.pyproject, "a dev group of the root", graph))
+            if root is not None:
+                of_root = _dependencies(root, project.lock)
+                groups |= dict.fromkeys((name for text in of_root for name in _named(text, graph)), "the root")
+        return cls(
+            dependencies=dependencies,
+            run=frozenset(run - {member.name}),
+            development=frozenset(groups),
+            groups=groups,
+            knows_tests=bool(groups) or any(_TEST_EXTRA.match(extra) for extra in extras),
+            elsewhere=frozenset(_elsewhere(asked, target)),
+            graph=graph,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Graph:
+    """Who needs whom in a lock, by name: versions, markers and forks are not told apart, extras are."""
+
+    edges: Mapping[tuple[str, str | None], Sequence[Edge]]
+    """A package, and an extra of it or None -> what these need."""
+
+    @classmethod
+    def of(cls, lock: Lock) -> "Graph":
+        """Gather the edges of a lock."""
+        edges: dict[tuple[str, str | None], list[Edge]] = {}
+        for package in lock.packages:
+            edges.setdefault((package.name, None), []).extend(package.dependencies)
+            for extra, needed in package.optional.items():
+                edges.setdefault((package.name, canonicalize_name(extra)), []).extend(needed)
+        return cls(edges=edges)
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """The packages that another one needs, be it for an extra."""
+        return frozenset(edge.name for edges in self.edges.values() for edge in edges)
+
+    def reach(self, names: Iterable[str]) -> frozenset[str]:
+        """Some packages and all that they need; of extras, those that are asked for."""
+        stack: list[tuple[str, str | None]] = [(name, None) for name in names]
+        seen: set[tuple[str, str | None]] = set()
+        while stack:
+            node = stack.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            for edge in self.edges.get(node, ()):
+                stack += [(edge.name, None), *((edge.name, canonicalize_name(extra)) for extra in edge.extras)]
+        return frozenset(name for name, _ in seen)
+
+    def through(self, names: Iterable[str], wanted: str) -> str | None:
+        """Which of some packages needs another one, itself or through others; the first by name."""
+        return next((name for name in sorted(names) if name != wanted and wanted in self.reach([name])), None)
+
+    def named_by_extras(self, requirement: str) -> frozenset[str]:
+        """The packages that the extras in a requirement name: `celery[redis]` asks for `kombu[redis]`, and so for redis."""
+        try:
+            parsed = Requirement(requirement)
+        except InvalidRequirement:
+            return frozenset()
+        found: set[str] = set()
+        seen: set[tuple[str, str]] = set()
+        stack: list[tuple[str, str]] = [
+            (canonicalize_name(parsed.name), canonicalize_name(extra)) for extra in parsed.extras
+        ]
+        while stack:
+            asked = stack.pop()
+            if asked in seen:
+                continue
+            seen.add(asked)
+            for edge in self.edges.get(asked, ()):
+                found.add(edge.name)
+                stack += [(edge.name, canonicalize_name(extra)) for extra in edge.extras]
+        return frozenset(found)
+
+
+_TEST_EXTRA = re.compile(r"(test|tests|testing|dev|develop|development)\b", re.IGNORECASE)
+_NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
+
+
+def _name(requirement: Any) -> str | None:
+    found = _NAME.match(requirement) if isinstance(requirement, str) else None
+    return canonicalize_name(found[1]) if found else None
+
+
+def _elsewhere(requirements: Iterable[str], target: Target) -> set[str]:
+    here: dict[str, bool] = {}
+    for text in requirements:
+        try:
+            parsed = Requirement(text)
+        except InvalidRequirement:
+            continue
+        name = canonicalize_name(parsed.name)
+        holds = parsed.marker is None or parsed.marker.evaluate({**target.environment, "extra": ""})
+        here[name] = here.get(name, False) or holds
+    return {name for name, holds in here.items() if not holds}
+
+
+def _dependencies(member: Member, lock: Lock) -> list[str]:
+    project = table(member.pyproject, "project")
+    if project and "dependencies" not in project.get("dynamic", ()):
+        return list(project.get("dependencies", ()))
+    # its build backend tells them, and told uv
+    locked = lock.local(member.name)
+    return [] if locked is None else [_requirement(edge) for edge in locked.dependencies]
+
+
+def _requirement(edge: Edge) -> str:
+    return f"{edge.name}[{','.join(edge.extras)}]"
+
+
+def _named(requirement: Any, graph: Graph) -> Iterator[str]:
+    """What a requirement names: a package, and what the extras that it asks for need."""
+    if name := _name(requirement):
+        yield name
+        yield from graph.named_by_extras(requirement)
+
+
+def _grouped(pyproject: Table, where: str, graph: Graph) -> Iterator[tuple[str, str]]:
+    for name, entries in table(pyproject, "dependency-groups").items():
+        for entry in entries if isinstance(entries, list) else ():
+            yield from ((found, f"{where} ({name})") for found in _named(entry, graph))
+    for entry in table(pyproject, "tool", "uv").get("dev-dependencies", ()):
+        yield from ((found, f"{where} (dev)") for found in _named(entry, graph))

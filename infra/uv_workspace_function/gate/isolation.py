@@ -1,0 +1,134 @@
+"""Each handler alone: imported in an environment that holds its service's closure and nothing else (UWF011).
+
+The environment is made from the service's build context, offline, so from uv's cache. It has the Python that uv finds on
+this machine: packages are this machine's, and so is the version, which the report tells.
+"""
+
+import json
+import os
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.gate import _import_handler
+from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome, join
+from uv_workspace_function.gate.scope import Scope
+from uv_workspace_function.running.closure_environment import ClosureEnvironment, InstallError
+from uv_workspace_function.running.lambda_variables import REGION, declared_variables, lambda_variables
+from uv_workspace_function.workspace.membership import PYPROJECT
+from uv_workspace_function.workspace.workspace import OUR_TABLE, Member
+
+_CODES = ("UWF011",)
+_TIMEOUT = 60  # seconds; Lambda itself allows 10 for an import before it starts over
+_NO_ACCOUNT = {
+    # clients made at import ask for a region and for credentials; what they are is of no matter
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_ACCESS_KEY_ID": "none",
+    "AWS_SECRET_ACCESS_KEY": "none",
+    "AWS_SESSION_TOKEN": "none",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+# What code raises when it is wrong, whatever its surroundings; other exceptions may come of them.
+_CODE_IS_WRONG = ("ImportError", "SyntaxError", "NameError", "AttributeError", "TypeError")
+
+
+def check_alone(scope: Scope) -> Outcome:
+    """Import every service's handler, each in an environment of its own."""
+    with tempfile.TemporaryDirectory(prefix="services-check-") as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+        folders = [Path(folder, service.name) for service in scope.services]
+        outcomes = list(pool.map(lambda pair: _alone(scope, *pair), zip(scope.services, folders, strict=True)))
+    notes = sorted({note for outcome in outcomes for note in outcome.notes})
+    joined = join(*outcomes)
+    return Outcome(findings=joined.findings, not_checked=joined.not_checked, notes=tuple(notes))
+
+
+def _alone(scope: Scope, service: Member, folder: Path) -> Outcome:
+    try:
+        context = BuildContext.of(scope.workspace, service.name)
+        handler = context.closure.handler()
+        environment = ClosureEnvironment.make(context, folder, python=scope.target.python, offline=True)
+    except InstallError as error:
+        return _gap(service, f"its closure could not be installed from uv's cache: {error}", _FETCH)
+    except WorkspaceError as error:
+        return _gap(service, str(error), "mend it, then run the check again")
+    return _imported(scope, environment, handler, folder)
+
+
+_FETCH = "fetch its packages into uv's cache (`uv sync --package NAME`), with a Python that the service allows"
+
+
+def _imported(scope: Scope, environment: ClosureEnvironment, handler: str, folder: Path) -> Outcome:
+    """Import a handler in the environment that was made for it."""
+    service = environment.closure.service
+    result = folder / "result.json"
+    try:
+        subprocess.run(
+            [environment.python, "-I", "-B", _import_handler.__file__, handler, result, *environment.copied],
+            cwd=environment.task_root,
+            env={
+                "PATH": os.environ.get("PATH", ""),
+                "HOME": str(folder),
+                **_NO_ACCOUNT,
+                **lambda_variables(service, handler),
+                **declared_variables(scope.workspace, service),
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+        said = json.loads(result.read_bytes())
+    except subprocess.TimeoutExpired:
+        return _gap(
+            service, f"importing {handler} took more than {_TIMEOUT} s", "import it by hand and see what it waits for"
+        )
+    except (OSError, ValueError) as error:
+        return _gap(
+            service, f"importing {handler} ended the interpreter: {error}", "import it by hand and see what ends it"
+        )
+    note = (
+        f"UWF011: handlers were imported with Python {said['python']} on this machine; "
+        f"the images have {scope.target.python} on {scope.target.machine}"
+    )
+    if said["error"] is None:
+        return Outcome(notes=(note,))
+    text = f"{said['error']}: {said['text']}"
+    if not set(said["kinds"]) & set(_CODE_IS_WRONG):
+        gap = _gap(
+            service,
+            f"importing {handler} raised {text}",
+            f"if it wants an environment variable, set one in [tool.{OUR_TABLE}.check.environment] of {_pyproject(service)}",
+        )
+        return join(gap, Outcome(notes=(note,)))
+    file, line = _place(environment, said["frames"]) or (_pyproject(service), 1)
+    finding = Finding(
+        code="UWF011",
+        file=file,
+        line=line,
+        member=service.name,
+        what=f"{handler} does not import in an environment that holds the closure of {service.name} alone: {text}",
+        remedy="declare what it imports where it imports it: `uv add --package MEMBER PACKAGE`",
+        subject=handler,
+    )
+    return Outcome(findings=(finding,), notes=(note,))
+
+
+def _place(environment: ClosureEnvironment, frames: list[list[object]]) -> tuple[str, int] | None:
+    """The innermost line of the workspace's own that a traceback goes through."""
+    for file, line in reversed(frames):
+        source = environment.source(Path(str(file)))
+        if source is not None:
+            return source.as_posix(), int(str(line))
+    return None
+
+
+def _pyproject(service: Member) -> str:
+    return (service.folder / PYPROJECT).as_posix()
+
+
+def _gap(service: Member, reason: str, remedy: str) -> Outcome:
+    return Outcome(not_checked=(NotChecked(codes=_CODES, member=service.name, reason=reason, remedy=remedy),))

@@ -1,0 +1,137 @@
+"""Locks: is each that of its project, and can the requirements be met together? uv itself is asked."""
+
+import os
+from pathlib import Path, PurePosixPath
+
+from uv_workspace_function.documents import table
+from uv_workspace_function.gate.conflicts import explained
+from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome, join
+from uv_workspace_function.gate.scope import Scope
+from uv_workspace_function.uv import first_line, run_uv
+from uv_workspace_function.workspace.freshness import stale_member
+from uv_workspace_function.workspace.lock import LOCK_NAME
+from uv_workspace_function.workspace.membership import PYPROJECT
+from uv_workspace_function.workspace.workspace import Member, Project
+
+_CODES = ("UWF001", "UWF002")
+_STALE = ("needs to be updated", "is missing or out of date")
+_OFFLINE = (
+    "network was disabled",
+    "not found in the cache",
+    "Failed to fetch",
+    "error sending request",
+    "Network connectivity",
+    "dns error",
+    "Could not connect",
+    "Request failed after",
+    "tcp connect error",
+    "operation timed out",
+)
+
+
+def check_locks(scope: Scope) -> Outcome:
+    """Ask uv of the workspace's lock, and of that of every standalone project (UWF001, UWF002)."""
+    root = scope.workspace.root
+    outcomes = []
+    for project in scope.projects:
+        answer = check_lock(root, project.folder)
+        if answer.not_checked:
+            answer = join(_by_ourselves(scope, project), answer)
+        elif not answer.findings and table(project.pyproject, "tool", "uv").get("conflicts"):
+            answer = _exports(scope, project)
+        outcomes.append(answer)
+    return join(*outcomes)
+
+
+def check_lock(root: Path, folder: PurePosixPath) -> Outcome:
+    """Ask uv of one project's lock.
+
+    Args:
+        root: the workspace's root.
+        folder: the project's, relative to it.
+    """
+    where = root / folder
+    missing = not (where / LOCK_NAME).is_file()
+    # without a lock uv would only say that there is none, and not whether there can be one
+    answer = run_uv("lock", "--dry-run" if missing else "--check", cwd=where)
+    if answer is None:
+        return _gap(folder, "uv could not be run", "install uv (https://docs.astral.sh/uv) and put it on PATH")
+    lock = (folder / LOCK_NAME).as_posix()
+    if answer.code == 0:
+        return Outcome(
+            findings=(_lock_finding(folder, f"there is no {lock}", (folder / PYPROJECT).as_posix()),) if missing else ()
+        )
+    said = first_line(answer.text)
+    if any(sign in answer.text for sign in _OFFLINE):
+        return _gap(
+            folder, f"uv could not reach a package index: {said}", "run the check where the index can be reached"
+        )
+    if "No solution found" in answer.text or "conflicting" in answer.text:
+        return Outcome(findings=(explained(root, folder, answer.text),))
+    if any(sign in answer.text for sign in _STALE):
+        return Outcome(findings=(_lock_finding(folder, f"{lock} is not that of its {PYPROJECT} files", lock),))
+    return _gap(folder, f"uv could not tell: {said}", "mend what uv says, then run the check again")
+
+
+def _lock_finding(folder: PurePosixPath, what: str, file: str) -> Finding:
+    lock = (folder / LOCK_NAME).as_posix()
+    remedy = f"run `uv lock{_project(folder)}` and commit {lock}"
+    return Finding(code="UWF001", file=file, line=1, what=what, remedy=remedy, subject=lock)
+
+
+def _gap(folder: PurePosixPath, reason: str, remedy: str) -> Outcome:
+    lock = (folder / LOCK_NAME).as_posix()
+    return Outcome(not_checked=(NotChecked(codes=_CODES, reason=f"{lock}: {reason}", remedy=remedy),))
+
+
+def _project(folder: PurePosixPath) -> str:
+    return "" if folder == PurePosixPath() else f" --project {folder}"
+
+
+def _by_ourselves(scope: Scope, project: Project) -> Outcome:
+    """What can be seen without uv: requirements that pyproject.toml and the lock tell differently."""
+    findings = []
+    for member in scope.members:
+        if scope.workspace.project_of(member) is project:
+            for stale in stale_member(scope.workspace, project, member):
+                findings.append(_stale(member, project, str(stale)))
+    return Outcome(findings=tuple(findings[:1]))
+
+
+def _stale(member: Member, project: Project, text: str) -> Finding:
+    lock = (project.folder / LOCK_NAME).as_posix()
+    return Finding(
+        code="UWF001",
+        file=(member.folder / PYPROJECT).as_posix(),
+        line=1,
+        member=member.name,
+        what=text.partition("; run")[0],
+        remedy=f"run `uv lock{_project(project.folder)}` and commit {lock}",
+        subject=lock,
+    )
+
+
+def _exports(scope: Scope, project: Project) -> Outcome:
+    """Under declared `conflicts`: does each service still export alone?"""
+    findings = []
+    for service in scope.services:
+        if scope.workspace.project_of(service) is not project:
+            continue
+        answer = run_uv(
+            *("export", "--frozen", "--no-default-groups", "--no-emit-local", "--quiet", "--package", service.name),
+            *("--output-file", os.devnull),
+            cwd=scope.workspace.root / project.folder,
+        )
+        if answer is not None and answer.code != 0:
+            findings.append(
+                Finding(
+                    code="UWF002",
+                    file=(service.folder / PYPROJECT).as_posix(),
+                    line=1,
+                    member=service.name,
+                    what=f"{service.name} cannot be exported alone: {first_line(answer.text)}",
+                    remedy="its closure holds both sides of a conflict that [tool.uv] conflicts declares: drop one of them",
+                    subject=service.name,
+                )
+            )
+    return Outcome(findings=tuple(findings))

@@ -1,0 +1,445 @@
+"""What one Python file imports, and how much it needs each import: read from its text, never by running it."""
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from uv_workspace_function.code.syntax import Unparsed, parse
+
+
+class Need(StrEnum):
+    """What an import is needed for."""
+
+    RUN = "run"
+    """Without the module, the code fails."""
+    DEVELOPMENT = "development"
+    """Only where the file is run as a script, which nothing in an image does."""
+    TYPES = "types"
+    """Only for type checkers."""
+    NOTHING = "nothing"
+    """The code goes on without it, or never comes to it on the target."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """One import of an absolute module."""
+
+    module: str
+    """Dotted."""
+    names: tuple[str, ...] = ()
+    """What is taken from it: attributes, or modules in it."""
+    line: int
+    need: Need
+    instead_of: tuple[str, ...] = ()
+    """It is run only where one of these modules could not be imported."""
+    conditional: bool = False
+    """It stands in a function or a branch: importing the file does not run it, or may not."""
+    chosen: bool = False
+    """It stands in a function's branch whose test names the module, `if backend == "trio"`: who comes there asked for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFacts:
+    """What is known of one file."""
+
+    imports: tuple[Import, ...] = ()
+    words: frozenset[str] = frozenset()
+    """Words of strings that look like names: plugins, drivers and settings name modules so."""
+    unparsed: Unparsed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in a file a statement stands."""
+
+    need: Need = Need.RUN
+    instead_of: tuple[str, ...] = ()
+    conditional: bool = False
+    in_function: bool = False
+    named: str = ""
+    """The names in the tests of the branches around it, each between underscores."""
+
+
+_Step = tuple[ast.AST, _Place]
+_LEAVES = frozenset({ast.Name, ast.Load, ast.Store, ast.Del})
+_ABSENT = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+_IMPORTERS = frozenset({"import_module", "__import__"})
+_PROBES = frozenset({"find_spec", "importorskip", "find_loader"})
+# A string that can be a module, an entry point, or a URL with a driver; prose has spaces.
+_NAME_LIKE = re.compile(r"[A-Za-z_][\w.:+/@\[\]-]{1,199}")
+_WORD = re.compile(r"[A-Za-z_]\w+")
+_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+def read_source(content: bytes, python: tuple[int, int]) -> SourceFacts:
+    """What a file imports.
+
+    Args:
+        content: the file's bytes.
+        python: the minor version that the code will run on; branches for others do not count.
+    """
+    tree = parse(content, python)
+    if isinstance(tree, Unparsed):
+        return SourceFacts(unparsed=tree)
+    reader = _Reader(python)
+    reader.read(tree)
+    return SourceFacts(imports=tuple(reader.settled()), words=frozenset(reader.words))
+
+
+class _Reader:
+    """Collects the imports of one file."""
+
+    def __init__(self, python: tuple[int, int]) -> None:
+        self.python = python
+        self.found: list[Import] = []
+        self.words: set[str] = set()
+        self.probed: set[str] = set()
+        self.flags: set[str] = set()
+        self.for_types = {"TYPE_CHECKING"}
+        self._visitors: Mapping[type, Callable[[Any, _Place], Iterable[_Step]]] = {
+            ast.Import: self._import,
+            ast.ImportFrom: self._import_from,
+            ast.If: self._branches,
+            ast.IfExp: self._choice,
+            ast.Try: self._attempt,
+            ast.TryStar: self._attempt,
+            ast.With: self._with,
+            ast.FunctionDef: self._function,
+            ast.AsyncFunctionDef: self._function,
+            ast.Lambda: self._function,
+            ast.Call: self._call,
+            ast.Assign: self._assignment,
+            ast.Constant: self._constant,
+            ast.Expr: self._expression,
+        }
+
+    def read(self, tree: ast.Module) -> None:
+        """Walk the whole file in its own order, with a stack of its own: nesting is no limit."""
+        stack: list[_Step] = [(tree, _Place())]
+        visitors = self._visitors
+        while stack:
+            node, place = stack.pop()
+            visit = visitors.get(type(node))
+            stack.extend(reversed([*(visit(node, place) if visit else _steps(node, place))]))
+
+    def settled(self) -> Iterator[Import]:
+        """The imports by line; one in a function or a branch is optional where the file can do without its module."""
+        for found in sorted(self.found, key=lambda item: (item.line, item.module)):
+            optional = found.conditional and found.need is Need.RUN and found.module.partition(".")[0] in self.probed
+            yield replace(found, need=Need.NOTHING) if optional else found
+
+    def _import(self, node: ast.Import, place: _Place) -> Iterable[_Step]:
+        for alias in node.names:
+            self._add(alias.name, (), node.lineno, place)
+        return ()
+
+    def _import_from(self, node: ast.ImportFrom, place: _Place) -> Iterable[_Step]:
+        self.for_types |= {alias.asname or alias.name for alias in node.names if alias.name == "TYPE_CHECKING"}
+        if node.level == 0 and node.module:
+            self._add(node.module, tuple(alias.name for alias in node.names), node.lineno, place)
+        return ()
+
+    def _choice(self, node: ast.IfExp, place: _Place) -> Iterable[_Step]:
+        inner = replace(place, conditional=True)
+        return [(node.test, place), (node.body, inner), (node.orelse, inner)]
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, place: _Place) -> Iterable[_Step]:
+        return _steps(node, replace(place, conditional=True, in_function=True))
+
+    def _with(self, node: ast.With, place: _Place) -> Iterable[_Step]:
+        if not any(_suppresses(item.context_expr) for item in node.items):
+            return _steps(node, place)
+        self._note_probed(node.body)
+        inner = replace(place, need=_least(place.need, Need.NOTHING))
+        return [*((item, place) for item in node.items), *((child, inner) for child in node.body)]
+
+    def _assignment(self, node: ast.Assign, place: _Place) -> Iterable[_Step]:
+        value = node.value.left if isinstance(node.value, ast.Compare) else node.value
+        if isinstance(value, ast.Call) and (_probes(value) or any(map(_probes, value.args))):
+            self.flags.update(target.id for target in node.targets if isinstance(target, ast.Name))
+        return _steps(node, place)
+
+    def _constant(self, node: ast.Constant, _place: _Place) -> Iterable[_Step]:
+        if isinstance(node.value, str) and _NAME_LIKE.fullmatch(node.value):
+            self.words.update(_WORD.findall(node.value))
+        return ()
+
+    def _expression(self, node: ast.Expr, place: _Place) -> Iterable[_Step]:
+        return () if isinstance(node.value, ast.Constant) else [(node.value, place)]
+
+    def _add(self, module: str, names: tuple[str, ...], line: int, place: _Place) -> None:
+        self.found.append(
+            Import(
+                module=module,
+                names=names,
+                line=line,
+                need=place.need,
+                instead_of=place.instead_of,
+                conditional=place.conditional,
+                chosen=f"_{module.partition('.')[0].lower()}_" in place.named,
+            )
+        )
+
+    def _call(self, node: ast.Call, place: _Place) -> Iterable[_Step]:
+        name = _last_name(node.func)
+        if name in _IMPORTERS or name in _PROBES:
+            named = (keyword.value for keyword in node.keywords if keyword.arg in ("name", "modname"))
+            given = node.args[0] if node.args else next(named, None)
+            if isinstance(given, ast.Constant) and isinstance(given.value, str) and _MODULE.fullmatch(given.value):
+                if name in _PROBES:
+                    self.probed.add(given.value.partition(".")[0])
+                self._add(
+                    given.value, (), node.lineno, place if name in _IMPORTERS else replace(place, need=Need.NOTHING)
+                )
+        return _steps(node, place)
+
+    def _branches(self, node: ast.If, place: _Place) -> Iterable[_Step]:
+        body, other = self._needs(node.test)
+        named = f"{place.named} {' '.join(_named(node.test))}" if place.in_function else ""
+        inside = replace(place, need=_least(place.need, body), conditional=True, named=named)
+        outside = replace(place, need=_least(place.need, other), conditional=True)
+        return [
+            (node.test, place),
+            *((child, inside) for child in node.body),
+            *((child, outside) for child in node.orelse),
+        ]
+
+    def _needs(self, test: ast.expr) -> tuple[Need, Need]:
+        """What imports are needed for where the test holds, and where it does not."""
+        match test:
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                body, other = self._needs(operand)
+                return other, body
+            case ast.BoolOp(op=ast.And(), values=values):
+                return max((self._needs(value)[0] for value in values), key=_rank), Need.RUN
+            case ast.BoolOp(op=ast.Or(), values=values):
+                return min((self._needs(value)[0] for value in values), key=_rank), Need.RUN
+        if _last_name(test) in self.for_types:
+            return Need.TYPES, Need.RUN
+        if _is_main(test):
+            return Need.DEVELOPMENT, Need.RUN
+        if any(_last_name(n.func) in _PROBES for n in ast.walk(test) if isinstance(n, ast.Call)) or any(
+            (isinstance(n, ast.Name) and n.id in self.flags) or _dotted(n) == "sys.modules" for n in ast.walk(test)
+        ):
+            return Need.NOTHING, Need.NOTHING
+        holds = _holds(test, self.python)
+        if holds is None:
+            return Need.RUN, Need.RUN
+        return (Need.RUN, Need.NOTHING) if holds else (Need.NOTHING, Need.RUN)
+
+    def _attempt(self, node: ast.Try | ast.TryStar, place: _Place) -> Iterable[_Step]:
+        caught = [handler for handler in node.handlers if _catches_absence(handler)]
+        if not caught:
+            return _steps(node, place)
+        tried = tuple(_modules(node.body))
+        self._note_probed(node.body)
+        self.flags.update(_assigned(handler.body for handler in caught))
+        optional = replace(place, need=_least(place.need, Need.NOTHING))
+        nodes: list[_Step] = [(child, optional) for child in (*node.body, *node.orelse)]
+        for handler in node.handlers:
+            instead = (
+                replace(place, instead_of=(*place.instead_of, *tried), conditional=True) if handler in caught else place
+            )
+            nodes += [(child, instead) for child in handler.body]
+        return [*nodes, *((child, place) for child in node.finalbody)]
+
+    def _note_probed(self, body: Iterable[ast.stmt]) -> None:
+        self.probed.update(module.partition(".")[0] for module in _modules(body))
+
+
+_RANKS = (Need.RUN, Need.DEVELOPMENT, Need.TYPES, Need.NOTHING)
+
+
+def _rank(need: Need) -> int:
+    return _RANKS.index(need)
+
+
+def _least(*needs: Need) -> Need:
+    return max(needs, key=_rank)
+
+
+def _steps(node: ast.AST, place: _Place) -> Iterator[_Step]:
+    """The parts of a node, in one place; names and their contexts have none."""
+    for field in node._fields:
+        value = getattr(node, field, None)
+        if isinstance(value, list):
+            for item in value:
+                if isinstance(item, ast.AST):
+                    yield item, place
+        elif isinstance(value, ast.AST) and type(value) not in _LEAVES:
+            yield value, place
+
+
+def _last_name(node: ast.AST) -> str | None:
+    """`find_spec` of `importlib.util.find_spec`."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _probes(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and _last_name(node.func) in _PROBES
+
+
+def _is_main(test: ast.expr) -> bool:
+    match test:
+        case ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]):
+            return True
+        case ast.Compare(left=ast.Constant(value="__main__"), ops=[ast.Eq()], comparators=[ast.Name(id="__name__")]):
+            return True
+        case _:
+            return False
+
+
+def _named(test: ast.expr) -> Iterator[str]:
+    """What the test of a branch names: its names, and the strings that it compares with; each between underscores."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return
+    for node in ast.walk(test):
+        if (name := _last_name(node)) is not None:
+            yield f"_{name.lower()}_"
+        elif isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.In):
+            for side in (node.left, *node.comparators):
+                for value in side.elts if isinstance(side, ast.Tuple | ast.List | ast.Set) else [side]:
+                    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                        yield f"_{value.value.lower()}_"
+
+
+def _suppresses(expression: ast.expr) -> bool:
+    """`contextlib.suppress(ImportError)`, or pytest's `raises` of it."""
+    return (
+        isinstance(expression, ast.Call)
+        and _last_name(expression.func) in ("suppress", "raises")
+        and any(_last_name(argument) in _ABSENT for argument in expression.args)
+    )
+
+
+def _catches_absence(handler: ast.ExceptHandler) -> bool:
+    match handler.type:
+        case None:
+            return True
+        case ast.Tuple(elts=kinds):
+            return any(_last_name(kind) in _ABSENT for kind in kinds)
+        case kind:
+            return _last_name(kind) in _ABSENT
+
+
+def _modules(body: Iterable[ast.stmt]) -> Iterator[str]:
+    """The modules that some statements import, functions in them left out."""
+    stack: list[ast.AST] = list(body)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            stack.extend(ast.iter_child_nodes(node))
+
+
+def _assigned(bodies: Iterable[Iterable[ast.stmt]]) -> Iterator[str]:
+    """The names that the handlers of a failed import set: flags such as `HAS_NUMPY = False`, modules that are None."""
+    for body in bodies:
+        for node in body:
+            if isinstance(node, ast.Assign):
+                yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                yield node.target.id
+
+
+def _holds(test: ast.expr, python: tuple[int, int]) -> bool | None:
+    """The answer to a test of the Python version or the platform, where it is one; the target is Linux."""
+    match test:
+        case ast.Constant(value=value):
+            return bool(value)
+        case ast.Compare(left=left, ops=[operator], comparators=[right]):
+            return _compared(left, operator, right, python)
+        case ast.Call(
+            func=ast.Attribute(value=value, attr="startswith"), args=[ast.Constant(value=str() as start)]
+        ) if _dotted(value) == "sys.platform":
+            return "linux".startswith(start)
+        case _:
+            return _TRUE_OF_TARGET.get(_dotted(test) or "")
+
+
+_TRUE_OF_TARGET = {"six.PY2": False, "six.PY3": True, "PY2": False, "PY3": True}
+_STRINGS = {"sys.platform": "linux", "os.name": "posix", "platform.system()": "Linux"}
+
+
+def _dotted(node: ast.AST) -> str | None:
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=value, attr=attribute):
+            above = _dotted(value)
+            return None if above is None else f"{above}.{attribute}"
+        case ast.Call(func=function, args=[], keywords=[]):
+            above = _dotted(function)
+            return None if above is None else f"{above}()"
+        case _:
+            return None
+
+
+def _compared(left: ast.expr, operator: ast.cmpop, right: ast.expr, python: tuple[int, int]) -> bool | None:
+    known = _STRINGS.get(_dotted(left) or "")
+    if known is not None:
+        if isinstance(operator, ast.In | ast.NotIn) and isinstance(right, ast.Tuple | ast.List | ast.Set):
+            members = [e.value for e in right.elts if isinstance(e, ast.Constant)]
+            return (known in members) == isinstance(operator, ast.In)
+        if isinstance(right, ast.Constant) and isinstance(operator, ast.Eq | ast.NotEq):
+            return (known == right.value) == isinstance(operator, ast.Eq)
+        return None
+    version = _version_value(left, python)
+    wanted = _literal(right)
+    if version is None or wanted is None or type(version) is not type(wanted):
+        return None
+    match operator:
+        case ast.Lt():
+            return version < wanted  # type: ignore[operator]
+        case ast.LtE():
+            return version <= wanted  # type: ignore[operator]
+        case ast.Gt():
+            return version > wanted  # type: ignore[operator]
+        case ast.GtE():
+            return version >= wanted  # type: ignore[operator]
+        case ast.Eq():
+            return version == wanted
+        case ast.NotEq():
+            return version != wanted
+        case _:
+            return None
+
+
+def _version_value(node: ast.expr, python: tuple[int, int]) -> tuple[int, ...] | int | None:
+    """The value of `sys.version_info`, an item or the beginning of it."""
+    dotted = _dotted(node)
+    if dotted in ("sys.version_info", "version_info"):
+        # the patch version is unknown: no comparison with a minor version depends on it
+        return (*python, 99)
+    if dotted in ("sys.version_info.major", "sys.version_info.minor"):
+        return python[0] if dotted.endswith("major") else python[1]
+    if isinstance(node, ast.Subscript) and _dotted(node.value) in ("sys.version_info", "version_info"):
+        match node.slice:
+            case ast.Constant(value=0):
+                return python[0]
+            case ast.Constant(value=1):
+                return python[1]
+            case ast.Slice(lower=None, upper=ast.Constant(value=1), step=None):
+                return python[:1]
+            case ast.Slice(lower=None, upper=ast.Constant(value=2), step=None):
+                return python
+    return None
+
+
+def _literal(node: ast.expr) -> tuple[int, ...] | int | None:
+    match node:
+        case ast.Constant(value=int() as number):
+            return number
+        case ast.Tuple(elts=elements):
+            numbers = tuple(e.value for e in elements if isinstance(e, ast.Constant) and isinstance(e.value, int))
+            return numbers if len(numbers) == len(elements) else None
+        case _:
+            return None

@@ -1,0 +1,38 @@
+"""A report for programs, as JSON."""
+
+import json
+from typing import Any
+
+from uv_workspace_function.gate.findings import Finding, NotChecked, Report
+
+
+def as_json(report: Report) -> str:
+    """The report as a JSON document; keys may be added, and none is renamed."""
+    return json.dumps(
+        {
+            "findings": [_finding(finding) for finding in report.findings],
+            "not_checked": [_gap(gap) for gap in report.not_checked],
+            "notes": list(report.notes),
+            "allowed": report.allowed,
+        },
+        indent=2,
+    )
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "title": finding.title,
+        "severity": finding.severity,
+        "file": finding.file,
+        "line": finding.line,
+        "member": finding.member,
+        "what": finding.what,
+        "remedy": finding.remedy,
+        "subject": finding.subject,
+        "detail": list(finding.detail),
+    }
+
+
+def _gap(gap: NotChecked) -> dict[str, Any]:
+    return {"codes": list(gap.codes), "member": gap.member, "reason": gap.reason, "remedy": gap.remedy}

@@ -1,0 +1,96 @@
+"""All checks, one after the other, and one report."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePosixPath
+
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.gate.allowed import without_allowed
+from uv_workspace_function.gate.contexts import check_contexts
+from uv_workspace_function.gate.findings import CODES, Finding, NotChecked, Outcome, Report, join
+from uv_workspace_function.gate.handling import check_handlers
+from uv_workspace_function.gate.imports import check_imports
+from uv_workspace_function.gate.isolation import check_alone
+from uv_workspace_function.gate.locks import check_lock, check_locks
+from uv_workspace_function.gate.scope import Scope
+from uv_workspace_function.gate.target_wheels import check_targets
+from uv_workspace_function.gate.usage import check_deployed, check_libraries
+from uv_workspace_function.target.target import Target
+from uv_workspace_function.workspace.workspace import Workspace
+
+_Check = tuple[Callable[[Scope], Outcome], tuple[str, ...]]
+
+
+def check(
+    root: Path,
+    target: Target,
+    services: Iterable[str] = (),
+    *,
+    isolated: bool = False,
+    cdk_out: Path | None = None,
+) -> Report:
+    """Judge a workspace.
+
+    Args:
+        root: the workspace's root.
+        target: what the images run on.
+        services: package names; none means everything.
+        isolated: whether to import each handler in an environment of its own, which runs code of the workspace.
+        cdk_out: a cloud assembly, to tell which services are deployed.
+
+    Raises:
+        WorkspaceError: when a named service is none.
+    """
+    try:
+        workspace = Workspace.load(root)
+    except WorkspaceError as error:
+        return _unloadable(root, error)
+    scope = Scope.of(workspace, target, services)
+    checks: list[_Check] = [
+        (check_locks, ("UWF001", "UWF002")),
+        (check_imports, ("UWF003", "UWF004", "UWF005", "UWF006", "UWF018")),
+        (check_handlers, ("UWF007",)),
+        (check_targets, ("UWF008",)),
+        (check_libraries, ("UWF009",)),
+        (lambda scope: check_deployed(scope, cdk_out), ("UWF010",)),
+        (lambda scope: check_contexts(scope, cdk_out), ("UWF012", "UWF013", "UWF014", "UWF015", "UWF016", "UWF017")),
+    ]
+    if isolated:
+        checks.append((check_alone, ("UWF011",)))
+    outcome = join(*(_guarded(run, codes, scope) for run, codes in checks))
+    if not isolated:
+        outcome = join(outcome, Outcome(notes=(_NOT_ISOLATED,)))
+    kept, allowed = without_allowed(outcome.findings, scope)
+    return _report(kept, outcome, allowed)
+
+
+_NOT_ISOLATED = (
+    "UWF011 (handlers that do not import alone) was skipped: it runs code of the workspace, so it needs --isolated"
+)
+
+
+def _guarded(run: Callable[[Scope], Outcome], codes: tuple[str, ...], scope: Scope) -> Outcome:
+    try:
+        return run(scope)
+    except (WorkspaceError, OSError) as error:
+        gap = NotChecked(codes=codes, reason=str(error), remedy="mend it, then run the check again")
+        return Outcome(not_checked=(gap,))
+
+
+def _unloadable(root: Path, error: WorkspaceError) -> Report:
+    """What can be said of a workspace that cannot be read: perhaps its lock is stale, or there can be none."""
+    if not (root / "pyproject.toml").is_file():
+        raise error
+    root = root.resolve()
+    locks = check_lock(root, PurePosixPath())
+    gap = NotChecked(
+        codes=tuple(code for code in CODES if code not in ("UWF001", "UWF002")),
+        reason=str(error).replace(f"{root}/", "").replace(str(root), "."),
+        remedy="mend it, then run the check again",
+    )
+    return _report(list(locks.findings), join(locks, Outcome(not_checked=(gap,))), 0)
+
+
+def _report(findings: list[Finding], outcome: Outcome, allowed: int) -> Report:
+    unique = {(f.code, f.file, f.line, f.member, f.subject): f for f in findings}
+    ordered = sorted(unique.values(), key=lambda f: (f.member or "", f.file, f.line or 0, f.code, f.subject))
+    return Report(findings=tuple(ordered), not_checked=outcome.not_checked, notes=outcome.notes, allowed=allowed)

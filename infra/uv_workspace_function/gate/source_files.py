@@ -1,0 +1,164 @@
+"""Which Python files a member has, and what each is: code that is installed, tests, or help for developers."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+
+from uv_workspace_function.workspace.membership import PYPROJECT
+from uv_workspace_function.workspace.workspace import Member, Workspace
+
+
+class Role(StrEnum):
+    """What a file is for."""
+
+    CODE = "code"
+    """It is installed, or copied, into an image."""
+    DEVELOPMENT = "development"
+    """Tests, and scripts beside the code: dev groups serve them too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """One Python file of a member."""
+
+    path: str
+    """Relative to the workspace's root."""
+    module: str | None
+    """Its dotted name, where it is importable when the member is installed."""
+    role: Role
+    is_test: bool = False
+    """Whether its name says that it is a test, so that it must parse; data of tests need not."""
+
+
+TEST_FOLDERS = frozenset({"tests", "test"})
+_TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py|tests\.py|conftest\.py", re.DOTALL)
+# Folders of a project that is not built, which help its developers and are no package of it.
+_HELP = frozenset({"scripts", "tools", "benchmarks", "benchmark", "bin", "ci", "dev", "notebooks", "hack"})
+_NOT_JUDGED = frozenset({"docs", "doc", "examples", "example", "samples", "sample", "demos", "demo", "templates"})
+# Programs of other tools, run in environments that no lock of the workspace describes.
+_TOOL_FILES = frozenset(
+    {"setup.py", "noxfile.py", "hatch_build.py", "pdm_build.py", "fabfile.py", "dodo.py", "tasks.py"}
+)
+VENDORED = frozenset(
+    {"_vendor", "_vendored", "vendor", "vendored", "_vendors", "third_party", "thirdparty", "extern", "_extern"}
+)
+_SKIPPED = frozenset({"__pycache__", "node_modules", "__pypackages__", "site-packages", "cdk.out"})
+
+
+def source_files(workspace: Workspace, member: Member) -> Iterator[SourceFile]:
+    """The Python files of a member, each once.
+
+    Vendored copies of other packages, projects nested in the folder, and what `.gitignore` names are left out; docs and
+    examples too, since nothing says what they may need.
+
+    Args:
+        workspace: the workspace.
+        member: one of its local packages.
+    """
+    walk = _Walk(workspace=workspace, member=member)
+    for module in member.layout.modules:
+        path = member.path / module.path
+        top = module.path.parts[0] if module.path.parts else ""
+        if not member.is_package and len(module.path.parts) == 1:
+            yield from walk.beside(path, module.name)
+        elif path.is_dir():
+            yield from walk.below(path, module.name, Role.DEVELOPMENT if top in TEST_FOLDERS else Role.CODE)
+        else:
+            yield from walk.file(path, module.name, Role.CODE)
+    for name in sorted(TEST_FOLDERS):
+        if (member.path / name).is_dir():
+            yield from walk.below(member.path / name, None, Role.DEVELOPMENT)
+    for path in sorted(member.path.glob("*.py")):
+        if _TEST_FILE.fullmatch(path.name):
+            yield from walk.file(path, None, Role.DEVELOPMENT)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Walk:
+    """One pass over a member's folders."""
+
+    workspace: Workspace
+    member: Member
+    seen: set[str] | None = None
+
+    def beside(self, path: Path, module: str) -> Iterator[SourceFile]:
+        """What stands at the top of a project that is not built: its code, or help for its developers."""
+        if path.name in _TOOL_FILES:
+            return
+        if path.is_file():
+            yield from self.file(path, module, Role.DEVELOPMENT if _TEST_FILE.fullmatch(path.name) else Role.CODE)
+        elif (path / "__init__.py").is_file() or path.name not in _HELP | _NOT_JUDGED | TEST_FOLDERS:
+            yield from self.below(path, module, Role.CODE)
+        elif path.name in _HELP:
+            yield from self.below(path, module, Role.DEVELOPMENT)
+
+    def file(self, path: Path, module: str | None, role: Role, *, judged: bool = True) -> Iterator[SourceFile]:
+        """One file, unless it was met before."""
+        self.seen = set() if self.seen is None else self.seen
+        shown = self._shown(path)
+        if not judged or shown in self.seen:
+            return
+        self.seen.add(shown)
+        is_test = bool(_TEST_FILE.fullmatch(path.name))
+        role = Role.DEVELOPMENT if is_test else role
+        yield SourceFile(path=shown, module=module, role=role, is_test=is_test)
+
+    def below(
+        self, folder: Path, module: str | None, role: Role, above: frozenset[Path] = frozenset()
+    ) -> Iterator[SourceFile]:
+        """The files in a folder and below it, links inside the repository included; not what a link leads back to."""
+        real_folder = Path(os.path.realpath(folder))
+        if real_folder in above or not real_folder.is_relative_to(self.workspace.repository.top):
+            return
+        above |= {real_folder}
+        ignores = self.workspace.repository.ignores(str(real_folder))
+        try:
+            with os.scandir(folder) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
+        except OSError:
+            return
+        names = {entry.name for entry in entries}
+        if folder != self.member.path and (PYPROJECT in names or "pyvenv.cfg" in names):
+            return
+        in_tests = role is Role.DEVELOPMENT and module is None
+        # Data of tests is Python that nobody runs; what lies beside tests helps them.
+        judged = not in_tests or "__init__.py" in names or any(_TEST_FILE.fullmatch(name) for name in names)
+        for entry in entries:
+            path = Path(entry.path)
+            is_folder = entry.is_dir()
+            stem, suffix = path.stem, path.suffix
+            if is_folder:
+                if entry.name in _SKIPPED | VENDORED or not (
+                    entry.name.isidentifier() or _is_plain(entry.name, in_tests)
+                ):
+                    continue
+            elif suffix not in (".py", ".pyi"):
+                continue
+            # for git a link is a file
+            if ignores.ignored(
+                f"{real_folder}/{entry.name}", entry.name, is_folder=is_folder and not entry.is_symlink()
+            ):
+                continue
+            inner = None if module is None else (module if stem == "__init__" else f"{module}.{stem}")
+            if not is_folder:
+                if role is Role.CODE and module and self.member.layout.leaves_out(self._inside(path), module):
+                    continue
+                yield from self.file(path, inner, role, judged=judged)
+            elif entry.name in TEST_FOLDERS:
+                yield from self.below(path, None, Role.DEVELOPMENT, above)
+            else:
+                yield from self.below(path, inner, role, above)
+
+    def _inside(self, path: Path) -> PurePosixPath:
+        return PurePosixPath(os.path.relpath(path, self.member.path))
+
+    def _shown(self, path: Path) -> str:
+        return PurePosixPath(path.relative_to(self.workspace.root)).as_posix()
+
+
+def _is_plain(name: str, in_tests: bool) -> bool:
+    """A folder of tests need not be a package; a hidden one, or a template's, holds none."""
+    return in_tests and not name.startswith(".") and "{" not in name

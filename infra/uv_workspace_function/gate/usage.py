@@ -1,0 +1,126 @@
+"""What nobody uses: libraries that no member needs (UWF009), services that no stack deploys (UWF010)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from uv_workspace_function.documents import table
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.gate.assembly import Assembly
+from uv_workspace_function.gate.declared import Declared, Graph
+from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
+from uv_workspace_function.gate.scope import Scope
+from uv_workspace_function.workspace.membership import PYPROJECT
+from uv_workspace_function.workspace.workspace import Member
+
+
+def check_libraries(scope: Scope) -> Outcome:
+    """Look for libraries that no other member declares, in a workspace that has services."""
+    workspace = scope.workspace
+    if not scope.whole or not workspace.services:
+        return Outcome()
+    used = {*_used(scope), *(member.name for member in workspace.members if member.folder == workspace.project.folder)}
+    idle = [member for member in workspace.members if member.name not in used and _is_library(member)]
+    return Outcome(
+        findings=tuple(
+            Finding(
+                code="UWF009",
+                file=(member.folder / PYPROJECT).as_posix(),
+                line=1,
+                member=member.name,
+                what=f"no member of the workspace depends on the library {member.name}",
+                remedy=(
+                    "remove it, or say in [tool.uv-workspace-function.check.allow.UWF009] of its pyproject.toml whom it is for"
+                ),
+                subject=member.name,
+            )
+            for member in idle
+        )
+    )
+
+
+def check_deployed(scope: Scope, cdk_out: Path | None) -> Outcome:
+    """Look for the image of every service in a cloud assembly.
+
+    Args:
+        scope: what is judged.
+        cdk_out: the assembly's folder, as `cdk synth` writes it; None where there is none to look into.
+    """
+    if cdk_out is None:
+        return Outcome(
+            notes=(
+                "UWF010 (services that no stack deploys) was skipped: it needs --cdk-out, the folder of `cdk synth`",
+            )
+        )
+    try:
+        assembly = Assembly.load(cdk_out)
+    except WorkspaceError as error:
+        gap = NotChecked(
+            codes=("UWF010", "UWF016"), reason=str(error), remedy="run `cdk synth`, and give its output folder"
+        )
+        return Outcome(not_checked=(gap,))
+    deployed = {image.arguments.get("SERVICE_NAME") for image in assembly.images}
+    return Outcome(
+        findings=tuple(
+            Finding(
+                code="UWF010",
+                file=(service.folder / PYPROJECT).as_posix(),
+                line=1,
+                member=service.name,
+                what=f"no stack in {cdk_out.name} deploys {service.name}",
+                remedy=(
+                    "deploy it, remove it, or say why it is kept in [tool.uv-workspace-function.check.allow.UWF010] "
+                    "of its pyproject.toml"
+                ),
+                subject=service.name,
+            )
+            for service in scope.services
+            if service.name not in deployed
+        )
+    )
+
+
+def _used(scope: Scope) -> Iterator[str]:
+    """The names of all that some member declares, for whatever purpose."""
+    workspace = scope.workspace
+    root = next((member for member in workspace.members if member.folder == workspace.project.folder), None)
+    graph = Graph.of(workspace.project.lock)
+    for member in (*workspace.members, *workspace.standalone):
+        project = workspace.project_of(member)
+        edges = graph if project is workspace.project else Graph.of(project.lock)
+        # the root's groups are installed beside every member, and so is not counted for it
+        declared = Declared.of(member, project, edges, member, scope.target)
+        if member is root and not member.is_package:
+            # it gathers the members so that one `uv sync` installs them; code of its own uses what it depends on
+            yield from declared.run if _has_code(member) else ()
+        else:
+            yield from declared.run | declared.development
+        yield from _built_with(member)
+    for service in workspace.services:
+        try:
+            yield from (builder.name for builder in scope.closure(service).builders)
+        except WorkspaceError:
+            continue  # the lock check tells
+
+
+def _built_with(member: Member) -> Iterator[str]:
+    for requirement in table(member.pyproject, "build-system").get("requires", ()):
+        if name := Declared.name_of(requirement):
+            yield name
+
+
+def _has_code(member: Member) -> bool:
+    return any(path.suffix == ".py" for path in member.path.iterdir())
+
+
+def _is_library(member: Member) -> bool:
+    """Whether a member is there to be imported: it is no service, no application, no tool and no plugin."""
+    project = table(member.pyproject, "project")
+    if (
+        member.handler is not None
+        or not member.is_package
+        or {"scripts", "gui-scripts", "entry-points"} & project.keys()
+    ):
+        return False
+    if any((member.path / name).exists() for name in ("Dockerfile", "cdk.json", "app.py", "manage.py")):
+        return False
+    return not any((member.path / module.path / "__main__.py").is_file() for module in member.layout.modules)

@@ -1,0 +1,1 @@
+"""Questions about the workspace: graph, who, size, affected and why."""

@@ -1,0 +1,255 @@
+"""What a change affects: the services whose images it changes, and the members whose tests it can break.
+
+Both sides, a commit and the working tree, are read by today's tool, so that a newer tool is no change of the workspace.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from packaging.utils import canonicalize_name
+
+from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.documents import Table, table
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.insight.comparison import Change, compare
+from uv_workspace_function.insight.git_history import History
+from uv_workspace_function.workspace import membership
+from uv_workspace_function.workspace.lock import Lock
+from uv_workspace_function.workspace.workspace import Member, Workspace
+
+Purpose = Literal["deploy", "test"]
+# Settings of test runners at the root hold for every member's tests.
+_TEST_TOOLS = frozenset({"pytest", "pytest_env", "pytest-enabler", "coverage", "tox", "hypothesis"})
+_ROOT_FILES = frozenset(
+    {"conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", "tox.ini", "setup.cfg", ".coveragerc"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Affected:
+    """A service or library that a change affects, and why."""
+
+    member: Member
+    is_new: bool
+    reasons: tuple[Change | str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effects:
+    """Everything that a change affects."""
+
+    commit: str
+    affected: tuple[Affected, ...]
+    """By name."""
+    removed: tuple[str, ...]
+    """The names of services that are no more."""
+
+
+def effects(root: Path, ref: str, purpose: Purpose) -> Effects:
+    """Compare a workspace with itself at a commit.
+
+    Args:
+        root: the workspace's root.
+        ref: the commit: a branch, a tag, or its name.
+        purpose: `deploy`: services whose build context differs. `test`: also the members, libraries among them, whose files,
+            dev groups or libraries differ.
+
+    Raises:
+        WorkspaceError: when there is no git or no such commit, or the working tree's workspace cannot be read.
+    """
+    history = History.at(root)
+    commit = history.commit(ref)
+    now = Workspace.load(root)
+    with history.checkout(commit) as old_root:
+        try:
+            then = Workspace.load(old_root)
+        except WorkspaceError as error:
+            text = f"the workspace at {commit[:12]} cannot be read: {_without(error, old_root)}"
+            return _all(now, commit, purpose, text)
+        sides = _Sides(then=then, now=now, known=_by_name(then))
+        if purpose == "deploy":
+            affected = [found for service in now.services if (found := sides.by_context(service)) is not None]
+        else:
+            affected = list(_tested(sides, history.changed(commit)))
+        current = {member.name for member in now.services}
+        removed = tuple(member.name for member in then.services if member.name not in current)
+    return Effects(commit=commit, affected=tuple(affected), removed=removed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sides:
+    """The workspace as it was and as it is."""
+
+    then: Workspace
+    now: Workspace
+    known: Mapping[str, Member]
+    """The members there were, standalone projects among them."""
+
+    def by_context(self, member: Member) -> Affected | None:
+        """Whether a member's build context differs.
+
+        Raises:
+            WorkspaceError: when today's context cannot be made.
+        """
+        context = BuildContext.of(self.now, member.name)
+        if member.name not in self.known:
+            return Affected(member=member, is_new=True, reasons=(f"{member.folder} is new",))
+        if member.handler is not None and self.known[member.name].handler is None:
+            return Affected(member=member, is_new=True, reasons=(f"{member.name} was a library and is a service",))
+        try:
+            before = BuildContext.of(self.then, member.name)
+        except WorkspaceError as error:
+            reason = f"its context could not be made before: {_without(error, self.then.root)}"
+            return Affected(member=member, is_new=False, reasons=(reason,))
+        reasons = compare(before, context)
+        return Affected(member=member, is_new=False, reasons=reasons) if reasons else None
+
+
+def _tested(sides: _Sides, changed: frozenset[str]) -> Iterator[Affected]:
+    """Every member whose tests the change can break."""
+    now = sides.now
+    everybody = _by_name(now)
+    by_context: dict[str, Affected] = {}
+    for member in everybody.values():
+        try:
+            found = sides.by_context(member)
+        except WorkspaceError as error:
+            found = Affected(member=member, is_new=False, reasons=(f"its context cannot be made: {error}",))
+        if found is not None:
+            by_context[member.name] = found
+    owners = _owners(everybody.values(), changed)
+    everywhere = list(_root_settings(sides, changed))
+    locks = {id(lock): _Groups.of(lock) for lock in _locks(sides)}
+    for name, member in sorted(everybody.items()):
+        reasons: list[Change | str] = list(by_context[name].reasons if name in by_context else ())
+        told = {change.name for change in reasons if isinstance(change, Change)}
+        reasons += [
+            Change(kind="file", name=path, before="there", after="there")
+            for path in owners.get(name, ())
+            if path not in told
+        ]
+        groups = locks[id(now.project_of(member).lock)]
+        if (old := sides.known.get(name)) is not None:
+            before = locks[id(sides.then.project_of(old).lock)]
+            reasons += [c for c in before.compared(groups, old, member, sides) if c.name not in told]
+        reasons += [
+            f"{other}, which a dev group needs, is different"
+            for other in sorted(groups.libraries_of_groups(member) & by_context.keys())
+        ]
+        reasons += everywhere
+        if reasons:
+            yield Affected(member=member, is_new=name not in sides.known, reasons=tuple(dict.fromkeys(reasons)))
+
+
+def _owners(members: Iterable[Member], changed: Iterable[str]) -> Mapping[str, list[str]]:
+    """The changed paths in each member's folder, those of members nested in it left to them."""
+    folders = {member.folder: member.name for member in members}
+    found: dict[str, list[str]] = {}
+    for path in sorted(changed):
+        if path in (membership.PYPROJECT, "uv.lock"):
+            continue  # what they say is compared, not their text
+        owner = next((folders[parent] for parent in PurePosixPath(path).parents if parent in folders), None)
+        if owner is not None:
+            found.setdefault(owner, []).append(path)
+    return found
+
+
+def _root_settings(sides: _Sides, changed: Iterable[str]) -> Iterator[Change | str]:
+    """What holds for every member's tests: settings of test runners at the root."""
+    for path in sorted(_ROOT_FILES & set(changed)):
+        yield Change(kind="file", name=path, before="there", after="there")
+    if _tools(sides.then.project.pyproject) != _tools(sides.now.project.pyproject):
+        yield f"the settings of test tools in the root's {membership.PYPROJECT} are different"
+
+
+def _tools(pyproject: Table) -> Table:
+    return {key: value for key, value in table(pyproject, "tool").items() if key in _TEST_TOOLS}
+
+
+def _locks(sides: _Sides) -> Iterator[Lock]:
+    for workspace in (sides.then, sides.now):
+        yield workspace.project.lock
+        yield from (workspace.project_of(member).lock for member in workspace.standalone)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Groups:
+    """A lock with its development groups, which no image has and tests do."""
+
+    lock: Lock
+    edges: Mapping[str, frozenset[str]]
+    entries: Mapping[str, Mapping[str, str]]
+    """Name -> version -> the entry, of third-party packages."""
+    groups: Mapping[str, frozenset[str]]
+    """Local package -> the names in its development groups."""
+
+    @classmethod
+    def of(cls, lock: Lock) -> "_Groups":
+        """Read a lock's edges and entries."""
+        edges: dict[str, frozenset[str]] = {}
+        entries: dict[str, dict[str, str]] = {}
+        for package in lock.packages:
+            needed = (*package.dependencies, *(edge for some in package.optional.values() for edge in some))
+            edges[package.name] = edges.get(package.name, frozenset()) | frozenset(edge.name for edge in needed)
+            if package.folder is None:
+                text = f"{package.source} {package.dependencies} {package.optional} {lock.files(package)}"
+                entries.setdefault(package.name, {})[package.version or ""] = text
+        groups: dict[str, frozenset[str]] = {}
+        for entry in lock.header.get("package", ()):
+            named = entry.get("dev-dependencies", {}).values()
+            groups[entry["name"]] = frozenset(edge["name"] for some in named for edge in some)
+        return cls(lock=lock, edges=edges, entries=entries, groups=groups)
+
+    def reach(self, member: Member, workspace: Workspace) -> frozenset[str]:
+        """All that a member's tests run with: its own groups, and those of the project's root."""
+        root = table(workspace.project_of(member).pyproject, "project").get("name", "")
+        groups = self.groups.get(member.name, frozenset()) | self.groups.get(canonicalize_name(root), frozenset())
+        return self._reach({member.name, *groups, *_manifest_groups(self.lock)})
+
+    def libraries_of_groups(self, member: Member) -> frozenset[str]:
+        """What a member's own groups lead to, and its image does not."""
+        return self._reach(self.groups.get(member.name, ())) - self._reach([member.name])
+
+    def _reach(self, names: Iterable[str]) -> frozenset[str]:
+        found: set[str] = set()
+        stack = list(names)
+        while stack:
+            name = stack.pop()
+            if name not in found:
+                found.add(name)
+                stack.extend(self.edges.get(name, ()))
+        return frozenset(found)
+
+    def compared(self, other: "_Groups", old: Member, new: Member, sides: _Sides) -> Iterator[Change]:
+        """The third-party packages of two tests' environments that differ."""
+        was, now = self.reach(old, sides.then), other.reach(new, sides.now)
+        for name in sorted(was | now):
+            before = self.entries.get(name, {}) if name in was else {}
+            after = other.entries.get(name, {}) if name in now else {}
+            if before != after:
+                yield Change(
+                    kind="package", name=name, before=", ".join(before) or None, after=", ".join(after) or None
+                )
+
+
+def _manifest_groups(lock: Lock) -> frozenset[str]:
+    """The groups of a root that is no package: uv keeps them in the lock's manifest."""
+    groups = table(lock.header, "manifest").get("dependency-groups", {})
+    return frozenset(canonicalize_name(entry["name"]) for some in groups.values() for entry in some)
+
+
+def _all(now: Workspace, commit: str, purpose: Purpose, reason: str) -> Effects:
+    members = now.services if purpose == "deploy" else tuple(_by_name(now)[name] for name in sorted(_by_name(now)))
+    affected = tuple(Affected(member=member, is_new=True, reasons=(reason,)) for member in members)
+    return Effects(commit=commit, affected=affected, removed=())
+
+
+def _by_name(workspace: Workspace) -> dict[str, Member]:
+    return {member.name: member for member in (*workspace.members, *workspace.standalone)}
+
+
+def _without(error: WorkspaceError, root: Path) -> str:
+    """An error's text without the temporary folder's name."""
+    return str(error).replace(f"{root}/", "").replace(str(root), ".")

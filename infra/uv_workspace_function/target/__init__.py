@@ -1,0 +1,1 @@
+"""What an image is built for: platform, wheels and image references."""

@@ -1,0 +1,1 @@
+"""The workspace as uv sees it: its lock, members, settings and closures."""
