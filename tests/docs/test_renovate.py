@@ -53,3 +53,28 @@ def test_the_cli_of_the_docs_is_the_one_that_is_locked() -> None:
     """A reader gets what the tests use."""
     locked = json.loads((REPOSITORY / "package.json").read_text())["devDependencies"]["aws-cdk"]
     assert {f"aws-cdk {locked}"} == found(MANAGERS[3])
+
+
+ADOPTERS = json.loads((REPOSITORY / "examples" / "renovate" / "adopters.json").read_text())
+DIGEST = f"sha256:{'0' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (f'base_image="public.ecr.aws/lambda/python:3.14@{DIGEST}"', ("public.ecr.aws/lambda/python", "3.14", DIGEST)),
+        ('builder_image="registry.example.com:5000/gcc:3"', ("registry.example.com:5000/gcc", "3", None)),
+        (f'uv_image="ghcr.io/astral-sh/uv:0.13.9@{DIGEST}"', ("ghcr.io/astral-sh/uv", "0.13.9", DIGEST)),
+        ("base_image=base", None),
+        ('base_image="public.ecr.aws/lambda/python"', None),
+    ],
+)
+def test_the_preset_for_adopters_finds_the_images_of_a_stack(
+    line: str, expected: tuple[str, str, str | None] | None
+) -> None:
+    """What names a tag; an object or a name without one is no pin."""
+    [manager] = ADOPTERS["customManagers"]
+    [pattern] = manager["matchStrings"]
+    match = re.search(pattern.replace("(?<", "(?P<"), f"UvWorkspaceFunction(self, 'A', {line})")
+    found = match and (match["depName"], match["currentValue"], match["currentDigest"])
+    assert expected == found

@@ -8,13 +8,25 @@ from pathlib import Path
 import pytest
 from uv_workspace_function.cli.main import COMMANDS
 
-ROOT = Path(__file__).parents[2]
-WORKFLOW = (ROOT / ".github" / "workflows" / "check.yml").read_text()
+ROOT = Path(__file__).parents[1]
+WORKFLOWS = {path.name: path.read_text() for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))}
+CHECK = WORKFLOWS["check.yml"]
+EVERY_WORKFLOW = pytest.mark.parametrize("workflow", WORKFLOWS)
+# What a job of a workflow may do beyond reading; each has a comment in the workflow that says what for.
+WRITES = {
+    "check.yml": {"deploy": ["id-token: write"]},
+    "newest.yml": {},
+    "release.yml": {
+        "publish": ["id-token: write"],
+        "announce": ["contents: write"],
+        "documentation": ["id-token: write", "pages: write"],
+    },
+}
 
 
-def jobs() -> dict[str, str]:
+def jobs(workflow: str) -> dict[str, str]:
     """Each job's text by its id."""
-    _, _, text = WORKFLOW.partition("\njobs:\n")
+    _, _, text = WORKFLOWS[workflow].partition("\njobs:\n")
     parts = re.split(r"^  (\w+):$", text, flags=re.MULTILINE)[1:]
     return dict(zip(parts[0::2], parts[1::2], strict=True))
 
@@ -36,7 +48,7 @@ def test_zizmor_finds_nothing() -> None:
 def test_zizmor_would_find_something(tmp_path: Path) -> None:
     """Of the same workflow without its pins."""
     (tmp_path / ".github" / "workflows").mkdir(parents=True)
-    loose = re.sub(r"@[0-9a-f]{40} # (v\d+)\S*", r"@\1", WORKFLOW)
+    loose = re.sub(r"@[0-9a-f]{40} # (v\d+)\S*", r"@\1", CHECK)
     (tmp_path / ".github" / "workflows" / "check.yml").write_text(loose)
     zizmor = Path(sys.executable).with_name("zizmor")
     done = subprocess.run(
@@ -46,26 +58,41 @@ def test_zizmor_would_find_something(tmp_path: Path) -> None:
     assert "unpinned-uses" in done.stdout
 
 
-def test_actions_are_pinned_by_commit() -> None:
+@EVERY_WORKFLOW
+def test_actions_are_pinned_by_commit(workflow: str) -> None:
     """With the version beside it, for people and for bots."""
-    uses = re.findall(r"uses: (.*)", WORKFLOW)
+    uses = re.findall(r"uses: (.*)", WORKFLOWS[workflow])
     assert uses
     assert [] == [use for use in uses if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use)]
 
 
-def test_no_job_may_do_more_than_it_needs() -> None:
-    """Nothing by default; a token for AWS in one job, on main alone; no key anywhere."""
-    assert "\npermissions: {}\n" in WORKFLOW
-    assert all("contents: read" in job for job in jobs().values())
-    assert ["deploy"] == [name for name, job in jobs().items() if "id-token: write" in job]
-    assert "github.ref == 'refs/heads/main'" in jobs()["deploy"]
-    assert "write" not in WORKFLOW.replace("id-token: write", "")
-    assert "secrets." not in WORKFLOW
+@EVERY_WORKFLOW
+def test_no_job_may_do_more_than_it_needs(workflow: str) -> None:
+    """Nothing by default; what a job may write is listed, with the reason beside it; no key anywhere."""
+    assert "\npermissions: {}\n" in WORKFLOWS[workflow]
+    granted = {
+        name: re.findall(r"^      ([\w-]+: write) # \S", job, re.MULTILINE) for name, job in jobs(workflow).items()
+    }
+    assert WRITES[workflow] == {name: writes for name, writes in granted.items() if writes}
+    assert len(re.findall(r": write\b", WORKFLOWS[workflow])) == sum(map(len, granted.values()))
+    assert "secrets." not in WORKFLOWS[workflow]
+
+
+def test_only_main_is_deployed() -> None:
+    assert "github.ref == 'refs/heads/main'" in jobs("check.yml")["deploy"]
+
+
+def test_a_release_publishes_what_was_tried() -> None:
+    """Each job after the build waits for it, and takes its files."""
+    found = jobs("release.yml")
+    assert ["build", "publish", "announce", "documentation"] == list(found)
+    assert "needs: build" in found["publish"]
+    assert all("needs: publish" in found[name] for name in ("announce", "documentation"))
 
 
 def test_every_command_in_it_exists() -> None:
     """Of `services`, in the workflow and in the hooks."""
-    texts = [WORKFLOW, *((ROOT / name).read_text() for name in (".pre-commit-hooks.yaml", ".pre-commit-config.yaml"))]
+    texts = [CHECK, *((ROOT / name).read_text() for name in (".pre-commit-hooks.yaml", ".pre-commit-config.yaml"))]
     called = {name for text in texts for name in re.findall(r"\bservices ([a-z]+)(?= --| \"|$)", text, re.MULTILINE)}
     assert {"check", "affected", "prune"} == called
     assert called <= COMMANDS.keys()
