@@ -19,8 +19,7 @@ _NEEDS_ENGINE = re.compile(r"\bdocker\b|--image\b|\bsam build\b")
 def shell(command: str, cwd: Path, variables: Mapping[str, str] = {}) -> str:
     """Run a command as a shell does, with nothing of this repository's environment; what it printed on stdout."""
     inherited = {name: value for name, value in os.environ.items() if name not in _OURS}
-    folders = os.environ["PATH"].split(os.pathsep)
-    inherited["PATH"] = os.pathsep.join(folder for folder in folders if not Path(folder).is_relative_to(REPOSITORY))
+    inherited["PATH"] = os.pathsep.join(_folders_of_a_reader())
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command],
         cwd=cwd,
@@ -32,6 +31,20 @@ def shell(command: str, cwd: Path, variables: Mapping[str, str] = {}) -> str:
     )
     assert 0 == done.returncode, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+def _folders_of_a_reader() -> list[str]:
+    """PATH with uv, but without this repository's environment, whose `services` would answer in place of the reader's.
+
+    A machine need not have uv, or may have one that is too old: `scripts/with-tools` fetched one into `.local` then.
+    """
+    folders = [Path(folder).resolve() for folder in os.environ["PATH"].split(os.pathsep) if folder]
+    fetched = REPOSITORY.resolve() / ".local"
+    return [
+        str(folder)
+        for folder in folders
+        if folder.is_relative_to(fetched) or not folder.is_relative_to(REPOSITORY.resolve())
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)

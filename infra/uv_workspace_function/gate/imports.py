@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from stdlibs import KNOWN_VERSIONS, stdlib_module_names
 
@@ -27,7 +27,6 @@ from uv_workspace_function.gate.stored_facts import StoredFacts
 from uv_workspace_function.workspace.membership import PYPROJECT
 from uv_workspace_function.workspace.workspace import Member, Project, Workspace
 
-_SYNC = "run `uv sync --all-packages --all-groups --all-extras`, or download the packages into uv's cache"
 _SHIPPED = {
     "boto3": "boto3",
     "botocore": "boto3",
@@ -225,7 +224,7 @@ class _Judge:
                     codes=("UWF005",),
                     member=self.member.name,
                     reason=f"nothing on this machine says which modules {_listed(unknown)} has",
-                    remedy=_SYNC,
+                    remedy=_sync(self.known.project),
                 )
             )
         return Outcome(findings=(*findings, *unused), not_checked=tuple(not_checked))
@@ -489,7 +488,7 @@ class _Judge:
                 f"nothing on this machine says which modules {_listed(packages)} has, so nobody knows where "
                 f"{_listed(sorted(doubts))} comes from"
             ),
-            remedy=_SYNC,
+            remedy=_sync(self.known.project),
         )
 
     def _unused(self) -> tuple[list[Finding], list[str]]:
@@ -579,6 +578,12 @@ def _host(group: str) -> str:
 def _has_module(folder: Path, name: str, *, but: Path) -> bool:
     module, package = folder / f"{name}.py", folder / name
     return (module != but and module.is_file()) or (package.is_dir() and next(package.rglob("*.py"), None) is not None)
+
+
+def _sync(project: Project) -> str:
+    """How to have all of a project's packages on this machine."""
+    whose = "--all-packages" if project.folder == PurePosixPath() else f"--project {project.folder}"
+    return f"run `uv sync {whose} --all-groups --all-extras`, or download the packages into uv's cache"
 
 
 def _pyproject(member: Member) -> str:
