@@ -12,14 +12,18 @@ from pathlib import Path, PurePosixPath
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from images.wheels import write_wheel
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 from uv_workspace_function.builder import bytecode, layer, markers
-from uv_workspace_function.builder.distributions import Distribution, installed
+from uv_workspace_function.builder.compiled import refuse_compiled
+from uv_workspace_function.builder.distributions import Distribution, File, installed
 from uv_workspace_function.builder.errors import BuildError
+from uv_workspace_function.builder.home import Home
 from uv_workspace_function.builder.install import rebuilding
 from uv_workspace_function.builder.strata import strata
 from uv_workspace_function.builder.workspace import LocalPackage, Workspace
+from wheelhouse import uv
 
 LOCK = """
 version = 1
@@ -447,3 +451,49 @@ def test_everything_in_a_layer_has_one_time_and_plain_modes(tmp_path: Path) -> N
     modes = {path.name: oct(path.stat().st_mode & 0o7777) for path in [root, *root.rglob("*")] if not path.is_symlink()}
     assert modes == {"layer": "0o755", "a": "0o755", "b.py": "0o644", "run": "0o755"}
     assert {path.lstat().st_mtime for path in [root, *root.rglob("*")]} == {315532800}
+
+
+@pytest.mark.parametrize("folder", ["a folder", "x" * 140])
+def test_a_script_whose_interpreter_a_shell_starts(tmp_path: Path, folder: str) -> None:
+    """uv writes it so where the environment's path has a blank, or is longer than a kernel takes."""
+    write_wheel(tmp_path, "demo", "1", {"demo.py": "", "demo-1.data/scripts/demo-tool": "#!python\nimport demo\n"})
+    environment = tmp_path / folder
+    uv("venv", "--quiet", environment, cwd=tmp_path)
+    wheel = tmp_path / "demo-1-py3-none-any.whl"
+    uv("pip", "install", "--no-index", "--python", environment / "bin/python", wheel, cwd=tmp_path)
+    assert (environment / "bin/demo-tool").read_text().startswith("#!/bin/sh\n'''exec' ")
+    (demo,) = installed(environment)
+    assert demo.files[PurePosixPath("bin/demo-tool")].source.read_text() == "#!/usr/bin/env python3\nimport demo\n"
+
+
+def test_folders_of_another_home_are_given_by_options() -> None:
+    """Without options it is the Dockerfile's."""
+    home = Home.given(["--workspace=/tmp/a b", "--layers=/tmp/l"])
+    assert (home.workspace, home.layers, home.is_container) == (Path("/tmp/a b"), Path("/tmp/l"), False)
+    assert Home.given([]).is_container
+
+
+def _built(folder: Path, name: str, *tags: str) -> Distribution:
+    wheel = PurePosixPath(f"{name}-1.dist-info/WHEEL")
+    source = folder / name
+    source.write_text("Wheel-Version: 1.0\n" + "".join(f"Tag: {tag}\n" for tag in tags))
+    return Distribution(name=name, record=wheel.with_name("RECORD"), files={wheel: File.at(source)})
+
+
+def test_what_was_compiled_on_a_machine_is_refused(tmp_path: Path) -> None:
+    """And nothing else: neither a wheel of an index, nor what is for any machine, nor what nobody built here."""
+    name = "ujson-1-cp314-cp314-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
+    lock = {"package": [{"name": "ujson", "wheels": [{"url": f"https://example.com/{name}"}]}]}
+    tags = ("cp314-cp314-manylinux_2_17_x86_64", "cp314-cp314-manylinux2014_x86_64")
+    distributions = [
+        _built(tmp_path, "ujson", *tags),
+        _built(tmp_path, "orders", "py2-none-any", "py3-none-any"),
+        _built(tmp_path, "numpy", "cp314-cp314-manylinux_2_28_x86_64"),
+    ]
+    refuse_compiled(distributions, lock, built={"ujson", "orders"})
+    with pytest.raises(BuildError) as caught:
+        refuse_compiled(distributions, {}, built={"ujson", "orders"})
+    assert str(caught.value) == (
+        "ujson compiles code, and was compiled for cp314-cp314-manylinux2014_x86_64, cp314-cp314-manylinux_2_17_x86_64 on this "
+        "machine, whose C library and compiler nobody has chosen; build this one with the engine"
+    )

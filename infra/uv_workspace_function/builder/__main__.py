@@ -1,4 +1,4 @@
-"""The steps of an image's build: `python3 -m builder STEP`."""
+"""The steps of an image's build: `python3 -m builder STEP`, with the folders of another home where it is none of the Dockerfile's."""
 
 import os
 import sys
@@ -7,111 +7,113 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from . import base, bytecode, guard, layer, markers, namespaces
+from .compiled import refuse_compiled
 from .distributions import Distribution, File, installed
 from .errors import BuildError
+from .home import Home
 from .install import rebuilding, sync
 from .strata import strata
 from .workspace import BUILDER_FOLDER, LocalPackage, Workspace, normalized
 
-# Results lie in folders of their own: BuildKit reads the folder around what is copied from a stage.
-_WORKSPACE = Path("/workspace")
-_BASE = Path("/base")
-_INPUTS = Path("/inputs")
-_LAYERS = Path("/layers")
-_CLAIMS = Path("/claims")
-_ENVIRONMENTS = Path("/environments")
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 # Files of a namespace lie in `a/__init__.py`, `a/b/__init__.py` and the like: no more are looked at.
 _DEEPEST_NAMESPACE = 4
 _LAMBDA_GLIBC = "manylinux_2_34"  # https://docs.aws.amazon.com/linux/al2023/ug/glibc-gcc-and-binutils.html
 
 
-def split_inputs() -> None:
+def split_inputs(home: Home) -> None:
     """Part the build context by what each layer depends on."""
-    _workspace().split(definitions=_INPUTS / "definitions", libraries=_INPUTS / "libraries")
+    _workspace(home).split(definitions=home.inputs / "definitions", libraries=home.inputs / "libraries")
 
 
-def install_third_party() -> None:
+def install_third_party(home: Home) -> None:
     """Install what is not of the workspace, as one layer a stratum."""
-    workspace = _workspace()
+    workspace = _workspace(home)
     # Here, since definitions decide it: a line of code does not ask again.
     _check_python(workspace)
     allowed = {normalized(name) for name in _words("BUILD_FROM_SOURCE")}
     wheels_only = [f"--no-build-package={name}" for name in sorted(workspace.third_party - allowed)]
-    environment = _ENVIRONMENTS / "third-party"
     # For uv, a wheel that lies in the repository is as local as a package there.
     local = (
         [f"--no-install-package={name}" for name in sorted(workspace.local)]
         if workspace.archives
         else ["--no-install-local"]
     )
-    distributions = _install(workspace, environment, [*local, *wheels_only])
+    distributions = _install(home, workspace, "third-party", [*local, *wheels_only])
+    if not home.is_container:
+        refuse_compiled(distributions, workspace.lock, built=allowed)
     _remark(guard.check_path_files(distributions, local=False))
-    guard.write_claims(_CLAIMS / "third-party" / "claims.csv", (_claim(d, local=False) for d in distributions))
+    guard.write_claims(home.claims / "third-party" / "claims.csv", (_claim(d, local=False) for d in distributions))
     placed: set[PurePosixPath] = set()
     for stratum, members in strata(distributions).items():
         before = set(placed)
-        layer.place(members, _LAYERS / stratum, placed=placed)
-        _finish(_LAYERS / stratum, [[path for path in d.files if path not in before] for d in members])
+        layer.place(members, home.layers / stratum, placed=placed)
+        _finish(home.layers / stratum, [[path for path in d.files if path not in before] for d in members])
 
 
-def install_libraries() -> None:
+def install_libraries(home: Home) -> None:
     """Build and install the local packages that the service needs."""
-    workspace = _workspace()
+    workspace = _workspace(home)
     closure = workspace.closure(_words("SERVICE_EXTRAS"), _platform().partition("-")[0]) - {workspace.service.name}
     packages = [package for name, package in sorted(workspace.local.items()) if name in closure]
-    _install_local(workspace, packages, _LAYERS / "local", claims=_CLAIMS / "libraries" / "claims.csv")
+    _install_local(home, workspace, packages, "local", claims=home.claims / "libraries" / "claims.csv")
 
 
-def install_service() -> None:
+def install_service(home: Home) -> None:
     """Build and install the service."""
-    workspace = _workspace()
-    _install_local(workspace, [workspace.service], _LAYERS / "code", claims=_CLAIMS / "service" / "claims.csv")
+    workspace = _workspace(home)
+    _install_local(home, workspace, [workspace.service], "code", claims=home.claims / "service" / "claims.csv")
 
 
-def check_layout() -> None:
+def check_layout(home: Home) -> None:
     """Refuse layers that don't fit together or on their base, and make the folders that the base lacks."""
-    _remark(guard.check_claims(guard.read_claims(_CLAIMS)))
-    _remark(filter(None, [base.check_python(_BASE, os.environ["PYTHON_VERSION"])]))
-    base.check_libc(_BASE, _platform())
-    root = _LAYERS / "root"
+    _remark(guard.check_claims(guard.read_claims(home.claims)))
+    _remark(filter(None, [base.check_python(home.base, os.environ["PYTHON_VERSION"])]))
+    base.check_libc(home.base, _platform())
+    root = home.layers / "root"
     root.mkdir(parents=True)
-    for folder in base.missing_folders(_BASE, os.environ["TARGET_FOLDER"]):
+    for folder in base.missing_folders(home.base, os.environ["TARGET_FOLDER"]):
         (root / folder.relative_to("/")).mkdir(parents=True, exist_ok=True)
     layer.normalize(root)
     # Copying a folder onto another one gives that its owner, mode and time.
     for path in root.rglob("*"):
-        if (there := _BASE / path.relative_to(root)).is_dir():
+        if (there := home.base / path.relative_to(root)).is_dir():
             layer.make_like(path, there)
 
 
-def _install_local(workspace: Workspace, packages: Sequence[LocalPackage], target: Path, *, claims: Path) -> None:
+def _install_local(
+    home: Home, workspace: Workspace, packages: Sequence[LocalPackage], layer_name: str, *, claims: Path
+) -> None:
     built = []
     for number, (group, variables) in enumerate(_by_variables(workspace.root, [p for p in packages if not p.virtual])):
         names = {package.name for package in group}
         others = sorted((workspace.third_party | set(workspace.local)) - names)
         options = [*rebuilding(workspace, group), *(f"--no-install-package={name}" for name in others)]
-        environment = _ENVIRONMENTS / f"{target.name}-{number}"
-        built += _install(workspace, environment, options, variables)
+        built += _install(home, workspace, f"{layer_name}-{number}", options, variables)
+    if not home.is_container:
+        refuse_compiled(built, workspace.lock, built=set(workspace.local))
     for distribution in built:
         guard.check_modules(distribution, workspace.modules(workspace.local[distribution.name]))
     built += [_copied(workspace, package) for package in packages if package.virtual]
     _remark(guard.check_path_files(built, local=True))
     guard.write_claims(claims, (_claim(d, local=True) for d in built))
+    target = home.layers / layer_name
     layer.place(built, target)
     _finish(target, [list(d.files) for d in built])
 
 
 def _install(
-    workspace: Workspace, environment: Path, options: Sequence[str], variables: Mapping[str, str] | None = None
+    home: Home, workspace: Workspace, name: str, options: Sequence[str], variables: Mapping[str, str] | None = None
 ) -> list[Distribution]:
     """Have uv install what the options leave of the closure; without two files in one place."""
 
     def install(folder: Path, *more: str) -> list[Distribution]:
         extras, platform = _words("SERVICE_EXTRAS"), _platform()
-        sync(workspace, folder, extras=extras, platform=platform, options=[*options, *more], variables=variables)
+        whole = [*options, *more]
+        sync(home, workspace, folder, extras=extras, platform=platform, options=whole, variables=variables)
         return installed(folder)
 
+    environment = home.environments / name
     distributions = install(environment)
 
     @cache
@@ -171,8 +173,8 @@ def _finish(target: Path, packages: Iterable[Sequence[PurePosixPath]]) -> None:
     layer.normalize(target)
 
 
-def _workspace() -> Workspace:
-    return Workspace.read(_WORKSPACE, os.environ.get("SERVICE_NAME", ""))
+def _workspace(home: Home) -> Workspace:
+    return Workspace.read(home.workspace, os.environ.get("SERVICE_NAME", ""))
 
 
 def _platform() -> str:
@@ -214,7 +216,7 @@ def _remark(remarks: Iterable[str]) -> None:
         print(f"note: {remark}", file=sys.stderr)  # noqa: T201 - the program's output
 
 
-_STEPS: Mapping[str, Callable[[], None]] = {
+_STEPS: Mapping[str, Callable[[Home], None]] = {
     "split-inputs": split_inputs,
     "install-third-party": install_third_party,
     "install-libraries": install_libraries,
@@ -225,6 +227,6 @@ _STEPS: Mapping[str, Callable[[], None]] = {
 if __name__ == "__main__":
     try:
         _check_builder()
-        _STEPS[sys.argv[1]]()
+        _STEPS[sys.argv[1]](Home.given(sys.argv[2:]))
     except BuildError as error:
         sys.exit(f"error: {error}")

@@ -107,8 +107,11 @@ def _relocated(file: File, target: PurePosixPath, environment: Path) -> File:
     if target.parts[0] != "bin":
         return file
     old = file.source.read_bytes()
-    interpreter = re.escape(str(environment / "bin").encode())
-    new = re.sub(rb"\A#!" + interpreter + rb"/python[\d.]*[ \t]*\r?\n", b"#!/usr/bin/env python3\n", old)
+    interpreter = re.escape(str(environment / "bin").encode()) + rb"/python[\d.]*"
+    # Where its path is too long for a kernel's, or has a blank, uv has a shell start the interpreter.
+    by_shell = rb"/bin/sh\n'''exec' [^\n]*" + interpreter + rb"[^\n]*\n' '''\n"
+    pattern = rb"\A#!(?:" + interpreter + rb"[ \t]*\r?\n|" + by_shell + rb")"
+    new = re.sub(pattern, b"#!/usr/bin/env python3\n", old)
     if new == old:
         return file
     file.source.write_bytes(new)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from .errors import BuildError
+from .home import Home
 from .layer import EPOCH
 from .workspace import LocalPackage, Workspace, normalized
 
-_UV = "/opt/uv/uv"
 # What uv or a backend says of a failure -> what to do about it.
 _REMEDIES = {
     ("401 Unauthorized", "403 Forbidden", "Missing credentials", "index requires authentication"): (
@@ -40,6 +40,7 @@ _OF_ANOTHER_PROJECT = ("UV_NO_SOURCES", "UV_NO_SYNC", "UV_PROJECT", "UV_WORKING_
 
 
 def sync(
+    home: Home,
     workspace: Workspace,
     environment: Path,
     *,
@@ -56,7 +57,15 @@ def sync(
     Raises:
         BuildError: when uv fails; its own words were printed then.
     """
-    command = [_UV, "sync", "--frozen", "--no-default-groups", "--no-editable", "--no-progress", "--color=never"]
+    command = [
+        str(home.uv),
+        "sync",
+        "--frozen",
+        "--no-default-groups",
+        "--no-editable",
+        "--no-progress",
+        "--color=never",
+    ]
     command += ["--python", sys.executable, "--python-platform", platform]
     command += ["--package", workspace.service.name, *(f"--extra={extra}" for extra in extras), *options]
     indexes = _local_indexes(workspace.root / workspace.project)
