@@ -12,12 +12,18 @@ from images.engine import START, answers
 
 
 @pytest.fixture(scope="session")
-def adopted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel of this distribution."""
+    folder = tmp_path_factory.mktemp("wheels")
+    shell(f"uv build --quiet --package uv-workspace-function --wheel --out-dir {folder}", REPOSITORY)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def adopted(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Iterator[Reader]:
     """Another layout, folders unlike package names, hatchling, a root that is a package; the page followed in it."""
-    base = tmp_path_factory.mktemp("adopting")
-    reader = Reader(root=base / "acme", wheels=base / "wheels", engine=answers())
+    reader = Reader(root=tmp_path_factory.mktemp("adopting") / "acme", wheels=wheels, engine=answers())
     shutil.copytree(Path(__file__).parent / "acme", reader.root)
-    shell(f"uv build --quiet --package uv-workspace-function --wheel --out-dir {reader.wheels}", REPOSITORY)
     shell("uv lock --quiet", reader.root)
     reader.follow(REPOSITORY / "docs/adopting.md")
     yield reader
