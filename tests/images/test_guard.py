@@ -32,6 +32,18 @@ def _claim(package: str, *files: str, local: bool = False, digest: str = "") -> 
 REMEDY = "one would hide the other; rename one, or drop one of the packages"
 
 
+def test_a_layer_without_its_package_is_refused(tmp_path: Path) -> None:
+    """Whatever made uv leave it out: the build ends, and no image lacks its service."""
+    there = _distribution(tmp_path, "prices", {"prices.py": ""})
+    guard.check_installed([there], ["prices"], "orders")
+    with pytest.raises(BuildError) as caught:
+        guard.check_installed([there], ["stock", "prices", "orders"], "orders")
+    assert str(caught.value) == (
+        "uv reported success, but did not install orders, stock for orders; look for settings of uv in the builder image "
+        "(a uv.toml in /etc/uv or in its user's configuration), or give another BUILDER_IMAGE"
+    )
+
+
 def test_a_path_file_of_a_local_package_is_refused(tmp_path: Path) -> None:
     """An editable install, or a backend that writes a `.pth`, never reaches an image."""
     made = _distribution(tmp_path, "prices", {"__editable__.prices.pth": "/workspace/prices/src\n", "prices.py": ""})

@@ -219,7 +219,10 @@ def test_what_a_builder_image_says_of_its_python_changes_nothing(
     """Nor what it says to uv for another project: the layers are the same, docstrings in the bytecode and all."""
     folder = tmp_path / "builder"
     folder.mkdir()
-    said = "PYTHONOPTIMIZE=2 PYTHONSAFEPATH=1 UV_NO_SOURCES=1 UV_NO_SYNC=1 UV_PROJECT=/elsewhere UV_WORKING_DIRECTORY=/elsewhere"
+    said = (
+        "PYTHONOPTIMIZE=2 PYTHONSAFEPATH=1 UV_NO_SOURCES=1 UV_NO_SYNC=1 UV_PROJECT=/elsewhere UV_WORKING_DIR=/elsewhere"
+    )
+    said += " UV_NO_INSTALL_LOCAL=1 UV_NO_INSTALL_WORKSPACE=1 UV_NO_INSTALL_PROJECT=1 UV_NO_EDITABLE=0 UV_EXCLUDE_NEWER=2020-01-01"
     (folder / "Dockerfile").write_text(f"FROM {LAMBDA_BASE}\nENV {said}\n")
     name = engine.build(folder, {}, platform=engine.native).name
     image = build(engine, shop, "orders", tmp_path / "context", BUILDER_IMAGE=name)

@@ -54,7 +54,7 @@ def install_third_party(home: Home) -> None:
 def install_libraries(home: Home) -> None:
     """Build and install the local packages that the service needs."""
     workspace = _workspace(home)
-    closure = workspace.closure(_words("SERVICE_EXTRAS"), _platform().partition("-")[0]) - {workspace.service.name}
+    closure = workspace.closure(_words("SERVICE_EXTRAS"), _machine()) - {workspace.service.name}
     packages = [package for name, package in sorted(workspace.local.items()) if name in closure]
     _install_local(home, workspace, packages, "local", claims=home.claims / "libraries" / "claims.csv")
 
@@ -90,6 +90,9 @@ def _install_local(
         others = sorted((workspace.third_party | set(workspace.local)) - names)
         options = [*rebuilding(workspace, group), *(f"--no-install-package={name}" for name in others)]
         built += _install(home, workspace, f"{layer_name}-{number}", options, variables)
+    certain = workspace.closure(_words("SERVICE_EXTRAS"), _machine(), certain=True)
+    wanted = [package.name for package in packages if package.name in certain and not package.virtual]
+    guard.check_installed(built, wanted, workspace.service.name)
     if not home.is_container:
         refuse_compiled(built, workspace.lock, built=set(workspace.local))
     for distribution in built:
@@ -187,6 +190,10 @@ def _platform() -> str:
     return f"{_MACHINES[machine]}-{_LAMBDA_GLIBC}"
 
 
+def _machine() -> str:
+    return _platform().partition("-")[0]
+
+
 def _check_builder() -> None:
     own, wanted = "{}.{}".format(*sys.version_info), os.environ["PYTHON_VERSION"]
     if own != wanted:
@@ -197,7 +204,7 @@ def _check_builder() -> None:
 
 def _check_python(workspace: Workspace) -> None:
     """Refuse a Python that a local package excludes: uv goes by the lock, which is cut down and allows any."""
-    needed = workspace.closure(_words("SERVICE_EXTRAS"), _platform().partition("-")[0])
+    needed = workspace.closure(_words("SERVICE_EXTRAS"), _machine())
     for package in (package for name, package in sorted(workspace.local.items()) if name in needed):
         wanted = workspace.requires_python(package)
         if not markers.allows(wanted):

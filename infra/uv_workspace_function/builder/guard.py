@@ -75,6 +75,25 @@ def check_path_files(distributions: Iterable[Distribution], *, local: bool) -> I
             yield f"{distribution.name} brings {path}, which nothing runs in the image"
 
 
+def check_installed(distributions: Iterable[Distribution], wanted: Iterable[str], service: str) -> None:
+    """Refuse a layer that lacks a local package which belongs there.
+
+    Args:
+        distributions: what was installed.
+        wanted: the names of the local packages that are built for this layer.
+        service: the service's name.
+
+    Raises:
+        BuildError: when one is missing: an image would be made without the service's own code.
+    """
+    missing = sorted({*wanted} - {distribution.name for distribution in distributions})
+    if missing:
+        raise BuildError(
+            f"uv reported success, but did not install {', '.join(missing)} for {service}; look for settings of uv in the builder image "
+            "(a uv.toml in /etc/uv or in its user's configuration), or give another BUILDER_IMAGE"
+        )
+
+
 def check_modules(distribution: Distribution, sources: Collection[PurePosixPath]) -> None:
     """Refuse a local package whose backend left out a module that it needs.
 

@@ -1,6 +1,7 @@
 """Runs `uv sync` for a part of a service's closure, into an environment of its own."""
 
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,8 +36,17 @@ _REMEDIES = {
         "a package comes from a git repository: give a BUILDER_IMAGE that has git (builder_image of the construct), or lock a wheel of it"
     ),
 }
-# What a builder image may say to uv for a project of its own.
-_OF_ANOTHER_PROJECT = ("UV_NO_SOURCES", "UV_NO_SYNC", "UV_PROJECT", "UV_WORKING_DIRECTORY")
+# What a builder image may tell uv: where packages and credentials come from, and how the network is used. The rest of uv's variables
+# is for a project of the image's own, and some of them leave the service out.
+_PASSED_ON = frozenset(
+    {
+        *("UV_CACHE_DIR", "UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_INDEX_STRATEGY"),
+        *("UV_KEYRING_PROVIDER", "UV_CREDENTIALS_DIR", "UV_SYSTEM_CERTS", "UV_NATIVE_TLS", "UV_INSECURE_HOST", "UV_OFFLINE"),
+        *("UV_HTTP_TIMEOUT", "UV_HTTP_CONNECT_TIMEOUT", "UV_HTTP_RETRIES", "UV_REQUEST_TIMEOUT"),
+        *("UV_CONCURRENT_BUILDS", "UV_CONCURRENT_DOWNLOADS", "UV_CONCURRENT_INSTALLS"),
+    }
+)  # fmt: skip
+_CREDENTIALS = re.compile(r"UV_INDEX_[A-Z0-9_]+_(USERNAME|PASSWORD)")
 
 
 def sync(
@@ -87,13 +97,20 @@ def sync(
     }
     for index in indexes:  # uv wants them to exist, even where no package here needs a wheel of theirs
         index.mkdir(parents=True, exist_ok=True)
-    environ = {**os.environ, **settings, **(variables or {})}
-    for name in _OF_ANOTHER_PROJECT:
-        environ.pop(name, None)
+    environ = {**passed_on(os.environ), **settings, **(variables or {})}
     status, said = _run(command, workspace.root / workspace.project, environ)
     if status:
         remedies = [remedy for signs, remedy in _REMEDIES.items() if any(sign in said for sign in signs)]
         raise BuildError("; ".join([f"uv could not install {workspace.service.name}: see above", *remedies]))
+
+
+def passed_on(variables: Mapping[str, str]) -> dict[str, str]:
+    """What uv and the backends get of the builder image's variables: of uv's own, those that are listed."""
+    return {
+        key: value
+        for key, value in variables.items()
+        if not key.startswith("UV_") or key in _PASSED_ON or _CREDENTIALS.fullmatch(key)
+    }
 
 
 def _local_indexes(project: Path) -> list[Path]:

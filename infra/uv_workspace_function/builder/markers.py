@@ -16,12 +16,13 @@ _ENVIRONMENT = {
 _VERSIONS = frozenset({"python_version", "python_full_version", "implementation_version"})
 
 
-def holds(marker: str, machine: str) -> bool:
-    """Whether a marker holds in the image; True where that cannot be told, for what is not needed does less harm than what lacks.
+def holds(marker: str, machine: str, *, unknown: bool = True) -> bool:
+    """Whether a marker holds in the image.
 
     Args:
         marker: as uv writes it into a lock.
         machine: the image's `platform_machine`.
+        unknown: what a comparison counts as that cannot be evaluated here.
     """
     import ast  # noqa: PLC0415 - seldom needed, and each import takes its time
 
@@ -34,16 +35,16 @@ def holds(marker: str, machine: str) -> bool:
             case ast.BoolOp(values=values):
                 return any(map(evaluated, values))
             case ast.Compare(left=ast.Name(id=name), ops=[operator], comparators=[ast.Constant(value=str() as value)]):
-                return _compared(name, type(operator).__name__, value, known)
+                return _compared(name, type(operator).__name__, value, known, unknown=unknown)
             case ast.Compare(left=ast.Constant(value=str() as value), ops=[operator], comparators=[ast.Name(id=name)]):
-                return _compared(name, f"{type(operator).__name__}Of", value, known)
-        return True
+                return _compared(name, f"{type(operator).__name__}Of", value, known, unknown=unknown)
+        return unknown
 
     # A marker is written as an expression of Python is.
     try:
         return evaluated(ast.parse(marker.strip(), mode="eval").body)
     except SyntaxError:
-        return True
+        return unknown
 
 
 def allows(requires_python: str) -> bool:
@@ -72,7 +73,7 @@ _NUMBERS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _compared(name: str, operator: str, value: str, known: Mapping[str, str]) -> bool:
+def _compared(name: str, operator: str, value: str, known: Mapping[str, str], *, unknown: bool = True) -> bool:
     if name in _VERSIONS and operator in _NUMBERS:
         numbers = value.removesuffix(".*").split(".")
         if all(number.isdecimal() for number in numbers):
@@ -82,4 +83,4 @@ def _compared(name: str, operator: str, value: str, known: Mapping[str, str]) ->
             return _NUMBERS[operator](own[:compared], wanted[:compared])
     elif name in known and operator in _STRINGS:
         return _STRINGS[operator](known[name], value)
-    return True
+    return unknown

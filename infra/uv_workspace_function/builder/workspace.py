@@ -88,8 +88,14 @@ class Workspace:
         paths = (self.project / source["path"] for source in sources if "path" in source)
         return frozenset(PurePosixPath(os.path.normpath(path)) for path in paths)
 
-    def closure(self, extras: Iterable[str], machine: str) -> frozenset[str]:
-        """The names the service leads to on a machine of that processor."""
+    def closure(self, extras: Iterable[str], machine: str, *, certain: bool = False) -> frozenset[str]:
+        """The names the service leads to on a machine of that processor.
+
+        Args:
+            extras: the service's.
+            machine: the image's `platform_machine`.
+            certain: whether an edge whose marker cannot be evaluated here is left out, not followed.
+        """
         packages: dict[str, list[Mapping[str, Any]]] = {}
         for package in self.lock.get("package", ()):
             packages.setdefault(package["name"], []).append(package)
@@ -107,7 +113,7 @@ class Workspace:
                     else package.get("optional-dependencies", {}).get(extra, ())
                 )
                 for edge in edges:
-                    if "marker" in edge and not markers.holds(edge["marker"], machine):
+                    if "marker" in edge and not markers.holds(edge["marker"], machine, unknown=not certain):
                         continue
                     pending += [(edge["name"], None), *((edge["name"], asked) for asked in edge.get("extra", ()))]
         return frozenset(name for name, _ in seen)

@@ -7,7 +7,6 @@ and so its modules. Nothing is imported or installed, and no name is guessed: wh
 import configparser
 import csv
 import os
-import subprocess
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from uv_workspace_function.uv import cache_folder
 from uv_workspace_function.workspace.lock import Lock
 
 
@@ -163,8 +163,5 @@ def _same_version(version: str, locked: Collection[str]) -> bool:
 
 def _archives() -> list[Path]:
     """The unpacked wheels in uv's cache."""
-    try:
-        done = subprocess.run(["uv", "cache", "dir"], capture_output=True, text=True, timeout=30, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return []
-    return sorted(Path(done.stdout.strip()).glob("archive-v*/*"))
+    cache = cache_folder()
+    return [] if cache is None else sorted(cache.glob("archive-v*/*"))

@@ -1,13 +1,16 @@
 """Locks: is each that of its project, and can the requirements be met together? uv itself is asked."""
 
-import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from uv_workspace_function.documents import table
+from uv_workspace_function.documents import Table, foreign_table, read_toml, table
+from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.conflicts import explained
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome, join
 from uv_workspace_function.gate.scope import Scope
-from uv_workspace_function.uv import first_line, run_uv
+from uv_workspace_function.uv import ask_online, export
 from uv_workspace_function.workspace.freshness import stale_member
 from uv_workspace_function.workspace.lock import LOCK_NAME
 from uv_workspace_function.workspace.membership import PYPROJECT
@@ -34,7 +37,7 @@ def check_locks(scope: Scope) -> Outcome:
     root = scope.workspace.root
     outcomes = []
     for project in scope.projects:
-        answer = check_lock(root, project.folder)
+        answer = check_lock(root, project.folder, (*scope.workspace.members, *scope.workspace.standalone))
         if answer.not_checked:
             answer = join(_by_ourselves(scope, project), answer)
         elif not answer.findings and table(project.pyproject, "tool", "uv").get("conflicts"):
@@ -43,17 +46,19 @@ def check_locks(scope: Scope) -> Outcome:
     return join(*outcomes)
 
 
-def check_lock(root: Path, folder: PurePosixPath) -> Outcome:
+def check_lock(root: Path, folder: PurePosixPath, members: Iterable[Member] = ()) -> Outcome:
     """Ask uv of one project's lock.
 
     Args:
         root: the workspace's root.
         folder: the project's, relative to it.
+        members: local packages, which can name indexes too.
     """
     where = root / folder
     missing = not (where / LOCK_NAME).is_file()
-    # without a lock uv would only say that there is none, and not whether there can be one
-    answer = run_uv("lock", "--dry-run" if missing else "--check", cwd=where)
+    answer = ask_online(
+        where, requires_python=_pythons(where), indexes=_indexes(root, folder, members), locked=not missing
+    )
     if answer is None:
         return _gap(folder, "uv could not be run", "install uv (https://docs.astral.sh/uv) and put it on PATH")
     lock = (folder / LOCK_NAME).as_posix()
@@ -61,7 +66,7 @@ def check_lock(root: Path, folder: PurePosixPath) -> Outcome:
         return Outcome(
             findings=(_lock_finding(folder, f"there is no {lock}", (folder / PYPROJECT).as_posix()),) if missing else ()
         )
-    said = first_line(answer.text)
+    said = answer.reason
     if any(sign in answer.text for sign in _OFFLINE):
         return _gap(
             folder, f"uv could not reach a package index: {said}", "run the check where the index can be reached"
@@ -71,6 +76,34 @@ def check_lock(root: Path, folder: PurePosixPath) -> Outcome:
     if any(sign in answer.text for sign in _STALE):
         return Outcome(findings=(_lock_finding(folder, f"{lock} is not that of its {PYPROJECT} files", lock),))
     return _gap(folder, f"uv could not tell: {said}", "mend what uv says, then run the check again")
+
+
+def _pythons(project: Path) -> str:
+    """The Pythons that a project is for: its lock's, else its own."""
+    for name in (LOCK_NAME, PYPROJECT):
+        try:
+            text = (project / name).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        if found := re.search(r'^requires-python\s*=\s*"([^"]*)"', text, re.MULTILINE):
+            return found[1]
+    return ""
+
+
+def _indexes(root: Path, folder: PurePosixPath, members: Iterable[Member]) -> frozenset[str]:
+    """The names of the indexes that the workspace and a project of it name."""
+
+    def settings() -> Iterator[Table]:
+        for where in (root, root / folder):
+            with suppress(WorkspaceError):
+                yield read_toml(where / "uv.toml")
+            with suppress(WorkspaceError):
+                yield foreign_table(read_toml(where / PYPROJECT), "tool", "uv")
+        yield from (foreign_table(member.pyproject, "tool", "uv") for member in members)
+
+    tables = [one["index"] for one in settings() if isinstance(one.get("index"), list)]
+    names = (index.get("name") for indexes in tables for index in indexes if isinstance(index, dict))
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 def _lock_finding(folder: PurePosixPath, what: str, file: str) -> Finding:
@@ -117,11 +150,7 @@ def _exports(scope: Scope, project: Project) -> Outcome:
     for service in scope.services:
         if scope.workspace.project_of(service) is not project:
             continue
-        answer = run_uv(
-            *("export", "--frozen", "--no-default-groups", "--no-emit-local", "--quiet", "--package", service.name),
-            *("--output-file", os.devnull),
-            cwd=scope.workspace.root / project.folder,
-        )
+        answer = export(scope.workspace.root / project.folder, service.name)
         if answer is not None and answer.code != 0:
             findings.append(
                 Finding(
@@ -129,7 +158,7 @@ def _exports(scope: Scope, project: Project) -> Outcome:
                     file=(service.folder / PYPROJECT).as_posix(),
                     line=1,
                     member=service.name,
-                    what=f"{service.name} cannot be exported alone: {first_line(answer.text)}",
+                    what=f"{service.name} cannot be exported alone: {answer.reason}",
                     remedy="its closure holds both sides of a conflict that [tool.uv] conflicts declares: drop one of them",
                     subject=service.name,
                 )

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from uv_workspace_function.context import definitions
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.uv import first_line, run_uv
+from uv_workspace_function.uv import has_python, sync
 from uv_workspace_function.workspace.workspace import Closure, Member
 
 
@@ -52,18 +52,19 @@ class ClosureEnvironment:
         variables = {
             key: value for member in closure.sources for key, value in definitions.version_variables(member).items()
         }
-        answer = run_uv(
-            *("sync", "--frozen", "--no-default-groups", "--no-editable", "--package", closure.service.name),
+        answer = sync(
+            project,
+            environment,
+            *("--no-default-groups", "--no-editable", "--package", closure.service.name),
             *(option for extra in closure.extras for option in ("--extra", extra)),
-            *(["--offline"] if offline else []),
-            *_choice_of_python(closure, python, project),
-            cwd=project,
-            variables={**variables, "UV_PROJECT_ENVIRONMENT": str(environment)},
+            variables=variables,
+            python=_choice_of_python(closure, python, project),
+            offline=offline,
         )
         if answer is None:
             raise InstallError("uv could not be run")
         if answer.code:
-            raise InstallError(first_line(answer.text))
+            raise InstallError(answer.reason)
         return cls(
             closure=closure,
             python=environment / "bin" / "python",
@@ -95,14 +96,13 @@ class ClosureEnvironment:
         return None
 
 
-def _choice_of_python(closure: Closure, wanted: str, project: Path) -> list[str]:
+def _choice_of_python(closure: Closure, wanted: str, project: Path) -> str | None:
     """The image's Python, where the closure admits it and uv finds it on this machine."""
     try:
         closure.check_python(wanted)
     except WorkspaceError:
-        return []
-    answer = run_uv("python", "find", "--no-python-downloads", wanted, cwd=project)
-    return ["--python", wanted] if answer is not None and answer.code == 0 else []
+        return None
+    return wanted if has_python(project, wanted) else None
 
 
 def _modules(context: Path, member: Member) -> Path:
