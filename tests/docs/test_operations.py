@@ -4,6 +4,7 @@ import functools
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import botocore.session
@@ -51,6 +52,10 @@ def unknown(command: str) -> list[str]:
             return sorted(options - {f"--{xform_name(name, '-')}" for name in members} - OF_EVERY_AWS_COMMAND)
         case "git" | "docker":
             return []
+        case "scripts/with-tools":
+            asked = [sys.executable, words[1], "--help"]
+            told = subprocess.run(asked, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
+            return sorted(option for option in options if option not in told)
     return [program]
 
 
