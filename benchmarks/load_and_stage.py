@@ -15,7 +15,7 @@ from pathlib import Path
 from made_workspace import Shape, add_clutter, make
 from timing import medians, seconds_of, table
 from uv_workspace_function.context.build_context import BuildContext
-from uv_workspace_function.context.files import ContextFile
+from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.workspace.workspace import Workspace
 
 

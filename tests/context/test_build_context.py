@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from made import BUILD_SYSTEM, files, handler, lock, member, needs, workspace
 from uv_workspace_function.context.build_context import BuildContext
-from uv_workspace_function.context.files import ContextFile
+from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace.workspace import Workspace
 from wheelhouse import uv, wheel
@@ -288,7 +288,7 @@ def test_equal_files_of_several_contexts_are_written_once(shop: Path, tmp_path: 
     for name in ("linked", "again"):
         found = {path: tmp_path / name / path for path in made.files}
         assert made.files == {
-            path: ContextFile(content=file.read_bytes(), executable=bool(file.stat().st_mode & 0o100))
+            path: ContextFile.of(file.read_bytes(), executable=bool(file.stat().st_mode & 0o100))
             for path, file in found.items()
         }
     assert {place(tmp_path / "linked" / path) for path in made.files}.isdisjoint(

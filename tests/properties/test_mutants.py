@@ -10,6 +10,7 @@ from properties.runs import laws_1_and_2, laws_3_and_4
 from properties.test_laws import CHANGES
 from uv_workspace_function.context import build_context, definitions
 from uv_workspace_function.context import files as sources
+from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace import lock as lockfile
 from uv_workspace_function.workspace import settings as uv_settings
@@ -122,9 +123,7 @@ def files_of_tests_kept(patch: Patch) -> None:
     def package_sources(repository: Any, folder: Any, pyproject: Any, **options: Any) -> sources.PackageSources:
         found = of(repository, folder, pyproject, **options)
         tests = sorted((repository.root / folder / "tests").glob("*"))
-        kept = {
-            f"{folder}/tests/{path.name}": sources.ContextFile(path.read_bytes(), executable=False) for path in tests
-        }
+        kept = {f"{folder}/tests/{path.name}": ContextFile.of(path.read_bytes()) for path in tests}
         return replace(found, files={**found.files, **kept})
 
     patch.setattr("uv_workspace_function.workspace.workspace.package_sources", package_sources)
@@ -138,7 +137,7 @@ def modes_not_hashed(patch: Patch) -> None:
     patch.setattr(
         build_context.BuildContext,
         "digest",
-        property(lambda self: ",".join(f"{path} {file.content!r}" for path, file in self.files.items())),
+        property(lambda self: ",".join(f"{path} {file.sha256}" for path, file in self.files.items())),
     )
 
 

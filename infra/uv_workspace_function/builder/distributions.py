@@ -31,9 +31,10 @@ class File:
         import base64  # noqa: PLC0415 - seldom needed, and each import takes its time
         import hashlib  # noqa: PLC0415
 
-        content = source.read_bytes()
-        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
-        return cls(source=source, digest=f"sha256={digest}", size=str(len(content)))
+        with source.open("rb") as stream:
+            measured = hashlib.file_digest(stream, "sha256").digest()
+        digest = base64.urlsafe_b64encode(measured).rstrip(b"=").decode()
+        return cls(source=source, digest=f"sha256={digest}", size=str(source.stat().st_size))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shutil
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -189,7 +190,7 @@ def settle(
         names = ", ".join(distribution.name for distribution in several)
         source = several[0].files[path].source
         if _is_harmless(path):
-            source.write_bytes(alone(several[0].name).files[path].source.read_bytes())
+            shutil.copyfile(alone(several[0].name).files[path].source, source)
             remarks.append(
                 f"{names} bring different files as {path}, which nothing imports; the one of {several[0].name} is kept"
             )

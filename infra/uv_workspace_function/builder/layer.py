@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import stat
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
@@ -30,7 +31,7 @@ def place(distributions: Iterable[Distribution], layer: Path, *, placed: set[Pur
             target.parent.mkdir(parents=True, exist_ok=True)
             if distribution.record is None:
                 # It is copied, since it lies in the build context and not beside the layers.
-                target.write_bytes(file.source.read_bytes())
+                shutil.copyfile(file.source, target)
                 target.chmod(file.source.stat().st_mode & 0o777)
             else:
                 file.source.rename(target)

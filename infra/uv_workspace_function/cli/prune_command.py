@@ -95,7 +95,7 @@ def _as_json(context: BuildContext, folder: Path | None) -> dict[str, Any]:
 
 def _print(context: BuildContext) -> None:
     for path, file in context.files.items():
-        click.echo(f"{len(file.content):>10,}  {path}")
+        click.echo(f"{file.size:>10,}  {path}")
     for entry in context.dropped:
         click.echo(f"{'left out':>10}  {entry.path}: {entry.reason}")
     click.echo(f"digest {context.digest}")

@@ -14,7 +14,7 @@ from constructs import Construct
 
 from uv_workspace_function.context.arguments import build_arguments, check_secrets
 from uv_workspace_function.context.build_context import BuildContext
-from uv_workspace_function.context.files import ContextFile
+from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.target.target import Machine, Target

@@ -4,13 +4,14 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.context.files import ContextFile
+from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.documents import table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace.lock import LockedPackage
@@ -42,7 +43,7 @@ def files(root: Path, closure: Closure) -> dict[str, ContextFile]:
     found = {str(path): _read(root, path) for path in sorted(wanted)}
     # uv reads every folder that is named to it, and stops where one is missing
     found |= {
-        str(folder / ".keep"): ContextFile(content=b"", executable=False)
+        str(folder / ".keep"): ContextFile.of(b"")
         for folder in folders
         if not any(path.is_relative_to(folder) for path in wanted)
     }
@@ -155,6 +156,9 @@ def _below(root: Path, project: Project, location: str) -> PurePosixPath | None:
 
 def _read(root: Path, path: PurePosixPath) -> ContextFile:
     try:
-        return ContextFile(content=(root / path).read_bytes(), executable=False)
+        file = ContextFile.read(str(root / path))
     except OSError as error:
-        raise WorkspaceError(f"cannot read {path}, which the lock names: {error.strerror}; restore it") from error
+        raise WorkspaceError(f"cannot read {path}, which the lock names: {error.strerror}", "restore it") from error
+    if file is None:
+        raise WorkspaceError(f"{path}, which the lock names, is not a regular file", "restore it")
+    return replace(file, executable=False)

@@ -12,7 +12,8 @@ from functools import cached_property
 from pathlib import Path
 
 from uv_workspace_function.context import archives, definitions
-from uv_workspace_function.context.files import ContextFile, Dropped
+from uv_workspace_function.context.content import ContextFile
+from uv_workspace_function.context.files import Dropped
 from uv_workspace_function.errors import WorkspaceError, reading
 from uv_workspace_function.target.wheels import built_from_source
 from uv_workspace_function.workspace import freshness, membership
@@ -31,7 +32,7 @@ _HERE = Path(__file__).parents[1]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BuildContext:
-    """Everything that one image is built from, in memory until it is written."""
+    """Everything that one image is built from; only large files stay where they are until it is written."""
 
     closure: Closure
     files: Mapping[str, ContextFile]
@@ -90,14 +91,13 @@ class BuildContext:
         """SHA-256, in hex, over every file's path, executable bit and content."""
         whole = hashlib.sha256()
         for path, file in self.files.items():
-            content = hashlib.sha256(file.content).hexdigest()
-            whole.update(f"{len(path.encode())} {path} {'x' if file.executable else '-'} {content}\n".encode())
+            whole.update(f"{len(path.encode())} {path} {'x' if file.executable else '-'} {file.sha256}\n".encode())
         return whole.hexdigest()
 
     @property
     def size(self) -> int:
         """Bytes of all files."""
-        return sum(len(file.content) for file in self.files.values())
+        return sum(file.size for file in self.files.values())
 
     @property
     def build_args(self) -> dict[str, str]:
@@ -210,8 +210,9 @@ def _write_file(path: str, file: ContextFile) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         os.fchmod(descriptor, 0o755 if file.executable else 0o644)
-        with open(descriptor, "wb", buffering=0, closefd=False) as stream:
-            stream.write(file.content)
+        # One write(2) takes no more than 2 GiB, and less where the disk is full: a buffered stream goes on until all is written.
+        with open(descriptor, "wb", closefd=False) as stream:
+            stream.writelines(file.chunks())
     finally:
         os.close(descriptor)
 
@@ -227,15 +228,15 @@ def _make_folders(root: Path, folder: str, made: set[str]) -> None:
 
 
 def _text(content: str) -> ContextFile:
-    return ContextFile(content=content.encode(), executable=False)
+    return ContextFile.of(content.encode())
 
 
 def _builder(closure: Closure) -> Iterator[tuple[str, ContextFile]]:
     """What the image's build itself consists of."""
-    yield DOCKERFILE, ContextFile(content=(_HERE / DOCKERFILE).read_bytes(), executable=False)
+    yield DOCKERFILE, ContextFile.of((_HERE / DOCKERFILE).read_bytes())
     for module in sorted((_HERE / "builder").glob("*.py")):
         path = f"{BUILDER_FOLDER}/builder/{module.name}"
-        yield path, ContextFile(content=module.read_bytes(), executable=False)
+        yield path, ContextFile.of(module.read_bytes())
     variables = {m.name: dict(v) for m in closure.sources if (v := definitions.version_variables(m))}
     if variables:
         yield f"{BUILDER_FOLDER}/build-env.json", _text(json.dumps(variables, indent=2, sort_keys=True) + "\n")

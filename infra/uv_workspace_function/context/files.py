@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -16,19 +15,12 @@ from typing import NamedTuple
 
 from uv_workspace_function.code.layouts import Layout, is_virtual, layout_of
 from uv_workspace_function.code.layouts.finding import build_requirements
+from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.gitignore import Ignores, Repository
-from uv_workspace_function.context.private_keys import holds_private_key
+from uv_workspace_function.context.private_keys import KeySearch
 from uv_workspace_function.context.wanted import DEFINITIONS, NOTHING, TABLE, Wanted, barred, wanted_of
 from uv_workspace_function.documents import Table
 from uv_workspace_function.errors import WorkspaceError
-
-
-@dataclass(frozen=True, slots=True)
-class ContextFile:
-    """One file of a build context: its bytes, and whether its owner may execute it."""
-
-    content: bytes
-    executable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +105,8 @@ def _list_data_files(files: dict[str, ContextFile], folder: PurePosixPath, layou
     """
     path = str(folder / "MANIFEST.in")
     grafts = [f"graft {module.path}\n" for module in layout.modules if module.path.suffix != ".py"]
-    written = files.get(path, ContextFile(content=b"", executable=False))
-    files[path] = ContextFile(content="".join(grafts).encode() + written.content, executable=written.executable)
+    written = files.get(path, ContextFile.of(b""))
+    files[path] = ContextFile.of("".join(grafts).encode() + written.content, executable=written.executable)
 
 
 class _State(NamedTuple):
@@ -273,23 +265,17 @@ class _Walk:
         in_workspace = self._in_workspace(path)
         if not in_workspace.isascii() and not _is_utf8(in_workspace):
             raise WorkspaceError(f"{in_workspace!r} has a name that is not UTF-8, so no image can hold it; rename it")
+        search = KeySearch()
         try:
-            # Without O_NONBLOCK, opening a named pipe waits for somebody to write to it.
-            descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            try:
-                status = os.fstat(descriptor)
-                regular = stat.S_ISREG(status.st_mode)
-                content = _read(descriptor, status.st_size) if regular else b""
-            finally:
-                os.close(descriptor)
+            file = ContextFile.read(real, look=search.feed)
         except OSError as error:
             raise self._unreadable(path, error) from error
-        if not regular:
+        if file is None:
             self._drop(path, "not a regular file", worth=worth)
-        elif holds_private_key(content):
+        elif search.found:
             self._drop(path, "holds a private key", worth=True)
         else:
-            self.files[in_workspace] = ContextFile(content=content, executable=bool(status.st_mode & stat.S_IXUSR))
+            self.files[in_workspace] = file
 
     def _entries(self, real: str, path: str) -> list[os.DirEntry[str]]:
         try:
@@ -316,14 +302,6 @@ class _Walk:
             f"{self._in_workspace(path)} is a link that leads back to itself or to a folder above it; "
             f"remove it, or list it in `exclude` of [{TABLE}] in {self._in_workspace('pyproject.toml')}"
         )
-
-
-def _read(descriptor: int, size: int) -> bytes:
-    """Everything up to the end, in one call where the file does not grow meanwhile."""
-    content = os.read(descriptor, size + 1)
-    while len(content) != size and (more := os.read(descriptor, 1 << 20)):
-        content += more
-    return content
 
 
 def _is_utf8(path: str) -> bool:

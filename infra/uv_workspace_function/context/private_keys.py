@@ -14,6 +14,22 @@ def holds_private_key(content: bytes) -> bool:
     return b"PRIVATE KEY" in content and any(_is_key(found["body"]) for found in _KEY_BLOCK.finditer(content))
 
 
+class KeySearch:
+    """The same question about bytes that come piece by piece."""
+
+    def __init__(self) -> None:
+        self.found = False
+        self._rest = b""
+
+    def feed(self, piece: bytes) -> None:
+        """Look at the next piece, and at what may lie across the one before it."""
+        seen = self._rest + piece if self._rest else piece
+        self.found = self.found or holds_private_key(seen)
+        self._rest = seen[-_LONGEST:]
+
+
+# A block's body and its two lines, with room to spare.
+_LONGEST = (1 << 16) + (1 << 10)
 _KEY_BLOCK = re.compile(
     rb"-----BEGIN (?P<kind>(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?)-----"
     rb"(?P<body>(?:(?!-----BEGIN ).){1,65536}?)-----END (?P=kind)-----",

@@ -9,6 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.files import Dropped
 from uv_workspace_function.documents import table
 from uv_workspace_function.errors import WorkspaceError
@@ -83,7 +84,7 @@ class _Contexts:
             self.seen.add(path)
             owner = _owner(folders, PurePosixPath(path))
             if owner is not None and PurePosixPath(path).name not in (LOCK_NAME, PYPROJECT):
-                self._look_at(owner, path, file.content)
+                self._look_at(owner, path, file)
         for dropped in context.dropped:
             if dropped.path not in self.seen:
                 self.seen.add(dropped.path)
@@ -101,7 +102,9 @@ class _Contexts:
             return
         self.findings.append(_not_made(service, text))
 
-    def _look_at(self, owner: Member, path: str, content: bytes) -> None:
+    def _look_at(self, owner: Member, path: str, file: ContextFile) -> None:
+        # A secret stands in a small file, or in none; the first piece of a large one tells that it is not empty.
+        content = next(file.chunks(), b"")
         if (secret := secret_in(path, content)) is not None:
             self.findings.append(
                 Finding(
@@ -114,14 +117,14 @@ class _Contexts:
                     subject=path,
                 )
             )
-        if len(content) > self.largest:
+        if file.size > self.largest:
             self.findings.append(
                 Finding(
                     code="UWF014",
                     file=path,
                     line=1,
                     member=owner.name,
-                    what=f"{path} has {len(content):,} bytes, more than {self.largest:,}, and is sent again with every change beside it",
+                    what=f"{path} has {file.size:,} bytes, more than {self.largest:,}, and is sent again with every change beside it",
                     remedy=(
                         "fetch it at run time, put it into a library or a package of its own, list it in `exclude` of "
                         f"[tool.{OUR_TABLE}], or raise largest-file in [tool.{OUR_TABLE}.check]"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from uv_workspace_function.context.build_context import BuildContext
-from uv_workspace_function.context.files import ContextFile
+from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.workspace.lock import LOCK_NAME, LockedPackage, Selection
 
 
@@ -70,7 +70,7 @@ def _files(before: BuildContext, after: BuildContext, but: frozenset[str]) -> It
         old, new = before.files.get(path), after.files.get(path)
         if old is None or new is None:
             yield Change(kind="file", name=path, before=_there(old), after=_there(new))
-        elif old.content != new.content:
+        elif old.sha256 != new.sha256:
             keys = _keys(old.content, new.content) if path.endswith(".toml") else ()
             yield Change(kind="file", name=path, before="there", after="there", keys=keys)
         elif old.executable != new.executable:

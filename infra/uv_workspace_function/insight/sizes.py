@@ -142,7 +142,7 @@ def _sources(workspace: Workspace, closure: Closure, member: Member) -> PackageS
     files = workspace.sources(member).files
     modules = [member.folder / module.path for module in member.layout.modules]
     size = sum(
-        len(file.content)
+        file.size
         for path, file in files.items()
         if not member.layout.complete or any(PurePosixPath(path).is_relative_to(module) for module in modules)
     )
