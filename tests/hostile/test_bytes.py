@@ -86,7 +86,7 @@ def test_a_file_that_never_stops_growing_is_refused(tmp_path: Path, monkeypatch:
     def growing(name: str) -> int:
         descriptor = opened(name)
         status = os.fstat(descriptor)
-        monkeypatch.setattr(content.os, "fstat", lambda _: status)
+        monkeypatch.setattr(os, "fstat", lambda _: status)
         with path.open("ab") as stream:
             stream.write(b"a line\n")
         return descriptor
