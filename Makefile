@@ -12,8 +12,8 @@ synth: ## the template, one build context per service, and a table of them (no D
 
 # The quick ones share the processors; images and deployments share one engine, and run one after the other.
 ONE_ENGINE := tests/images tests/deploy
-test: ## every test this machine can run; what it can't is skipped, with the reason
-	@$(RUN) sh -c 'failed=0; \
+test: ## every test this machine can run, with the engine of `make local`; what it can't is skipped, with the reason
+	@$(RUN) python -m local_cloud run sh -c 'failed=0; \
 	uv run pytest --numprocesses auto --dist loadfile $(ONE_ENGINE:%=--ignore %) $(if $(CI),--cov --cov-report=) || failed=1; \
 	uv run pytest $(ONE_ENGINE) $(if $(CI),--cov --cov-append --cov-report=term:skip-covered) || failed=1; \
 	uv run --project services/legacy_export pytest tests/services/legacy_export || failed=1; \

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from local_cloud import emulator, engine, tour
+from local_cloud import emulator, engine, own_emulator, tour
 from local_cloud.state import LocalCloudError, locked, warn
 
 
@@ -21,8 +21,12 @@ def main() -> int:
     commands.add_parser("engine-down", parents=[wipe], help="end the one that was brought along")
     commands.add_parser("aws-up", parents=[name], help="start an emulator of AWS, empty")
     commands.add_parser("aws-down", parents=[name], help="end it")
+    command = commands.add_parser("run", help="run a command with the engine that answers and an emulator of its own")
+    command.add_argument("line", nargs=argparse.REMAINDER, metavar="COMMAND ...")
     asked = parser.parse_args()
     try:
+        if asked.command == "run":
+            return own_emulator.run(asked.line or parser.error("run: name the command to run"))
         with locked():
             match asked.command:
                 case "up":

@@ -88,8 +88,10 @@ def is_up(name: str) -> bool:
     return _daemon(name).pid is not None and _answers(port)
 
 
-def up(name: str) -> None:
-    """Start the emulator of that name, empty, on port `$AWS_PORT` or the first free one from 4566; leave one that is up alone.
+def up(name: str, *, port_of: str = "AWS_PORT") -> None:
+    """Start the emulator of that name, empty; leave one that is up alone.
+
+    Its port is what the variable `port_of` asks for; where that is not set or "", the first free one from 4566.
 
     Raises `LocalCloudError` where it does not come up, or a port that was asked for is in use.
     """
@@ -99,8 +101,8 @@ def up(name: str) -> None:
         return
     down(name)
     folder = _folder(name)
-    port = choose_port("AWS_PORT", 4566)
-    if port != 4566 and "AWS_PORT" not in os.environ:
+    port = choose_port(port_of, 4566)
+    if port != 4566 and port_of not in os.environ:
         say(f"port 4566 is in use: taking {port}")
     python = _install()
     reach = engine.environment()

@@ -84,6 +84,20 @@ def environment() -> dict[str, str]:
     return saved
 
 
+def is_up() -> bool:
+    """Whether an engine answers, without starting one: the environment's, else the one that the last `up` found or started.
+
+    The latter's variables are in the environment afterwards, so that `up` uses it.
+    """
+    if _own_engine().pid is not None or (have("docker") and _answers({})):
+        return True
+    reach = environment()
+    if not (reach and _answers(reach)):
+        return False
+    os.environ.update(reach)
+    return True
+
+
 def up() -> bool:
     """Have an engine answer, with the base images in it. Returns whether one was started for it.
 

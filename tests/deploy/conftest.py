@@ -15,8 +15,8 @@ from local_cloud.emulator import ACCOUNT, REGION, refuse_real_credentials
 from local_cloud.state import LocalCloudError
 
 START = (
-    "no AWS emulator: AWS_ENDPOINT_URL is not set. Start one with `scripts/with-tools python -m local_cloud engine-up` and "
-    "`... aws-up NAME`, then source the file that it names"
+    "no AWS emulator: AWS_ENDPOINT_URL is not set. `make test` starts one where a container engine answers, and so does "
+    "`scripts/with-tools python -m local_cloud run pytest`"
 )
 
 

@@ -197,7 +197,7 @@ def test_a_stack_that_can_be_updated_is(monkeypatch: pytest.MonkeyPatch, status:
     tour.refuse_broken_stack()
 
 
-NO_EMULATOR = "AWS_ENDPOINT_URL is not set. Start one with `scripts/with-tools python -m local_cloud engine-up`"
+NO_EMULATOR = "AWS_ENDPOINT_URL is not set. `make test` starts one where a container engine answers"
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 START = (
-    "no container engine answers: start Docker, or one of this repository's own with `scripts/with-tools python -m local_cloud "
-    "engine-up` and source the file that it names"
+    "no container engine answers: start Docker, or one of this repository's own with `make local` or `scripts/with-tools "
+    "python -m local_cloud engine-up`; `make test` uses either, and so does `scripts/with-tools python -m local_cloud run pytest`"
 )
 LAMBDA_BASE = "public.ecr.aws/lambda/python:3.14"
 LAYERS = ("root", "heavy", "medium", "light", "local", "code")
