@@ -2,7 +2,6 @@
 
 import re
 import sys
-import tomllib
 import types
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ from made import handler as handler_in
 from made import lock, needs, workspace
 from uv_workspace_function.code.handlers import HandlerError, check_handler, conventional_handler, refuse_library
 from uv_workspace_function.code.layouts import Layout, layout_of
+from uv_workspace_function.pyproject import Pyproject
 from uv_workspace_function.workspace.workspace import Workspace
 
 PROJECT = '[project]\nname = "{name}"\nversion = "1"\n'
@@ -37,8 +37,8 @@ class Package:
         return self.root / self.folder
 
     @cached_property
-    def pyproject(self) -> dict[str, Any]:
-        return tomllib.loads((self.path / "pyproject.toml").read_text())
+    def pyproject(self) -> Pyproject:
+        return Pyproject.load(self.path / "pyproject.toml")
 
     @cached_property
     def layout(self) -> Layout:
@@ -46,7 +46,7 @@ class Package:
 
     @property
     def is_package(self) -> bool:
-        return "build-system" in self.pyproject
+        return not self.pyproject.is_virtual
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from backends import BACKENDS, CASES, PROJECT, Case, build_wheels
-from uv_workspace_function.code.layouts import Layout, is_virtual, layout_of
+from uv_workspace_function.code.layouts import Layout, layout_of
+from uv_workspace_function.pyproject import Pyproject
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def installed(folder: Path, layout: Layout) -> set[str]:
 def test_the_layout_is_what_the_backend_builds(case: Any, built: Any) -> None:
     """Every importable file of the wheel is in the layout, every module of the layout is in the wheel."""
     folder, wheel = built(case)
-    layout = layout_of(tomllib.loads(case.pyproject), folder)
+    layout = layout_of(Pyproject.from_dict(tomllib.loads(case.pyproject)), folder)
     assert {module.name: str(module.path) for module in layout.modules} == dict(case.modules)
     assert layout.complete is case.complete
     assert wheel, f"{case.backend} did not build the package; its message is above"
@@ -85,7 +86,7 @@ def test_a_project_is_a_package_where_uv_says_so(tmp_path: Path) -> None:
     subprocess.run(["uv", "lock", "--offline", "--quiet"], cwd=tmp_path, check=True)
     lock = tomllib.loads((tmp_path / "uv.lock").read_text())
     locked = {package["name"]: "virtual" in package["source"] for package in lock["package"]}
-    said = {Path(member).parent.name: is_virtual(tomllib.loads((tmp_path / member).read_text())) for member in members}
+    said = {Path(member).parent.name: Pyproject.load(tmp_path / member).is_virtual for member in members}
     assert said == locked == {name: virtual for name, (_, virtual) in PACKAGING.items()}
 
 
@@ -93,7 +94,7 @@ def modules(folder: Path, pyproject: str, files: tuple[str, ...]) -> tuple[dict[
     for path in files:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).touch()
-    layout = layout_of(tomllib.loads(pyproject), folder)
+    layout = layout_of(Pyproject.from_dict(tomllib.loads(pyproject)), folder)
     return {module.name: str(module.path) for module in layout.modules}, layout.complete
 
 

@@ -22,6 +22,7 @@ from uv_workspace_function.context.files import Dropped, PackageSources, package
 from uv_workspace_function.context.gitignore import Repository
 from uv_workspace_function.context.private_keys import holds_private_key
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.pyproject import Pyproject
 
 UV_BUILD = PROJECT + '[build-system]\nrequires = ["uv_build"]\nbuild-backend = "uv_build"\n'
 HATCHLING = PROJECT + '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
@@ -42,7 +43,7 @@ def make(root: Path, files: dict[str, str | bytes]) -> Path:
 
 
 def read(root: Path, folder: str = "orders", others: tuple[str, ...] = ()) -> PackageSources:
-    pyproject = tomllib.loads((root / folder / "pyproject.toml").read_text())
+    pyproject = Pyproject.load(root / folder / "pyproject.toml")
     folders = [PurePosixPath(other) for other in others]
     return package_sources(Repository.at(root), PurePosixPath(folder), pyproject, other_folders=folders)
 
@@ -211,7 +212,7 @@ def test_bricks_of_polylith_are_sources(top: str, tmp_path: Path, monkeypatch: p
     folders = [tmp_path / "whole/projects/svc", tmp_path / "staged/projects/svc"]
     of_whole, of_staged = build_wheels("hatchling", folders)
     assert of_staged == of_whole
-    modules = layout_of(tomllib.loads(pyproject), folders[0]).modules
+    modules = layout_of(Pyproject.from_dict(tomllib.loads(pyproject)), folders[0]).modules
     python = {name for name in of_whole if name.endswith(".py")}
     assert len(python) == len(bricks)
     assert {f"{module.name.replace('.', '/')}/__init__.py" for module in modules} == {n for n in python if "init" in n}
@@ -760,7 +761,7 @@ def test_a_package_holds_what_git_does_not_ignore(checkout: Any, paths: Any, roo
     tree = make_tree(checkout, rules, [f"{module}/__init__.py", *(f"{module}/{path}" for path in paths)])
     ignored = git_ignores(checkout, sorted(tree))
     assume(not ignored & {"orders", "orders/src", module})
-    pyproject = tomllib.loads(UV_BUILD)
+    pyproject = Pyproject.from_dict(tomllib.loads(UV_BUILD))
     sources = package_sources(Repository.at(checkout), PurePosixPath("orders"), pyproject)
     files = {path for path, is_folder in tree.items() if not is_folder and path.startswith(f"{module}/")}
     assert set(sources.files) == files - ignored
@@ -833,8 +834,6 @@ LEADS_OUT = (
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ('include = "data"', "`include` of [tool.uv-workspace-function] must be a list of globs, not 'data'"),
-        ("exclude = [1]", "`exclude` of [tool.uv-workspace-function] must be a list of globs, not [1]"),
         ('include = ["../*.md"]', LEADS_OUT.format("include")),
         ('exclude = ["../*.md"]', LEADS_OUT.format("exclude")),
         ('include = ["../x"]', "`include` of [tool.uv-workspace-function] names '../x', which does not exist"),

@@ -10,6 +10,7 @@ from made import handler, lock, member, needs, workspace
 from uv_workspace_function.code.layouts import layout_of
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.pyproject import Pyproject
 from uv_workspace_function.workspace.workspace import Workspace
 from wheelhouse import uv, wheel
 
@@ -286,7 +287,7 @@ def test_a_setting_that_no_path_can_be_is_the_backend_s_to_refuse(tmp_path: Path
     """It finds nothing, and is no exception of ours."""
     build_system = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
     folder = member(tmp_path / "a", '[tool.setuptools.packages.find]\nwhere = ["\\u0000"]\n', build_system=build_system)
-    assert () == layout_of(tomllib.loads((folder / "pyproject.toml").read_text()), folder).modules
+    assert () == layout_of(Pyproject.load(folder / "pyproject.toml"), folder).modules
 
 
 SETUP_PY = """

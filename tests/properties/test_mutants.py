@@ -18,8 +18,8 @@ from uv_workspace_function.workspace.markers import fold_conflicts
 
 Patch = pytest.MonkeyPatch
 _package, _edge, _step, _select, _text = (
-    lockfile._package,
-    lockfile._edge,
+    lockfile.LockedPackage.from_dict,
+    lockfile.Edge.from_dict,
     lockfile._step,
     lockfile.Lock.select,
     lockfile.Selection.text,
@@ -31,7 +31,7 @@ def an_edge_dropped(patch: Patch) -> None:
         made = _package(entry)
         return replace(made, dependencies=made.dependencies[:-1])
 
-    patch.setattr(lockfile, "_package", package)
+    patch.setattr(lockfile.LockedPackage, "from_dict", package)
 
 
 def an_edge_of_an_extra_dropped(patch: Patch) -> None:
@@ -39,11 +39,11 @@ def an_edge_of_an_extra_dropped(patch: Patch) -> None:
         made = _package(entry)
         return replace(made, optional={extra: edges[:-1] for extra, edges in made.optional.items()})
 
-    patch.setattr(lockfile, "_package", package)
+    patch.setattr(lockfile.LockedPackage, "from_dict", package)
 
 
 def an_extra_ignored(patch: Patch) -> None:
-    patch.setattr(lockfile, "_edge", lambda entry: replace(_edge(entry), extras=()))
+    patch.setattr(lockfile.Edge, "from_dict", lambda entry: replace(_edge(entry), extras=()))
 
 
 def the_services_extras_ignored(patch: Patch) -> None:
@@ -55,7 +55,7 @@ def a_development_group_kept(patch: Patch) -> None:
         groups = [edge for edges in entry.get("dev-dependencies", {}).values() for edge in edges]
         return _package({**entry, "dependencies": [*entry.get("dependencies", ()), *groups]})
 
-    patch.setattr(lockfile, "_package", package)
+    patch.setattr(lockfile.LockedPackage, "from_dict", package)
 
 
 def a_fork_kept(patch: Patch) -> None:
@@ -73,7 +73,7 @@ def a_fork_lost(patch: Patch) -> None:
 
 
 def a_marker_dropped(patch: Patch) -> None:
-    patch.setattr(lockfile, "_edge", lambda entry: replace(_edge(entry), marker=None))
+    patch.setattr(lockfile.Edge, "from_dict", lambda entry: replace(_edge(entry), marker=None))
 
 
 def a_version_dropped(patch: Patch) -> None:
@@ -83,8 +83,7 @@ def a_version_dropped(patch: Patch) -> None:
 
 def a_limit_to_environments_dropped(patch: Patch) -> None:
     def text(self: lockfile.Selection, *, builders: Collection[str] = ()) -> str:
-        without = {key: value for key, value in self.lock.header.items() if not key.endswith("-markers")}
-        return _text(replace(self, lock=replace(self.lock, header=without)), builders=builders)
+        return _text(replace(self, lock=replace(self.lock, supported_markers=())), builders=builders)
 
     patch.setattr(lockfile.Selection, "text", text)
 

@@ -141,7 +141,10 @@ def test_a_package_whose_wheels_are_unwanted_has_to_be_built(mixed: Path, tmp_pa
     with (root / "pyproject.toml").open("a") as stream:
         stream.write('no-binary-package = ["Pure", "windows-only"]\nworkspace = { members = [] }\n')
     closure = Workspace.load(root).closure("service")
-    missing = {m.package.name: m for m in check_wheels(closure.selection, HERE, no_binary=closure.project.no_binary)}
+    missing = {
+        m.package.name: m
+        for m in check_wheels(closure.selection, HERE, no_binary=closure.project.uv_settings.no_binary_package)
+    }
     assert missing.keys() == missing_by_uv(root)
     assert str(missing["pure"]) == (
         "pure 1.0 (needed by service) is built from source, since no-binary-package in uv's settings names it; take it out of "

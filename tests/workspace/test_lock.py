@@ -196,7 +196,7 @@ def test_an_extra_of_the_service_is_installed_when_asked_for(whole: Lock) -> Non
     ("text", "expected"),
     [
         ("version = 1\n[[package]]\nname = 'a'\n", ": package[0] has no 'source'; run `uv lock`"),
-        ("revision = 3\n", " has lock version None; this release reads version 1: update uv-workspace-function, or write the lock with a uv that uses that version"),
+        ("revision = 3\n", " has lock version None; this release reads version 1; update uv-workspace-function, or write the lock with a uv that uses that version"),
     ],
 )  # fmt: skip
 def test_a_lock_that_cannot_be_read_is_refused(tmp_path: Path, text: str, expected: str) -> None:

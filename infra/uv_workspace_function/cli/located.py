@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from uv_workspace_function.documents import read_toml, table
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.workspace.membership import PYPROJECT
+from uv_workspace_function.pyproject import PYPROJECT
+from uv_workspace_function.toml import Table, foreign_table, read_toml
 from uv_workspace_function.workspace.workspace import Workspace
 
 
@@ -28,9 +28,13 @@ def find_workspace(root: Path | None) -> Path:
     here = Path.cwd()
     for folder in (here, *here.parents):
         path = folder / PYPROJECT
-        if path.is_file() and "workspace" in table(read_toml(path), "tool", "uv"):
+        if path.is_file() and read_toml(path, _is_workspace):
             return folder
     raise WorkspaceError(
         f"there is no uv workspace at or above {here}: no {PYPROJECT} with [tool.uv.workspace]; "
         "go to one, or name it with --workspace"
     )
+
+
+def _is_workspace(document: Table) -> bool:
+    return "workspace" in foreign_table(document, "tool", "uv")

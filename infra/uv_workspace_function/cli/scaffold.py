@@ -3,7 +3,6 @@
 import errno
 import keyword
 import os
-import re
 import sys
 import tempfile
 from collections import Counter
@@ -13,8 +12,8 @@ from pathlib import Path, PurePosixPath
 
 from packaging.utils import InvalidName, canonicalize_name
 
-from uv_workspace_function.documents import Table, read_toml, table
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.pyproject import PYPROJECT, BuildSystem, Metadata, Pyproject, requirement_name
 from uv_workspace_function.workspace import membership
 from uv_workspace_function.workspace.lock import LOCK_NAME, Lock
 from uv_workspace_function.workspace.workspace import Member
@@ -30,9 +29,8 @@ _PLAIN_BACKENDS = frozenset(
         "uv_build",
     }
 )
-_BUILD_SYSTEM = {"requires": ["uv_build>=0.13,<0.14"], "build-backend": "uv_build"}
+_BUILD_SYSTEM = BuildSystem(requires=("uv_build>=0.13,<0.14",), build_backend="uv_build")
 _REQUIRES_PYTHON = ">=3.11"
-_REQUIREMENT_END = re.compile(r"[^A-Za-z0-9._-]")
 _TESTS_OF_SERVICES = PurePosixPath("tests/services")
 
 _PYPROJECT = """\
@@ -136,33 +134,33 @@ def new_service(root: Path, name: str, *, folder: PurePosixPath | None = None) -
     Raises:
         WorkspaceError: when the name is none or taken, or no member can be where it would go.
     """
-    document = read_toml(root / membership.PYPROJECT)
-    if "workspace" not in table(document, "tool", "uv"):
+    pyproject = Pyproject.load(root / PYPROJECT)
+    workspace = pyproject.uv.workspace
+    if workspace is None:
         raise WorkspaceError(
-            f"{root / membership.PYPROJECT} has no [tool.uv.workspace]; give the workspace's root, or make this one: "
+            f"{root / PYPROJECT} has no [tool.uv.workspace]; give the workspace's root, or make this one: "
             '[tool.uv.workspace] members = ["services/*"]'
         )
-    workspace = table(document, "tool", "uv", "workspace")
-    globs, exclude = list(workspace.get("members", ())), list(workspace.get("exclude", ()))
+    globs, exclude = list(workspace.members), list(workspace.exclude)
     members = [Member.load(root, found) for found in membership.folders(root, globs, exclude=exclude)]
     standalone = [
         Member.load(root, found)
         for found in membership.folders(root, exclude, lenient=True)
         if (root / found / LOCK_NAME).is_file()
     ]
-    if "project" in document:
+    if pyproject.has_project:
         members.append(Member.load(root, PurePosixPath()))
     name, module = _checked_name(root, name, [*members, *standalone])
     services = [member for member in members if member.folder.parts and member.handler is not None]
     folder = folder or _place(name, services or members, globs)
     _check_place(root, folder, globs, exclude)
-    beside = (root / _TESTS_OF_SERVICES).is_dir() and "project" in document
+    beside = (root / _TESTS_OF_SERVICES).is_dir() and pyproject.has_project
     test = (_TESTS_OF_SERVICES if beside else folder / "tests") / f"test_{module}.py"
     if os.path.lexists(root / test):
         raise WorkspaceError(f"{test} is there already; choose another name than {name!r}, or move that file")
     code, events = folder / "src" / module, folder / "events"
     files = {
-        folder / membership.PYPROJECT: _pyproject(name, table(document, "project"), services or members),
+        folder / PYPROJECT: _pyproject(name, pyproject.metadata, services or members),
         code / "__init__.py": "",
         code / "main.py": _HANDLER.format(name=name),
         events / "sample.json": _EVENT,
@@ -177,18 +175,17 @@ def new_service(root: Path, name: str, *, folder: PurePosixPath | None = None) -
         files[code / "py.typed"] = ""
     if beside:
         # Tests of the root are run with what the root declares.
-        group = _group_of(document, {service.name for service in services})
+        group = _group_of(pyproject, {service.name for service in services})
         commands = (f"uv add --group {group} {name}", f"uv run pytest {test}")
     else:
         commands = ("uv lock", f"uv run --package {name} pytest {test}")
     return NewService(name=name, module=module, folder=folder, files=files, commands=commands)
 
 
-def _group_of(document: Table, services: Collection[str]) -> str:
+def _group_of(pyproject: Pyproject, services: Collection[str]) -> str:
     """The root's dependency group that lists services; `dev` where none does."""
-    for group, entries in table(document, "dependency-groups").items():
-        names = {canonicalize_name(_REQUIREMENT_END.split(entry)[0]) for entry in entries if isinstance(entry, str)}
-        if names & set(services):
+    for group, requirements in pyproject.dependency_groups.items():
+        if not set(services).isdisjoint(map(requirement_name, requirements)):
             return group
     return "dev"
 
@@ -242,7 +239,7 @@ def _check_place(root: Path, folder: PurePosixPath, globs: Sequence[str], exclud
     with tempfile.TemporaryDirectory() as empty:
         alone = Path(empty) / folder
         alone.mkdir(parents=True)
-        (alone / membership.PYPROJECT).touch()
+        (alone / PYPROJECT).touch()
         found = list(membership.folders(Path(empty), globs, exclude=exclude))
     if folder not in found:
         shown = f"members = {globs}" + (f", exclude = {exclude}" if exclude else "")
@@ -252,26 +249,24 @@ def _check_place(root: Path, folder: PurePosixPath, globs: Sequence[str], exclud
         )
 
 
-def _pyproject(name: str, root_project: Table, models: Sequence[Member]) -> str:
-    declared = [table(member.pyproject, "project").get("requires-python") for member in models]
-    build_systems = [table(member.pyproject, "build-system") for member in models]
+def _pyproject(name: str, root_project: Metadata, models: Sequence[Member]) -> str:
+    declared = [member.pyproject.metadata.requires_python for member in models]
+    build_systems = [member.pyproject.build_system for member in models]
     build_system = next(filter(_is_plain, build_systems), _BUILD_SYSTEM)
     return _PYPROJECT.format(
         name=name,
-        requires_python=next(
-            (text for text in (*declared, root_project.get("requires-python")) if text), _REQUIRES_PYTHON
-        ),
-        requires=", ".join(f'"{requirement}"' for requirement in build_system["requires"]),
-        backend=build_system["build-backend"],
+        requires_python=next((text for text in (*declared, root_project.requires_python) if text), _REQUIRES_PYTHON),
+        requires=", ".join(f'"{requirement}"' for requirement in build_system.requires),
+        backend=build_system.build_backend,
     )
 
 
-def _is_plain(build_system: Table) -> bool:
+def _is_plain(build_system: BuildSystem) -> bool:
     """Whether a build system builds `src/<module>` as it is: the backend alone, with nothing plugged in."""
     return (
-        build_system.get("build-backend") in _PLAIN_BACKENDS
-        and len(build_system.get("requires", ())) == 1
-        and "backend-path" not in build_system
+        build_system.build_backend in _PLAIN_BACKENDS
+        and len(build_system.requires) == 1
+        and not build_system.backend_path
     )
 
 

@@ -6,14 +6,13 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.context.content import ContextFile
-from uv_workspace_function.documents import table
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.pyproject import requirement_name
 from uv_workspace_function.workspace.lock import LockedPackage
 from uv_workspace_function.workspace.workspace import Closure, Project
 
@@ -77,15 +76,9 @@ def _for_backends(root: Path, archives: list[PurePosixPath], closure: Closure) -
 
 
 def _build_requirements(closure: Closure) -> Iterator[str]:
-    settings = (table(closure.project.pyproject, "tool", "uv"), closure.project.uv_toml or {})
     for member in closure.sources:
-        # without the table a build is setuptools', as PEP 517 has it
-        for requirement in table(member.pyproject, "build-system").get("requires", ["setuptools"]):
-            yield _requirement_name(requirement)
-        for extra in (*settings, table(member.pyproject, "tool", "uv")):
-            for name, requirements in table(extra, "extra-build-dependencies").items():
-                if canonicalize_name(name) == member.name:
-                    yield from (_requirement_name(r["requirement"] if isinstance(r, dict) else r) for r in requirements)
+        extra = closure.project.extra_build_requirements(member)
+        yield from filter(None, map(requirement_name, (*member.pyproject.build_system.requires, *extra)))
 
 
 def _requirements_of(wheel: Path) -> list[str]:
@@ -96,11 +89,8 @@ def _requirements_of(wheel: Path) -> list[str]:
             headers = archive.read(path).decode().partition("\n\n")[0]
     except (OSError, StopIteration, UnicodeDecodeError, zipfile.BadZipFile):
         return []  # uv says what is wrong with it, should it need it
-    return [_requirement_name(line) for line in re.findall(r"^Requires-Dist:(.*)$", headers, re.MULTILINE)]
-
-
-def _requirement_name(requirement: str) -> str:
-    return canonicalize_name(re.split(r"[^A-Za-z0-9._-]", requirement.strip(), maxsplit=1)[0])
+    lines = re.findall(r"^Requires-Dist:(.*)$", headers, re.MULTILINE)
+    return [name for line in lines if (name := requirement_name(line))]
 
 
 def _name(archive: PurePosixPath) -> str:
@@ -129,10 +119,8 @@ def _locked(root: Path, project: Project, package: LockedPackage) -> Iterator[Pu
 
 def _index_folders(root: Path, project: Project) -> Iterator[PurePosixPath]:
     """The folders below the root that the project's settings use as an index."""
-    for settings in (table(project.pyproject, "tool", "uv"), project.uv_toml or {}):
-        locations: list[Any] = [*settings.get("find-links", ()), settings.get("index-url")]
-        locations += [*settings.get("extra-index-url", ()), *(index.get("url") for index in settings.get("index", ()))]
-        for location in locations:
+    for settings in project.all_uv_settings:
+        for location in settings.index_locations:
             if (path := _local(location)) is not None and (folder := _below(root, project, path)) is not None:
                 yield folder
 

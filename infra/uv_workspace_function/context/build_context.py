@@ -15,8 +15,9 @@ from uv_workspace_function.context import archives, definitions
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.files import Dropped
 from uv_workspace_function.errors import WorkspaceError, reading
+from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.target.wheels import built_from_source
-from uv_workspace_function.workspace import freshness, membership
+from uv_workspace_function.workspace import freshness
 from uv_workspace_function.workspace.lock import LOCK_NAME
 from uv_workspace_function.workspace.workspace import Closure, Workspace
 
@@ -67,9 +68,9 @@ class BuildContext:
         for member in closure.sources:  # after all sources: a package can lie in a module of another one
             definition = definitions.member_definition(member, closure, relevance)
             if definition is not None:
-                files[str(member.folder / membership.PYPROJECT)] = _text(definition)
+                files[str(member.folder / PYPROJECT)] = _text(definition)
         project = closure.project.folder
-        files.setdefault(str(project / membership.PYPROJECT), _text(definitions.root_definition(closure, relevance)))
+        files.setdefault(str(project / PYPROJECT), _text(definitions.root_definition(closure, relevance)))
         files[str(project / LOCK_NAME)] = _text(closure.selection.text(builders=[m.name for m in closure.builders]))
         if (configuration := definitions.configuration(closure, relevance)) is not None:
             files[str(project / "uv.toml")] = _text(configuration)

@@ -11,12 +11,10 @@ from typing import Any
 import tomli_w
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.code.layouts.finding import build_requirements
-from uv_workspace_function.configuration import OF_A_PROJECT
-from uv_workspace_function.documents import Table, table
-from uv_workspace_function.workspace import membership
-from uv_workspace_function.workspace.settings import Relevance, carried, named_indexes
-from uv_workspace_function.workspace.workspace import OUR_TABLE, Closure, Member
+from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, Pyproject, requirement_name
+from uv_workspace_function.workspace.configuration import OF_A_PROJECT, UV_TOML
+from uv_workspace_function.workspace.settings import Relevance, carried
+from uv_workspace_function.workspace.workspace import Closure, Member
 
 # Linters, formatters, type checkers, test runners, release tools: no build backend reads their tables.
 DROPPED_TOOLS = frozenset(
@@ -111,18 +109,15 @@ _VERSION_VARIABLES = (
 _DEFAULT_VERSION = "0.0.0"
 # Where a build's own requirements can stand beside `pyproject.toml`.
 _BUILD_PROGRAMS = ("setup.py", "setup.cfg", "hatch.toml", "hatch_build.py", "pdm_build.py")
-_NAME_END = re.compile(r"[^A-Za-z0-9._-]")
 _WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 def member_definition(member: Member, closure: Closure, relevance: Relevance) -> str | None:
     """A local package's `pyproject.toml` for the context; None where it has none (a `setup.py` alone)."""
-    if not member.pyproject:
+    if not member.pyproject.document:
         return None
     document = _reduced(member.pyproject)
-    settings = table(member.pyproject, "tool", "uv")
-    where = str(member.path / membership.PYPROJECT)
-    kept = carried(settings, relevance, where=where)
+    kept = carried(member.pyproject.uv.table, relevance, where=str(member.path / PYPROJECT))
     if member.folder == closure.project.folder:
         kept |= _workspace(closure)
     _set_tool(document, "uv", kept)
@@ -131,8 +126,7 @@ def member_definition(member: Member, closure: Closure, relevance: Relevance) ->
 
 def root_definition(closure: Closure, relevance: Relevance) -> str:
     """The root's `pyproject.toml` where the root itself is outside the closure: a virtual root with uv's settings."""
-    settings = table(closure.project.pyproject, "tool", "uv")
-    kept = carried(settings, relevance, where=membership.PYPROJECT)
+    kept = carried(closure.project.pyproject.uv.table, relevance, where=PYPROJECT)
     for key in ("build-backend", "managed", "package"):  # they speak of the root as a package, which it is not here
         kept.pop(key, None)
     return tomli_w.dumps({"tool": {"uv": kept | _workspace(closure)}})
@@ -142,25 +136,24 @@ def configuration(closure: Closure, relevance: Relevance) -> str | None:
     """The project's `uv.toml` for the context; None where it has none, or one that says nothing."""
     if closure.project.uv_toml is None:
         return None
-    kept = carried(closure.project.uv_toml, relevance, where="uv.toml")
+    kept = carried(closure.project.uv_toml.table, relevance, where=UV_TOML)
     # an empty file still counts before what a [tool.uv] has of the same settings
-    overridden = carried(table(closure.project.pyproject, "tool", "uv"), relevance, where=membership.PYPROJECT)
+    overridden = carried(closure.project.pyproject.uv.table, relevance, where=PYPROJECT)
     return tomli_w.dumps(kept) if kept or overridden.keys() - OF_A_PROJECT else None
 
 
 def relevance_of(closure: Closure) -> Relevance:
     """Which names the settings of a closure may speak of."""
     names = {package.name for package in closure.selection.packages} | {m.name for m in closure.builders}
-    building = names | {name for member in closure.sources for name in build_requirements(member.pyproject)}
+    building = names | {name for member in closure.sources for name in member.pyproject.build_system.table_names}
     locked = closure.project.lock.names
     local = {member.name for member in closure.sources}
     required = {*_required(closure), *(_hinted(closure) - local)}
     read: set[str] = set()
     used: set[str] = set()
     for document in (closure.project.pyproject, *(member.pyproject for member in closure.sources)):
-        for key, entry in table(document, "tool", "uv", "sources").items():
-            name = canonicalize_name(key)
-            indexes = named_indexes({key: entry})
+        for name, entries in document.uv.sources.items():
+            indexes = {entry.index for entry in entries if entry.index is not None}
             # an index is also where uv takes the credentials from for what is locked from it
             if name in required or (indexes and name in names):
                 read.add(name)
@@ -180,23 +173,17 @@ def _required(closure: Closure) -> Iterator[str]:
         yield from (step.to.name for step in closure.selection.steps(package))
     builders = {member.name for member in closure.builders}
     project = closure.project
-    inherited = [table(project.pyproject, "tool", "uv"), project.uv_toml or {}]
     for member in closure.sources:
         others = {other.name for other in closure.sources if other is not member}
-        metadata = table(member.pyproject, "project")
-        # without the table a build is setuptools', as PEP 517 has it
-        requirements = [*table(member.pyproject, "build-system").get("requires", ["setuptools"])]
+        metadata = member.pyproject.metadata
+        requirements = [*member.pyproject.build_system.requires]
         if member.name in builders:  # what builds a package is resolved anew, from the metadata and not from the lock
-            requirements += metadata.get("dependencies", ())
-        optional = [r for extra in table(metadata, "optional-dependencies").values() for r in extra]
+            requirements += metadata.dependencies
+        optional = [r for extra in metadata.optional_dependencies.values() for r in extra]
         # whatever is asked for, uv wants a source for each member of the workspace that a package can require
-        requirements += optional if member.name in builders else (r for r in optional if _name_of(r) in others)
-        for settings in (*inherited, table(member.pyproject, "tool", "uv")):
-            for name, extra in table(settings, "extra-build-dependencies").items():
-                if canonicalize_name(name) == member.name:
-                    requirements += (r.get("requirement", "") if isinstance(r, dict) else r for r in extra)
-        for requirement in requirements:
-            yield _name_of(requirement)
+        requirements += optional if member.name in builders else (r for r in optional if requirement_name(r) in others)
+        requirements += project.extra_build_requirements(member)
+        yield from filter(None, map(requirement_name, requirements))
 
 
 def _hinted(closure: Closure) -> set[str]:
@@ -206,7 +193,7 @@ def _hinted(closure: Closure) -> set[str]:
     """
     found: set[str] = set()
     for member in closure.sources:
-        text = tomli_w.dumps({"tool": table(_reduced(member.pyproject), "tool")})
+        text = tomli_w.dumps({"tool": _reduced(member.pyproject).get("tool", {})})
         for file in _BUILD_PROGRAMS:
             path = member.path / file
             text += path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
@@ -220,24 +207,19 @@ def version_variables(member: Member) -> Mapping[str, str]:
     A context has no `.git`, and a version that counts commits would rebuild every image at every commit. It is
     `version` of `[tool.uv-workspace-function]`, by default 0.0.0.
     """
-    if "version" not in table(member.pyproject, "project").get("dynamic", ()) and "project" in member.pyproject:
+    if "version" not in member.pyproject.metadata.dynamic and member.pyproject.has_project:
         return {}
-    requires = table(member.pyproject, "build-system").get("requires", ())
-    builders = {_name_of(requirement) for requirement in requires}
-    version = str(member.settings.get("version", _DEFAULT_VERSION))
+    builders = member.pyproject.build_system.names
+    version = member.settings.version or _DEFAULT_VERSION
     name = re.sub(r"[-_.]+", "_", member.name).upper()
     return {variable.format(name=name): version for builder, variable in _VERSION_VARIABLES if builder in builders}
 
 
-def _name_of(requirement: str) -> str:
-    return canonicalize_name(_NAME_END.split(requirement.strip(), maxsplit=1)[0])
-
-
-def _reduced(pyproject: Table) -> dict[str, Any]:
-    document = {key: value for key, value in pyproject.items() if key not in ("dependency-groups", "tool")}
+def _reduced(pyproject: Pyproject) -> dict[str, Any]:
+    document = {key: value for key, value in pyproject.document.items() if key not in ("dependency-groups", "tool")}
     tools = {
         tool: value
-        for tool, value in table(pyproject, "tool").items()
+        for tool, value in pyproject.tools.items()
         if tool not in DROPPED_TOOLS and tool not in ("uv", OUR_TABLE)
     }
     for tool, key in _DROPPED_BELOW:
@@ -255,7 +237,7 @@ def _set_tool(document: dict[str, Any], tool: str, value: dict[str, Any]) -> Non
 
 def _workspace(closure: Closure) -> dict[str, Any]:
     """The workspace table with the closure's members; a standalone project that has none gets none."""
-    if "workspace" not in table(closure.project.pyproject, "tool", "uv"):
+    if closure.project.pyproject.uv.workspace is None:
         return {}
     base = closure.project.folder
     locked = set(closure.project.lock.members)

@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from uv_workspace_function.code.layouts import Layout, is_virtual, layout_of
-from uv_workspace_function.code.layouts.finding import build_requirements
+from uv_workspace_function.code.layouts import Layout, layout_of
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.gitignore import Ignores, Repository
 from uv_workspace_function.context.private_keys import KeySearch
 from uv_workspace_function.context.wanted import DEFINITIONS, NOTHING, TABLE, Wanted, barred, wanted_of
-from uv_workspace_function.documents import Table
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.pyproject import Pyproject
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class PackageSources:
 def package_sources(
     repository: Repository,
     folder: PurePosixPath,
-    pyproject: Table,
+    pyproject: Pyproject,
     *,
     other_folders: Collection[PurePosixPath] = (),
     layout: Layout | None = None,
@@ -77,7 +76,7 @@ def package_sources(
             f"{folder}/ is a link to {real}, outside the repository {repository.top}; "
             "move the package into the repository or depend on a released version of it"
         )
-    virtual = is_virtual(pyproject) if virtual is None else virtual
+    virtual = pyproject.is_virtual if virtual is None else virtual
     layout = layout or layout_of(pyproject, Path(start), virtual=virtual)
     wanted = wanted_of(repository.root, folder, pyproject, layout, copied=virtual)
     walk = _Walk(
@@ -90,7 +89,7 @@ def package_sources(
     walk.enter(real, "", _State(wanted=wanted.everything or whole, worth=whole))
     for path in sorted(wanted.outside):
         walk.enter_outside(path, forced=wanted.outside[path])
-    if "setuptools-scm" in build_requirements(pyproject):
+    if "setuptools-scm" in pyproject.build_system.names:
         _list_data_files(walk.files, folder, layout)
     files = {path: walk.files[path] for path in sorted(walk.files)}
     return PackageSources(files=files, dropped=tuple(sorted(walk.dropped, key=lambda dropped: dropped.path)))

@@ -16,10 +16,11 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.code.layouts.finding import WILDCARDS, build_requirements
-from uv_workspace_function.code.layouts.hatchling import HATCH_TOML, with_hatch_toml
+from uv_workspace_function.code.layouts.finding import WILDCARDS
+from uv_workspace_function.code.layouts.hatchling import HATCH_TOML, hatch_table
 from uv_workspace_function.context.gitignore import parse_rule, translate
-from uv_workspace_function.documents import Table, foreign_table, strings
+from uv_workspace_function.pyproject import OUR_TABLE, Pyproject, license_globs
+from uv_workspace_function.toml import Table, foreign_table, strings
 
 # Without `license-files`, setuptools, hatchling, flit, pdm and poetry take these from the package's folder; uv_build none.
 _DEFAULT_LICENCES = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*", "LICENSES/**")
@@ -108,7 +109,7 @@ def anchored_glob(pattern: str, *, wins: bool) -> Glob:
     )
 
 
-def named_files(pyproject: Table, folder: Path, *, virtual: bool) -> NamedFiles:
+def named_files(pyproject: Pyproject, folder: Path, *, virtual: bool) -> NamedFiles:
     """The files that the tables of a package's `pyproject.toml` (and `setup.cfg`, `hatch.toml`) name.
 
     Args:
@@ -132,15 +133,12 @@ def named_files(pyproject: Table, folder: Path, *, virtual: bool) -> NamedFiles:
             is_folder = (folder / clean).is_dir()
             paths[clean] = paths.get(clean, False) or wins or not is_folder
 
-    build_system = foreign_table(pyproject, "build-system")
-    backend = str(build_system.get("build-backend", "setuptools.build_meta")).partition(":")[0]
-    if backend == "hatchling.build":
-        pyproject = with_hatch_toml(pyproject, folder)
+    backend = pyproject.build_system.backend
     for value in _metadata_strings(pyproject):
         name(value, wins=True, pattern=True)
-    for value in strings(build_system.get("backend-path")):
+    for value in pyproject.build_system.backend_path:
         name(value, wins=False)
-    for table in _build_tables(pyproject, backend):
+    for table in _build_tables(pyproject, folder):
         for key, value, parent in _strings_below(table, ""):
             wins = key not in ("include", "includes", "only-include")
             if key in _UNANCHORED and backend == "hatchling.build":
@@ -157,7 +155,7 @@ def named_files(pyproject: Table, folder: Path, *, virtual: bool) -> NamedFiles:
             name(value, wins=True, pattern=True)
     for file in _beside(backend):
         name(file, wins=True)
-    return NamedFiles(paths=paths, globs=tuple(globs), written=frozenset(_written(pyproject)))
+    return NamedFiles(paths=paths, globs=tuple(globs), written=frozenset(_written(pyproject, folder)))
 
 
 _WITHOUT_SETUP_PY = frozenset(
@@ -165,56 +163,52 @@ _WITHOUT_SETUP_PY = frozenset(
 )
 
 
-def _metadata_strings(pyproject: Table) -> Iterator[str]:
+def _metadata_strings(pyproject: Pyproject) -> Iterator[str]:
     """What `[project]` (PEP 621, PEP 639) and `[tool.poetry]` name as readme and licence files, or what stands for it."""
-    project = foreign_table(pyproject, "project")
-    poetry = foreign_table(pyproject, "tool", "poetry")
-    for readme in (project.get("readme"), poetry.get("readme")):
-        yield from strings(readme.get("file") if isinstance(readme, Mapping) else readme)
-    yield from strings(foreign_table(project, "license").get("file"))
-    licences = project.get("license-files", foreign_table(pyproject, "tool", "setuptools").get("license-files"))
-    if isinstance(licences, Mapping):
-        licences = [*strings(licences.get("paths")), *strings(licences.get("globs"))]
-    if licences is not None:
-        yield from strings(licences)
-    elif foreign_table(pyproject, "build-system").get("build-backend") != "uv_build":
+    metadata = pyproject.metadata
+    readme = pyproject.tool("poetry").get("readme")
+    yield from metadata.readme_files
+    yield from strings(readme.get("file") if isinstance(readme, Mapping) else readme)
+    yield from metadata.license_files
+    of_setuptools = pyproject.tool("setuptools").get("license-files")
+    if metadata.license_globs is not None:
+        yield from metadata.license_globs
+    elif of_setuptools is not None:
+        yield from license_globs(of_setuptools)
+    elif pyproject.build_system.build_backend != "uv_build":
         yield from _DEFAULT_LICENCES
 
 
-def _build_tables(pyproject: Table, backend: str) -> Iterator[Table]:
+def _build_tables(pyproject: Pyproject, folder: Path) -> Iterator[Table]:
     """The tables that the backend and the plugins among its build requirements read."""
-    tool = foreign_table(pyproject, "tool")
-    yield foreign_table(tool, "uv", "build-backend") if backend == "uv_build" else {}
+    backend, table_names = pyproject.build_system.backend, pyproject.build_system.table_names
+    yield pyproject.tool("uv", "build-backend") if backend == "uv_build" else {}
     if backend == "hatchling.build":
-        hatch = foreign_table(tool, "hatch")
+        hatch = hatch_table(pyproject, folder)
         build = foreign_table(hatch, "build")
         yield {key: value for key, value in build.items() if key != "targets"}
         yield foreign_table(build, "targets", "wheel")
         yield foreign_table(hatch, "version")
         yield foreign_table(hatch, "metadata")
     if backend == "pdm.backend":
-        yield foreign_table(tool, "pdm", "build")
-        yield foreign_table(tool, "pdm", "version")
+        yield pyproject.tool("pdm", "build")
+        yield pyproject.tool("pdm", "version")
     if backend.startswith("poetry."):
-        poetry = foreign_table(tool, "poetry")
+        poetry = pyproject.tool("poetry")
         yield {key: poetry[key] for key in ("build", "include", "scripts") if key in poetry}
     if backend.startswith("flit"):
-        yield {"data": foreign_table(tool, "flit", "external-data").get("directory")}
-    if not _POLYLITH.isdisjoint(build_requirements(pyproject)):
-        yield {"bricks": foreign_table(tool, "polylith", "bricks")}
-    others = [key for key in tool if canonicalize_name(key) not in _SPOKEN_FOR]
-    if others:
-        readers = {canonicalize_name(backend.partition(".")[0]), *build_requirements(pyproject)}
-        yield from (foreign_table(tool, key) for key in others if canonicalize_name(key) in readers)
+        yield {"data": pyproject.tool("flit", "external-data").get("directory")}
+    if not _POLYLITH.isdisjoint(table_names):
+        yield {"bricks": pyproject.tool("polylith", "bricks")}
+    readers = {canonicalize_name(backend.partition(".")[0]), *table_names} - _SPOKEN_FOR
+    yield from (pyproject.tool(key) for key in pyproject.tools if canonicalize_name(key) in readers)
 
 
 # Build hooks that take the paths in [tool.polylith.bricks] into the wheel.
 _POLYLITH = frozenset({"hatch-polylith-bricks", "pdm-polylith-bricks"})
 
 # Tables read above, or that tell setuptools-scm where to write and what to ask git.
-_SPOKEN_FOR = frozenset(
-    {"uv", "hatch", "hatchling", "pdm", "poetry", "flit", "setuptools-scm", "uv-workspace-function"}
-)
+_SPOKEN_FOR = frozenset({"uv", "hatch", "hatchling", "pdm", "poetry", "flit", "setuptools-scm", OUR_TABLE})
 
 
 def _strings_below(value: Any, key: str, parent: str = "") -> Iterator[tuple[str, str, str]]:
@@ -293,8 +287,9 @@ def _beside(backend: str) -> Iterator[str]:
         yield "pdm_build.py"
 
 
-def _written(pyproject: Table) -> Iterator[str]:
-    tool = foreign_table(pyproject, "tool")
+def _written(pyproject: Pyproject, folder: Path) -> Iterator[str]:
+    is_hatchling = pyproject.build_system.backend == "hatchling.build"
+    tool = {**pyproject.tools, "hatch": hatch_table(pyproject, folder)} if is_hatchling else pyproject.tools
     for keys in _WRITTEN:
         for value in strings(foreign_table(tool, *keys[:-1]).get(keys[-1])):
             root = strings(foreign_table(tool, "pdm", "build").get("package-dir")) if keys[0] == "pdm" else ()

@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 from uv_workspace_function.code.layouts import Layout, Module
 from uv_workspace_function.code.layouts.finding import WILDCARDS, exclusion, is_package
 from uv_workspace_function.context.named_files import Glob, anchored_glob, named_files
-from uv_workspace_function.documents import Table, foreign_table
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.pyproject import OUR_TABLE, Pyproject
 
-TABLE = "tool.uv-workspace-function"
+TABLE = f"tool.{OUR_TABLE}"
 
 # Names that never enter a context, wherever they lie: noise, and what deserves a reason.
 _NOISE = frozenset(
@@ -126,7 +126,7 @@ NOTHING = Wanted(
 )
 
 
-def wanted_of(root: Path, folder: PurePosixPath, pyproject: Table, layout: Layout, *, copied: bool) -> Wanted:
+def wanted_of(root: Path, folder: PurePosixPath, pyproject: Pyproject, layout: Layout, *, copied: bool) -> Wanted:
     """What the tables of a package ask for.
 
     Args:
@@ -140,7 +140,8 @@ def wanted_of(root: Path, folder: PurePosixPath, pyproject: Table, layout: Layou
         WorkspaceError: a glob of the package's own table is malformed, or a path leads out of the workspace.
     """
     named = named_files(pyproject, root / folder, virtual=copied)
-    include, exclude = _own_globs(pyproject, folder)
+    include, exclude = pyproject.ours.include, pyproject.ours.exclude
+    _refuse_outside(include, exclude, folder)
     asked = [pattern for pattern in include if os.path.normpath(pattern).startswith("../")]
     included, excluded = _compiled((pattern for pattern in include if pattern not in asked), exclude, folder)
     modules = {str(module.path): module for module in layout.modules if module.path.parts[:1] != ("..",)}
@@ -177,22 +178,15 @@ def wanted_of(root: Path, folder: PurePosixPath, pyproject: Table, layout: Layou
     )
 
 
-def _own_globs(pyproject: Table, folder: PurePosixPath) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """`include` and `exclude` of the package's own table."""
-    table = foreign_table(pyproject, *TABLE.split("."))
-    include, exclude = table.get("include", []), table.get("exclude", [])
+def _refuse_outside(include: Iterable[str], exclude: Iterable[str], folder: PurePosixPath) -> None:
+    """Refuse globs of the package's own table that lead out of its folder."""
     for key, patterns in (("include", include), ("exclude", exclude)):
-        if not isinstance(patterns, list) or not all(isinstance(pattern, str) and pattern for pattern in patterns):
-            raise WorkspaceError(
-                f"{folder}/pyproject.toml: `{key}` of [{TABLE}] must be a list of globs, not {patterns!r}"
-            )
         for pattern in patterns:
             if ".." in pattern.split("/") and (key == "exclude" or WILDCARDS.search(pattern)):
                 raise WorkspaceError(
                     f"{folder}/pyproject.toml: {pattern!r} in `{key}` of [{TABLE}] leads out of the package's folder; "
                     "globs are relative to it and stay below it, and what lies elsewhere is included by its path"
                 )
-    return tuple(include), tuple(exclude)
 
 
 def _compiled(

@@ -7,7 +7,7 @@ Under a code, what a finding is about (a package, a module, a path; `*` and `?` 
 `pyproject.toml` it holds for that member, in the root's for all.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,7 @@ from typing import Any
 from uv_workspace_function.gate.findings import CODES, Finding
 from uv_workspace_function.gate.places import table_line
 from uv_workspace_function.gate.scope import Scope
-from uv_workspace_function.workspace.membership import PYPROJECT
-from uv_workspace_function.workspace.workspace import OUR_TABLE
+from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, Pyproject
 
 TABLE = f"tool.{OUR_TABLE}.check.allow"
 
@@ -45,7 +44,7 @@ def _covers(pattern: str, subject: str) -> bool:
     return fnmatchcase(subject, pattern) or subject.startswith(f"{pattern}.")
 
 
-def _exceptions(pyproject: Mapping[str, Any]) -> dict[str, list[str]]:
+def _exceptions(pyproject: Pyproject) -> dict[str, list[str]]:
     return {
         code: [name for name, reason in entries.items() if _is_reason(reason)]
         for code, entries in _table(pyproject).items()
@@ -53,7 +52,7 @@ def _exceptions(pyproject: Mapping[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def _mistakes(file: str, path: Path, pyproject: Mapping[str, Any], member: str | None) -> Iterator[Finding]:
+def _mistakes(file: str, path: Path, pyproject: Pyproject, member: str | None) -> Iterator[Finding]:
     for code, entries in _table(pyproject).items():
         if code not in CODES:
             what, remedy, subject = f"[{TABLE}] names {code!r}, which is no code", "write a code such as UWF005", code
@@ -88,8 +87,6 @@ def _is_reason(reason: Any) -> bool:
     return isinstance(reason, str) and bool(reason.strip())
 
 
-def _table(pyproject: Mapping[str, Any]) -> dict[str, Any]:
-    found: Any = pyproject
-    for key in TABLE.split("."):
-        found = found.get(key, {}) if isinstance(found, dict) else {}
-    return found if isinstance(found, dict) else {}
+def _table(pyproject: Pyproject) -> dict[str, Any]:
+    allow = pyproject.ours.check.allow
+    return allow if isinstance(allow, dict) else {}

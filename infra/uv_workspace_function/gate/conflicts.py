@@ -6,10 +6,11 @@ from pathlib import Path, PurePosixPath
 
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.documents import Table, read_toml, table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding
 from uv_workspace_function.gate.places import requirement_line
+from uv_workspace_function.pyproject import PYPROJECT, Pyproject, requirement_name
+from uv_workspace_function.uv_settings import WorkspaceGlobs
 from uv_workspace_function.workspace import membership
 
 _WAYS_OUT = (
@@ -36,7 +37,7 @@ def explained(root: Path, folder: PurePosixPath, said: str) -> Finding:
     members = dict(_members(root, folder))
     lines = sorted(_lines(root, members, set(_pairs(text)))) or sorted(_lines(root, members, None, _names_in(text)))
     reason = _reason(text, frozenset(members))
-    first = lines[0] if lines else ((folder / membership.PYPROJECT).as_posix(), 1, "", "")
+    first = lines[0] if lines else ((folder / PYPROJECT).as_posix(), 1, "", "")
     who = sorted({name for *_, name in lines}) or ["the workspace"]
     return Finding(
         code="UWF002",
@@ -47,7 +48,7 @@ def explained(root: Path, folder: PurePosixPath, said: str) -> Finding:
         if len(who) > 1
         else f"the requirements of {who[0]} cannot be met",
         remedy=_WAYS_OUT,
-        subject=(folder / membership.PYPROJECT).as_posix(),
+        subject=(folder / PYPROJECT).as_posix(),
         detail=(*(f"{path}:{line}  {requirement}" for path, line, requirement, _ in lines), *reason),
     )
 
@@ -107,47 +108,44 @@ def _names_in(text: str) -> set[str]:
 
 def _lines(
     root: Path,
-    members: Mapping[str, tuple[PurePosixPath, Table]],
+    members: Mapping[str, tuple[PurePosixPath, Pyproject]],
     pairs: Collection[tuple[str, str]] | None,
     names: Collection[str] = (),
 ) -> Iterator[tuple[str, int, str, str]]:
     """The requirements that pairs of a member and a package tell, or all that are on some packages: file, line, text, whose."""
     for name, (folder, pyproject) in members.items():
-        path = root / folder / membership.PYPROJECT
+        path = root / folder / PYPROJECT
         for required, text in _requirements(pyproject):
             asked = required in names if pairs is None else (name, required) in pairs
             # who needs whose library is plain to see; the versions that disagree are not
             if asked and required not in members:
-                yield (folder / membership.PYPROJECT).as_posix(), requirement_line(path, text) or 1, text, name
+                yield (folder / PYPROJECT).as_posix(), requirement_line(path, text) or 1, text, name
 
 
-def _requirements(pyproject: Table) -> Iterator[tuple[str, str]]:
-    project = table(pyproject, "project")
-    groups = [project.get("dependencies", ()), *table(project, "optional-dependencies").values()]
-    groups += table(pyproject, "dependency-groups").values()
+def _requirements(pyproject: Pyproject) -> Iterator[tuple[str, str]]:
+    metadata = pyproject.metadata
+    groups = (metadata.dependencies, *metadata.optional_dependencies.values(), *pyproject.dependency_groups.values())
     for group in groups:
         for text in group:
-            found = re.match(_NAME, text) if isinstance(text, str) else None
-            if found:
-                yield canonicalize_name(found[0]), text
+            if name := requirement_name(text):
+                yield name, text
 
 
-def _members(root: Path, folder: PurePosixPath) -> Iterator[tuple[str, tuple[PurePosixPath, Table]]]:
+def _members(root: Path, folder: PurePosixPath) -> Iterator[tuple[str, tuple[PurePosixPath, Pyproject]]]:
     """The packages of a project by name, read without its lock, which there may not be."""
     try:
-        pyproject = read_toml(root / folder / membership.PYPROJECT)
-        workspace = table(pyproject, "tool", "uv", "workspace")
-        patterns, exclude = workspace.get("members", ()), workspace.get("exclude", ())
-        folders = {PurePosixPath(), *membership.folders(root / folder, patterns, exclude=exclude, lenient=True)}
+        globs = Pyproject.load(root / folder / PYPROJECT).uv.workspace or WorkspaceGlobs()
+        found_folders = membership.folders(root / folder, globs.members, exclude=globs.exclude, lenient=True)
+        folders = {PurePosixPath(), *found_folders}
     except WorkspaceError:
         return
     for inner in sorted(folders):
         try:
-            found = read_toml(root / folder / inner / membership.PYPROJECT)
+            found = Pyproject.load(root / folder / inner / PYPROJECT)
         except WorkspaceError:
             continue
-        name = table(found, "project").get("name")
-        yield canonicalize_name(name) if isinstance(name, str) else _ROOT, (folder / inner, found)
+        name = found.metadata.name
+        yield _ROOT if name is None else canonicalize_name(name), (folder / inner, found)
 
 
 def _and(names: list[str]) -> str:

@@ -11,17 +11,16 @@ from packaging.utils import canonicalize_name
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.files import Dropped
-from uv_workspace_function.documents import table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.assembly import Assembly
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.places import line_of
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.gate.secrets import secret_in
+from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, requirement_name
 from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.workspace.lock import LOCK_NAME
-from uv_workspace_function.workspace.membership import PYPROJECT
-from uv_workspace_function.workspace.workspace import OUR_TABLE, Closure, Member
+from uv_workspace_function.workspace.workspace import Closure, Member
 
 DEFAULT_LARGEST_FILE = 5_000_000
 """Bytes. The code layer is sent anew with each line of code; what is this large belongs elsewhere."""
@@ -45,13 +44,7 @@ def check_contexts(scope: Scope, cdk_out: Path | None) -> Outcome:
 
 
 def _largest(scope: Scope) -> int:
-    settings = table(scope.workspace.project.pyproject, "tool", OUR_TABLE, "check")
-    largest = settings.get("largest-file", DEFAULT_LARGEST_FILE)
-    if not isinstance(largest, int) or isinstance(largest, bool) or largest <= 0:
-        raise WorkspaceError(
-            f"largest-file in [tool.{OUR_TABLE}.check] must be a number of bytes such as {DEFAULT_LARGEST_FILE}, not {largest!r}"
-        )
-    return largest
+    return scope.workspace.project.pyproject.ours.check.largest_file or DEFAULT_LARGEST_FILE
 
 
 @dataclass(slots=True, kw_only=True)
@@ -177,15 +170,14 @@ def _backends(contexts: _Contexts) -> Iterator[Finding]:
     told: set[tuple[PurePosixPath, str]] = set()
     for closure in contexts.closures:
         project = closure.project
-        settings = {**table(project.pyproject, "tool", "uv"), **(project.uv_toml or {})}
-        pinned = {name for text in settings.get("build-constraint-dependencies", ()) if (name := _pinned(text))}
+        pinned = {name for text in project.pyproject.uv.build_constraints if (name := _pinned(text))}
         local = {member.name for member in closure.sources}
         for member in closure.sources:
             if not member.is_package:
                 continue
             path = member.path / PYPROJECT
-            for text in table(member.pyproject, "build-system").get("requires", ("setuptools",)):
-                name = _name(text)
+            for text in member.pyproject.build_system.requires:
+                name = requirement_name(text)
                 if (
                     name is None
                     or name in pinned | local | {"uv-build"}
@@ -203,13 +195,6 @@ def _backends(contexts: _Contexts) -> Iterator[Finding]:
                     remedy=f'pin it in [tool.uv] of {project.folder / PYPROJECT}: build-constraint-dependencies = ["{name}==..."]',
                     subject=name,
                 )
-
-
-def _name(requirement: str) -> str | None:
-    try:
-        return canonicalize_name(Requirement(requirement).name)
-    except InvalidRequirement:
-        return None
 
 
 def _pinned(requirement: str) -> str | None:

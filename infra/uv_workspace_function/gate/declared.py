@@ -4,12 +4,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.documents import Table, table
+from uv_workspace_function.pyproject import Pyproject, requirement_name
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.workspace.lock import Edge, Lock
 from uv_workspace_function.workspace.workspace import Member, Project
@@ -43,11 +42,6 @@ class Declared:
         """All that its tests run with."""
         return self.graph.reach(self.run | self.development)
 
-    @staticmethod
-    def name_of(requirement: Any) -> str | None:
-        """The normalized name in a requirement; None where it has none."""
-        return _name(requirement)
-
     @classmethod
     def of(cls, member: Member, project: Project, graph: "Graph", root: Member | None, target: Target) -> "Declared":
         """Read what a member declares.
@@ -59,9 +53,9 @@ class Declared:
             root: the project's root, where it is a package; its groups are installed beside every member.
             target: what the images run on.
         """
-        dependencies = {name: text for text in _dependencies(member, project.lock) if (name := _name(text))}
+        dependencies = {name: text for text in _dependencies(member, project.lock) if (name := requirement_name(text))}
         asked = list(_dependencies(member, project.lock))
-        extras = table(member.pyproject, "project", "optional-dependencies")
+        extras = member.pyproject.metadata.optional_dependencies
         for requirements in extras.values():
             asked += requirements
         run = {name for text in asked for name in _named(text, graph)}
@@ -149,12 +143,6 @@ class Graph:
 
 
 _TEST_EXTRA = re.compile(r"(test|tests|testing|dev|develop|development)\b", re.IGNORECASE)
-_NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
-
-
-def _name(requirement: Any) -> str | None:
-    found = _NAME.match(requirement) if isinstance(requirement, str) else None
-    return canonicalize_name(found[1]) if found else None
 
 
 def _elsewhere(requirements: Iterable[str], target: Target) -> set[str]:
@@ -171,9 +159,8 @@ def _elsewhere(requirements: Iterable[str], target: Target) -> set[str]:
 
 
 def _dependencies(member: Member, lock: Lock) -> list[str]:
-    project = table(member.pyproject, "project")
-    if project and "dependencies" not in project.get("dynamic", ()):
-        return list(project.get("dependencies", ()))
+    if member.pyproject.has_project and "dependencies" not in member.pyproject.metadata.dynamic:
+        return list(member.pyproject.metadata.dependencies)
     # its build backend tells them, and told uv
     locked = lock.local(member.name)
     return [] if locked is None else [_requirement(edge) for edge in locked.dependencies]
@@ -183,16 +170,16 @@ def _requirement(edge: Edge) -> str:
     return f"{edge.name}[{','.join(edge.extras)}]"
 
 
-def _named(requirement: Any, graph: Graph) -> Iterator[str]:
+def _named(requirement: str, graph: Graph) -> Iterator[str]:
     """What a requirement names: a package, and what the extras that it asks for need."""
-    if name := _name(requirement):
+    if name := requirement_name(requirement):
         yield name
         yield from graph.named_by_extras(requirement)
 
 
-def _grouped(pyproject: Table, where: str, graph: Graph) -> Iterator[tuple[str, str]]:
-    for name, entries in table(pyproject, "dependency-groups").items():
-        for entry in entries if isinstance(entries, list) else ():
-            yield from ((found, f"{where} ({name})") for found in _named(entry, graph))
-    for entry in table(pyproject, "tool", "uv").get("dev-dependencies", ()):
+def _grouped(pyproject: Pyproject, where: str, graph: Graph) -> Iterator[tuple[str, str]]:
+    for name, requirements in pyproject.dependency_groups.items():
+        for requirement in requirements:
+            yield from ((found, f"{where} ({name})") for found in _named(requirement, graph))
+    for entry in pyproject.uv.dev_dependencies:
         yield from ((found, f"{where} (dev)") for found in _named(entry, graph))

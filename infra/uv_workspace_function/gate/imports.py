@@ -24,7 +24,7 @@ from uv_workspace_function.gate.python_source import Import, Need, SourceFacts
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.gate.source_files import TEST_FOLDERS, Role, SourceFile, source_files
 from uv_workspace_function.gate.stored_facts import StoredFacts
-from uv_workspace_function.workspace.membership import PYPROJECT
+from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.workspace.workspace import Member, Project, Workspace
 
 _SHIPPED = {
@@ -324,9 +324,8 @@ class _Judge:
     @cached_property
     def _hosts(self) -> Mapping[str, frozenset[str]]:
         """Modules that an entry point of the member names -> the packages that load them."""
-        points = self.member.pyproject.get("project", {}).get("entry-points", {})
         found: dict[str, frozenset[str]] = {}
-        for group, entries in points.items():
+        for group, entries in self.member.pyproject.metadata.entry_points.items():
             host = _host(group)
             for value in entries.values():
                 module = value.partition(":")[0].strip()
@@ -527,7 +526,7 @@ class _Judge:
         local = self.known.local.get(name)
         if local is not None:
             aggregates = not self.member.is_package and self.member.folder == self.known.project.folder
-            is_plugin = "entry-points" in local.pyproject.get("project", {})
+            is_plugin = bool(local.pyproject.metadata.entry_points)
             tops = {module.name for module in local.layout.modules}
             return bool(tops) and not aggregates and not is_plugin and not tops & words
         distribution = self.known.distribution(name)
@@ -563,10 +562,8 @@ _NEEDS_MODULE = ("uv_build", "hatchling.build", "flit_core.buildapi", "poetry.co
 
 def _wants_module(member: Member) -> bool:
     """Whether the member's build fails, or goes wrong, without a module: some backends make empty wheels on purpose."""
-    backend = str(member.pyproject.get("build-system", {}).get("build-backend", ""))
-    tool = member.pyproject.get("tool", {})
-    bypass = tool.get("hatch", {}).get("build", {}).get("targets", {}).get("wheel", {}).get("bypass-selection", False)
-    return backend in _NEEDS_MODULE and not bypass
+    bypass = member.pyproject.tool("hatch", "build", "targets", "wheel").get("bypass-selection", False)
+    return member.pyproject.build_system.build_backend in _NEEDS_MODULE and not bypass
 
 
 def _host(group: str) -> str:
@@ -592,8 +589,7 @@ def _pyproject(member: Member) -> str:
 
 def _test_paths(member: Member) -> list[str]:
     """The folders that pytest puts on the path."""
-    options = member.pyproject.get("tool", {}).get("pytest", {}).get("ini_options", {})
-    paths = options.get("pythonpath", [])
+    paths = member.pyproject.tool("pytest", "ini_options").get("pythonpath", [])
     return paths.split() if isinstance(paths, str) else [path for path in paths if isinstance(path, str)]
 
 

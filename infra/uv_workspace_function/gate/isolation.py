@@ -16,10 +16,10 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate import _import_handler
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome, join
 from uv_workspace_function.gate.scope import Scope
+from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.running.closure_environment import ClosureEnvironment, InstallError
 from uv_workspace_function.running.lambda_variables import REGION, declared_variables, lambda_variables
-from uv_workspace_function.workspace.membership import PYPROJECT
-from uv_workspace_function.workspace.workspace import OUR_TABLE, Member
+from uv_workspace_function.workspace.workspace import Member
 
 _CODES = ("UWF011",)
 _TIMEOUT = 60  # seconds; Lambda itself allows 10 for an import before it starts over

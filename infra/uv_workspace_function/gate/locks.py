@@ -5,15 +5,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from uv_workspace_function.documents import Table, foreign_table, read_toml, table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.conflicts import explained
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome, join
 from uv_workspace_function.gate.scope import Scope
+from uv_workspace_function.pyproject import PYPROJECT, Pyproject
+from uv_workspace_function.toml import read_toml
 from uv_workspace_function.uv import ask_online, export
+from uv_workspace_function.uv_settings import UvSettings
+from uv_workspace_function.workspace.configuration import UV_TOML
 from uv_workspace_function.workspace.freshness import stale_member
 from uv_workspace_function.workspace.lock import LOCK_NAME
-from uv_workspace_function.workspace.membership import PYPROJECT
 from uv_workspace_function.workspace.workspace import Member, Project
 
 _CODES = ("UWF001", "UWF002")
@@ -40,7 +42,7 @@ def check_locks(scope: Scope) -> Outcome:
         answer = check_lock(root, project.folder, (*scope.workspace.members, *scope.workspace.standalone))
         if answer.not_checked:
             answer = join(_by_ourselves(scope, project), answer)
-        elif not answer.findings and table(project.pyproject, "tool", "uv").get("conflicts"):
+        elif not answer.findings and project.pyproject.uv.conflicts:
             answer = _exports(scope, project)
         outcomes.append(answer)
     return join(*outcomes)
@@ -93,17 +95,15 @@ def _pythons(project: Path) -> str:
 def _indexes(root: Path, folder: PurePosixPath, members: Iterable[Member]) -> frozenset[str]:
     """The names of the indexes that the workspace and a project of it name."""
 
-    def settings() -> Iterator[Table]:
+    def settings() -> Iterator[UvSettings]:
         for where in (root, root / folder):
             with suppress(WorkspaceError):
-                yield read_toml(where / "uv.toml")
+                yield read_toml(where / UV_TOML, UvSettings.from_dict)
             with suppress(WorkspaceError):
-                yield foreign_table(read_toml(where / PYPROJECT), "tool", "uv")
-        yield from (foreign_table(member.pyproject, "tool", "uv") for member in members)
+                yield Pyproject.load(where / PYPROJECT).uv
+        yield from (member.pyproject.uv for member in members)
 
-    tables = [one["index"] for one in settings() if isinstance(one.get("index"), list)]
-    names = (index.get("name") for indexes in tables for index in indexes if isinstance(index, dict))
-    return frozenset(name for name in names if isinstance(name, str))
+    return frozenset(name for one in settings() for name in one.index_names)
 
 
 def _lock_finding(folder: PurePosixPath, what: str, file: str) -> Finding:

@@ -1,10 +1,10 @@
 """Names in the configuration beside a member's code: commands, drivers and plugins are used without an import."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from uv_workspace_function.documents import table
+from uv_workspace_function.pyproject import OUR_TABLE, Pyproject
 from uv_workspace_function.workspace.workspace import Member
 
 _TEXTS = re.compile(
@@ -31,17 +31,9 @@ def _texts(member: Member) -> Iterator[str]:
                 continue
 
 
-def _settings(pyproject: Mapping[str, Any]) -> dict[str, Any]:
-    project = table(pyproject, "project")
-    tools = {
-        key: value for key, value in table(pyproject, "tool").items() if key not in ("uv", "uv-workspace-function")
-    }
-    return {
-        "scripts": project.get("scripts"),
-        "gui-scripts": project.get("gui-scripts"),
-        "entry-points": project.get("entry-points"),
-        "tool": tools,
-    }
+def _settings(pyproject: Pyproject) -> dict[str, Any]:
+    tools = {key: value for key, value in pyproject.tools.items() if key not in ("uv", OUR_TABLE)}
+    return {"scripts": pyproject.metadata.scripts, "entry-points": pyproject.metadata.entry_points, "tool": tools}
 
 
 def _strings(value: Any) -> Iterator[str]:

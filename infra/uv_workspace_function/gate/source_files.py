@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-from uv_workspace_function.workspace.membership import PYPROJECT
+from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.workspace.workspace import Member, Workspace
 
 

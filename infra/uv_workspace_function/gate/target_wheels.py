@@ -6,8 +6,8 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.places import line_of, requirement_line
 from uv_workspace_function.gate.scope import Scope
+from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.target.wheels import MissingWheel, built_from_source, check_wheels, refuse_other_environments
-from uv_workspace_function.workspace.membership import PYPROJECT
 from uv_workspace_function.workspace.workspace import Closure
 
 
@@ -27,7 +27,10 @@ def check_targets(scope: Scope) -> Outcome:
             findings.append(_refused(closure, str(error), closure.service.folder, setting="build-from-source"))
             continue
         missing = check_wheels(
-            closure.selection, scope.target, build_from_source=allowed, no_binary=closure.project.no_binary
+            closure.selection,
+            scope.target,
+            build_from_source=allowed,
+            no_binary=closure.project.uv_settings.no_binary_package,
         )
         findings += [_finding(closure, package) for package in missing]
     gaps = [

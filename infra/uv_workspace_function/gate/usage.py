@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from uv_workspace_function.documents import table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.assembly import Assembly
 from uv_workspace_function.gate.declared import Declared, Graph
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.scope import Scope
-from uv_workspace_function.workspace.membership import PYPROJECT
+from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.workspace.workspace import Member
 
 
@@ -94,18 +93,12 @@ def _used(scope: Scope) -> Iterator[str]:
             yield from declared.run if _has_code(member) else ()
         else:
             yield from declared.run | declared.development
-        yield from _built_with(member)
+        yield from member.pyproject.build_system.names
     for service in workspace.services:
         try:
             yield from (builder.name for builder in scope.closure(service).builders)
         except WorkspaceError:
             continue  # the lock check tells
-
-
-def _built_with(member: Member) -> Iterator[str]:
-    for requirement in table(member.pyproject, "build-system").get("requires", ()):
-        if name := Declared.name_of(requirement):
-            yield name
 
 
 def _has_code(member: Member) -> bool:
@@ -114,12 +107,8 @@ def _has_code(member: Member) -> bool:
 
 def _is_library(member: Member) -> bool:
     """Whether a member is there to be imported: it is no service, no application, no tool and no plugin."""
-    project = table(member.pyproject, "project")
-    if (
-        member.handler is not None
-        or not member.is_package
-        or {"scripts", "gui-scripts", "entry-points"} & project.keys()
-    ):
+    metadata = member.pyproject.metadata
+    if member.handler is not None or not member.is_package or metadata.scripts or metadata.entry_points:
         return False
     if any((member.path / name).exists() for name in ("Dockerfile", "cdk.json", "app.py", "manage.py")):
         return False

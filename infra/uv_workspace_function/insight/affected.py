@@ -11,11 +11,11 @@ from typing import Literal
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.context.build_context import BuildContext
-from uv_workspace_function.documents import Table, table
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.insight.comparison import Change, compare
 from uv_workspace_function.insight.git_history import History
-from uv_workspace_function.workspace import membership
+from uv_workspace_function.pyproject import PYPROJECT, Pyproject
+from uv_workspace_function.toml import Table
 from uv_workspace_function.workspace.lock import Lock
 from uv_workspace_function.workspace.workspace import Member, Workspace
 
@@ -148,7 +148,7 @@ def _owners(members: Iterable[Member], changed: Iterable[str]) -> Mapping[str, l
     folders = {member.folder: member.name for member in members}
     found: dict[str, list[str]] = {}
     for path in sorted(changed):
-        if path in (membership.PYPROJECT, "uv.lock"):
+        if path in (PYPROJECT, "uv.lock"):
             continue  # what they say is compared, not their text
         owner = next((folders[parent] for parent in PurePosixPath(path).parents if parent in folders), None)
         if owner is not None:
@@ -161,11 +161,11 @@ def _root_settings(sides: _Sides, changed: Iterable[str]) -> Iterator[Change | s
     for path in sorted(_ROOT_FILES & set(changed)):
         yield Change(kind="file", name=path, before="there", after="there")
     if _tools(sides.then.project.pyproject) != _tools(sides.now.project.pyproject):
-        yield f"the settings of test tools in the root's {membership.PYPROJECT} are different"
+        yield f"the settings of test tools in the root's {PYPROJECT} are different"
 
 
-def _tools(pyproject: Table) -> Table:
-    return {key: value for key, value in table(pyproject, "tool").items() if key in _TEST_TOOLS}
+def _tools(pyproject: Pyproject) -> Table:
+    return {key: value for key, value in pyproject.tools.items() if key in _TEST_TOOLS}
 
 
 def _locks(sides: _Sides) -> Iterator[Lock]:
@@ -196,17 +196,14 @@ class _Groups:
             if package.folder is None:
                 text = f"{package.source} {package.dependencies} {package.optional} {lock.files(package)}"
                 entries.setdefault(package.name, {})[package.version or ""] = text
-        groups: dict[str, frozenset[str]] = {}
-        for entry in lock.header.get("package", ()):
-            named = entry.get("dev-dependencies", {}).values()
-            groups[entry["name"]] = frozenset(edge["name"] for some in named for edge in some)
+        groups = {package.name: package.groups for package in lock.packages}
         return cls(lock=lock, edges=edges, entries=entries, groups=groups)
 
     def reach(self, member: Member, workspace: Workspace) -> frozenset[str]:
         """All that a member's tests run with: its own groups, and those of the project's root."""
-        root = table(workspace.project_of(member).pyproject, "project").get("name", "")
+        root = workspace.project_of(member).pyproject.metadata.name or ""
         groups = self.groups.get(member.name, frozenset()) | self.groups.get(canonicalize_name(root), frozenset())
-        return self._reach({member.name, *groups, *_manifest_groups(self.lock)})
+        return self._reach({member.name, *groups, *self.lock.groups})
 
     def libraries_of_groups(self, member: Member) -> frozenset[str]:
         """What a member's own groups lead to, and its image does not."""
@@ -232,12 +229,6 @@ class _Groups:
                 yield Change(
                     kind="package", name=name, before=", ".join(before) or None, after=", ".join(after) or None
                 )
-
-
-def _manifest_groups(lock: Lock) -> frozenset[str]:
-    """The groups of a root that is no package: uv keeps them in the lock's manifest."""
-    groups = table(lock.header, "manifest").get("dependency-groups", {})
-    return frozenset(canonicalize_name(entry["name"]) for some in groups.values() for entry in some)
 
 
 def _all(now: Workspace, commit: str, purpose: Purpose, reason: str) -> Effects:

@@ -5,8 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 
 from collections.abc import Mapping
 
-from uv_workspace_function.documents import table
-from uv_workspace_function.workspace.workspace import OUR_TABLE, Member, Workspace
+from uv_workspace_function.workspace.workspace import Member, Workspace
 
 REGION = "us-east-1"
 """The region where none is known: on Lambda there always is one, and clients that are made at import ask for it."""
@@ -34,6 +33,4 @@ def lambda_variables(service: Member, handler: str) -> dict[str, str]:
 
 def declared_variables(workspace: Workspace, service: Member) -> Mapping[str, str]:
     """What stands for the stack's variables: `[tool.uv-workspace-function.check.environment]` of the root and of the service."""
-    everywhere = table(workspace.project.pyproject, "tool", OUR_TABLE, "check", "environment")
-    own = table(service.settings, "check", "environment")
-    return {key: str(value) for key, value in {**everywhere, **own}.items()}
+    return {**workspace.project.pyproject.ours.check.environment, **service.settings.check.environment}

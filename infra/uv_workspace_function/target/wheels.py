@@ -18,12 +18,12 @@ from weakref import WeakKeyDictionary
 from packaging.tags import InvalidTag, Tag, parse_tag
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.documents import Table
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.target.target import Target
+from uv_workspace_function.toml import Table
 from uv_workspace_function.workspace.lock import Lock, LockedPackage, Selection
-from uv_workspace_function.workspace.membership import PYPROJECT
-from uv_workspace_function.workspace.workspace import OUR_TABLE, Closure
+from uv_workspace_function.workspace.workspace import Closure
 
 LAMBDA_IMAGE_LIMIT = 10 * 1024**3
 """Bytes of an uncompressed image, all layers: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
@@ -130,7 +130,7 @@ def built_from_source(closure: Closure, names: Collection[str] | None = None) ->
     packages = {package.name for package in closure.third_party}
     if names is None:
         where, missing = f"{closure.service.folder / PYPROJECT}: {_SETTING} of [{_TABLE}]", "is not in the lock"
-        listed = closure.service.settings.get(_SETTING, ())
+        listed: Collection[str] = closure.service.settings.build_from_source
         known: AbstractSet[str] = closure.project.lock.names
     else:
         if isinstance(names, str):
@@ -155,7 +155,7 @@ def refuse_other_environments(selection: Selection, target: Target) -> None:
     Raises:
         WorkspaceError: when none of the lock's environments holds on the target.
     """
-    markers = selection.lock.header.get("supported-markers", ())
+    markers = selection.lock.supported_markers
     if markers and not any(map(target.may_satisfy, markers)):
         listed = " or ".join(f"({marker})" for marker in markers) if markers[1:] else markers[0]
         raise WorkspaceError(

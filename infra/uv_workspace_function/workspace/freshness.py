@@ -21,7 +21,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from uv_workspace_function.documents import Table, table
+from uv_workspace_function.toml import Table, foreign_table
 from uv_workspace_function.workspace.lock import LockedPackage
 from uv_workspace_function.workspace.workspace import Member, Project, Workspace
 
@@ -123,14 +123,14 @@ _COMPARED: WeakKeyDictionary[Project, dict[Member, tuple[Stale, ...]]] = WeakKey
 def _stale_member(workspace: Workspace, project: Project, member: Member) -> tuple[Stale, ...]:
     lock = project.lock
     locked = lock.local(member.name)
-    instead = table(lock.header, "manifest").get("dependency-metadata", ())
+    instead = lock.dependency_metadata
     if locked is None or member.name in {canonicalize_name(entry["name"]) for entry in instead}:
         return ()
-    settings = (table(project.pyproject, "tool", "uv"), project.uv_toml or {})
+    settings = [one.table for one in project.all_uv_settings]
     ignored = {name for setting in settings for name in setting.get("no-sources-package", ())}
-    inherited = table(workspace.project.pyproject, "tool", "uv", "sources") if member in workspace.members else {}
+    inherited = workspace.project.pyproject.tool("uv", "sources") if member in workspace.members else {}
     return stale_requirements(
-        member.pyproject,
+        member.pyproject.document,
         locked,
         requires_python=lock.requires_python,
         root_sources=inherited,
@@ -162,12 +162,12 @@ def stale_requirements(
         shapes_python: whether the lock's `requires-python` has to fit the package's, as that of a member or of the
             project itself has; a path dependency may allow fewer Pythons.
     """
-    project = table(pyproject, "project")
+    project = foreign_table(pyproject, "project")
     dynamic = set(project.get("dynamic", ()))
     if not project or "dependencies" in dynamic:
         return ()
     extras_known = "optional-dependencies" not in dynamic
-    sources = {**(root_sources or {}), **table(pyproject, "tool", "uv", "sources")}
+    sources = {**(root_sources or {}), **foreign_table(pyproject, "tool", "uv", "sources")}
     ignored = () if isinstance(no_sources, bool) else {canonicalize_name(name) for name in no_sources}
     sources = (
         {}
@@ -212,7 +212,7 @@ def _stale_extras(locked: LockedPackage, project: Table) -> Iterator[Stale]:
     if "provides-extras" not in locked.metadata:  # locks of the first revision have none
         return
     known = {canonicalize_name(extra) for extra in locked.metadata["provides-extras"]}
-    declared = {canonicalize_name(extra) for extra in table(project, "optional-dependencies")}
+    declared = {canonicalize_name(extra) for extra in foreign_table(project, "optional-dependencies")}
     for extra in sorted(declared - known):
         yield Stale(package=locked.name, declared=f"an extra {extra!r}", locked=None)
     for extra in sorted(known - declared):
@@ -229,7 +229,7 @@ def _listed(needs: Iterable[_Need]) -> str | None:
 def _declared(project: Table, sources: Table, *, with_extras: bool, flat: bool) -> Iterator[_Need]:
     by_name: dict[str, Any] = {canonicalize_name(name): source for name, source in sources.items()}
     own = canonicalize_name(project.get("name", ""))
-    optional = table(project, "optional-dependencies") if with_extras else {}
+    optional = foreign_table(project, "optional-dependencies") if with_extras else {}
     extras: dict[str, Sequence[str]] = {
         canonicalize_name(extra): requirements for extra, requirements in optional.items()
     }

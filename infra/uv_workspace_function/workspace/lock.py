@@ -18,9 +18,9 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.document_types import LOCK, check_types
-from uv_workspace_function.documents import Table, read_toml, table
+from uv_workspace_function import toml
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.toml import Table, read_toml
 from uv_workspace_function.workspace.markers import fold_conflicts
 
 LOCK_NAME = "uv.lock"
@@ -43,6 +43,22 @@ class Edge:
     extras: tuple[str, ...] = ()
     marker: str | None = None
 
+    @classmethod
+    def from_dict(cls, entry: Any) -> "Edge":
+        """Read an entry of `dependencies`.
+
+        Raises:
+            Malformed: when a value is of another type.
+        """
+        entry = toml.table_in(entry)
+        return cls(
+            name=toml.required(entry, "name", str),
+            version=toml.value(entry, "version", str),
+            source=toml.value(entry, "source", dict),
+            extras=toml.strings_at(entry, "extra"),
+            marker=toml.value(entry, "marker", str),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LockedPackage:
@@ -56,6 +72,30 @@ class LockedPackage:
     sdist: Table | None
     wheels: tuple[Table, ...]
     metadata: Table
+    groups: frozenset[str] = frozenset()
+    """What its development groups name."""
+
+    @classmethod
+    def from_dict(cls, entry: Any) -> "LockedPackage":
+        """Read a `[[package]]`.
+
+        Raises:
+            Malformed: when a value is of another type.
+        """
+        entry = toml.table_in(entry)
+        return cls(
+            name=toml.required(entry, "name", str),
+            version=toml.value(entry, "version", str),
+            source=toml.below(entry, "source", _location)
+            if "source" in entry
+            else toml.required(entry, "source", dict),
+            dependencies=toml.list_at(entry, "dependencies", Edge.from_dict),
+            optional=toml.tables_by_name(entry, "optional-dependencies", _edges),
+            sdist=toml.below(entry, "sdist", _file) if "sdist" in entry else None,
+            wheels=toml.list_at(entry, "wheels", _file),
+            metadata=toml.below(entry, "metadata", _metadata) if "metadata" in entry else {},
+            groups=_names_in_groups(entry, "dev-dependencies"),
+        )
 
     @property
     def folder(self) -> str | None:
@@ -82,7 +122,16 @@ class Lock:
     packages: tuple[LockedPackage, ...]
     conflicts: bool
     """Whether `[tool.uv] conflicts` were declared, so that markers speak of forks."""
-    header: Table
+    exclusive: tuple[tuple[tuple[str, str], ...], ...]
+    """The extras, each with its package, of which one environment has only one."""
+    supported_markers: tuple[str, ...]
+    """The environments that it was written for; none means all."""
+    resolution_markers: bool
+    """Whether it has forks by marker."""
+    build_constraints: tuple[Table, ...]
+    dependency_metadata: tuple[Table, ...]
+    groups: frozenset[str]
+    """What the groups of a root that is no package name."""
     _by_name: Mapping[str, tuple[LockedPackage, ...]] = field(repr=False)
     _rendered: dict[int, str] = field(default_factory=dict, repr=False)
 
@@ -95,27 +144,41 @@ class Lock:
         """
         if not path.is_file():
             raise WorkspaceError(f"there is no {path.name} in {path.parent}; run `uv lock` there and commit the file")
-        document = read_toml(path)
+        return read_toml(path, lambda document: cls.from_dict(document, path), remedy="run `uv lock`")
+
+    @classmethod
+    def from_dict(cls, document: Table, path: Path) -> "Lock":
+        """Read the parsed document of a file.
+
+        Raises:
+            Malformed: when a value is of another type.
+            WorkspaceError: when its version is not the one this reader knows.
+        """
         if (version := document.get("version")) != KNOWN_VERSION:
             raise WorkspaceError(
-                f"{path} has lock version {version!r}; this release reads version {KNOWN_VERSION}: "
-                "update uv-workspace-function, or write the lock with a uv that uses that version"
+                f"{path} has lock version {version!r}; this release reads version {KNOWN_VERSION}",
+                "update uv-workspace-function, or write the lock with a uv that uses that version",
             )
-        check_types(document, LOCK, where=str(path), remedy="run `uv lock`")
         # uv before 0.4 wrote [[distribution]]
-        entries = document.get("package", document.get("distribution", []))
-        packages = tuple(_package(entry) for entry in entries)
+        key = "package" if "package" in document else "distribution"
+        packages = toml.list_at(document, key, LockedPackage.from_dict)
         by_name: dict[str, tuple[LockedPackage, ...]] = {}
         for package in packages:
             by_name[package.name] = (*by_name.get(package.name, ()), package)
+        manifest = toml.below(document, "manifest", _manifest) if "manifest" in document else {}
         return cls(
             path=path,
-            revision=document.get("revision", 0),
-            requires_python=document.get("requires-python", _ANY_PYTHON),
-            members=tuple(table(document, "manifest").get("members", ())),
+            revision=toml.value(document, "revision", int) or 0,
+            requires_python=toml.value(document, "requires-python", str) or _ANY_PYTHON,
+            members=tuple(manifest.get("members", ())),
             packages=packages,
             conflicts="conflicts" in document,
-            header=document,
+            exclusive=toml.list_at(document, "conflicts", lambda entry: toml.items_in(entry, _exclusive)),
+            supported_markers=toml.strings_at(document, "supported-markers"),
+            resolution_markers="resolution-markers" in document,
+            build_constraints=tuple(manifest.get("build-constraints", ())),
+            dependency_metadata=tuple(manifest.get("dependency-metadata", ())),
+            groups=_names_in_groups(manifest, "dependency-groups"),
             _by_name=by_name,
         )
 
@@ -180,10 +243,8 @@ class Lock:
         Raises:
             WorkspaceError: naming them.
         """
-        for together in self.header.get("conflicts", ()):
-            apart = {
-                canonicalize_name(item["extra"]) for item in together if item.get("package") == name and "extra" in item
-            }
+        for entry in self.exclusive:
+            apart = {extra for package, extra in entry if package == name and extra}
             if len(clash := sorted(apart.intersection(extras))) > 1:
                 raise WorkspaceError(
                     f"the extras {' and '.join(clash)} of {name} exclude each other, as [tool.uv] `conflicts` says; ask for one of them"
@@ -280,27 +341,22 @@ class Selection:
         if self.lock.revision:
             header.append(f"revision = {self.lock.revision}")
         header.append(f"requires-python = {_value(_ANY_PYTHON)}")
-        if markers := self.lock.header.get("supported-markers"):
+        if markers := self.lock.supported_markers:
             # uv limits what it exports to the forks' markers; which forks there were says more of others than of this
-            keys = [key for key in ("resolution-markers", "supported-markers") if key in self.lock.header]
-            header += [_array(key, map(_value, markers)) for key in keys]
+            keys = ["resolution-markers"] if self.lock.resolution_markers else []
+            header += [_array(key, map(_value, markers)) for key in (*keys, "supported-markers")]
         manifest = []
         if members := sorted({*(p.name for p in self.local), *bare}.intersection(self.lock.members)):
             manifest.append(_array("members", map(_value, members)))
-        for key in ("build-constraints", "dependency-metadata"):
-            if entries := self._manifest(key):
-                manifest.append(_array(key, map(_value, entries)))
+        if self.lock.build_constraints:  # what builds a package is not locked: any of them may apply
+            manifest.append(_array("build-constraints", map(_value, self.lock.build_constraints)))
+        reached = {package.name for package in self.nodes}
+        if entries := [e for e in self.lock.dependency_metadata if canonicalize_name(e["name"]) in reached]:
+            manifest.append(_array("dependency-metadata", map(_value, entries)))
         if manifest:
             header += ["", "[manifest]", *manifest]
         blocks = [self._block(package, ambiguous) for package in sorted((*self.nodes, *bare.values()), key=_order)]
         return "\n".join(header) + "\n" + "".join(f"\n[[package]]\n{block}" for block in blocks)
-
-    def _manifest(self, key: str) -> list[Any]:
-        entries = table(self.lock.header, "manifest").get(key, [])
-        if key == "build-constraints":  # what builds a package is not locked: any of them may apply
-            return list(entries)
-        names = {package.name for package in self.nodes}
-        return [entry for entry in entries if canonicalize_name(entry["name"]) in names]
 
     def _block(self, package: LockedPackage, ambiguous: set[str]) -> str:
         parts = self.nodes.get(package, {})
@@ -342,27 +398,54 @@ def relative_folder(base: PurePosixPath, path: str, *, lock: Path, name: str) ->
     return folder
 
 
-def _package(entry: dict[str, Any]) -> LockedPackage:
-    return LockedPackage(
-        name=entry["name"],
-        version=entry.get("version"),
-        source=entry["source"],
-        dependencies=tuple(map(_edge, entry.get("dependencies", ()))),
-        optional={e: tuple(map(_edge, deps)) for e, deps in entry.get("optional-dependencies", {}).items()},
-        sdist=entry.get("sdist"),
-        wheels=tuple(entry.get("wheels", ())),
-        metadata=entry.get("metadata", {}),
-    )
+def _edges(found: Any) -> tuple[Edge, ...]:
+    return toml.items_in(found, Edge.from_dict)
 
 
-def _edge(entry: dict[str, Any]) -> Edge:
-    return Edge(
-        name=entry["name"],
-        version=entry.get("version"),
-        source=entry.get("source"),
-        extras=tuple(entry.get("extra", ())),
-        marker=entry.get("marker"),
-    )
+def _location(found: Any) -> Table:
+    source = toml.table_in(found)
+    for key in ("editable", "virtual", "directory", "path", "registry"):
+        toml.value(source, key, str)
+    return source
+
+
+def _file(found: Any) -> Table:
+    toml.value(file := toml.table_in(found), "path", str)
+    return file
+
+
+def _metadata(found: Any) -> Table:
+    metadata = toml.table_in(found)
+    toml.strings_at(metadata, "provides-extras")
+    for need in toml.list_at(metadata, "requires-dist", toml.table_in):
+        toml.required(need, "name", str)
+        toml.strings_at(need, "extras")
+        for key in ("specifier", "marker"):
+            toml.value(need, key, str)
+    return metadata
+
+
+def _manifest(found: Any) -> Table:
+    manifest = toml.table_in(found)
+    toml.strings_at(manifest, "members")
+    toml.list_at(manifest, "build-constraints", toml.table_in)
+    toml.list_at(manifest, "dependency-metadata", _name)
+    return manifest
+
+
+def _name(found: Any) -> str:
+    return canonicalize_name(toml.required(toml.table_in(found), "name", str))
+
+
+def _names_in_groups(entry: Table, key: str) -> frozenset[str]:
+    groups = toml.tables_by_name(entry, key, lambda found: toml.items_in(found, _name))
+    return frozenset(name for names in groups.values() for name in names)
+
+
+def _exclusive(found: Any) -> tuple[str, str]:
+    """A package and its extra; the empty string where groups or the package itself exclude each other."""
+    item = toml.table_in(found)
+    return toml.value(item, "package", str) or "", canonicalize_name(toml.value(item, "extra", str) or "")
 
 
 def _extra_atom(name: str, extra: str) -> str:

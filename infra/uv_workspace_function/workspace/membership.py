@@ -12,7 +12,8 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-PYPROJECT = "pyproject.toml"
+from uv_workspace_function.pyproject import PYPROJECT
+
 _MALFORMED = re.compile(r"\*{3}|[^/]\*\*|\*\*[^/]|\[(?!(?:!.|[^!])[^]]*\])", re.DOTALL)
 
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.documents import Table
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.pyproject import requirement_name
+from uv_workspace_function.toml import Table
 
 _LOCKING = "it shapes what `uv lock` chooses, and the lock is what the build reads"
 _MACHINE = "it speaks of the machine that uv runs on, and the build has one of its own"
@@ -160,11 +160,6 @@ def carried(settings: Table, relevance: Relevance, *, where: str) -> dict[str, A
     return kept
 
 
-def named_indexes(sources: Table) -> set[str]:
-    """The indexes that a `tool.uv.sources` table names."""
-    return {s["index"] for entry in sources.values() for s in _each(entry) if isinstance(s, dict) and "index" in s}
-
-
 def _refuse(settings: Table, relevance: Relevance, where: str) -> None:
     remedy = (
         "declare what the backend needs in its [build-system] requires, or in extra-build-dependencies, "
@@ -183,10 +178,6 @@ def _refuse(settings: Table, relevance: Relevance, where: str) -> None:
             )
 
 
-def _each(entry: Any) -> list[Any]:
-    return entry if isinstance(entry, list) else [entry]
-
-
 def _indexes(value: Any, relevance: Relevance) -> list[Any]:
     return [
         {k: v for k, v in index.items() if k != "publish-url"}
@@ -195,16 +186,9 @@ def _indexes(value: Any, relevance: Relevance) -> list[Any]:
     ]
 
 
-def _requirement_name(requirement: Any) -> str | None:
-    try:
-        name = requirement["name"] if isinstance(requirement, dict) else Requirement(requirement).name
-    except (InvalidRequirement, KeyError):
-        return None
-    return canonicalize_name(name)
-
-
 def _requirements(value: Any, relevance: Relevance) -> list[Any]:
-    return [r for r in value if (name := _requirement_name(r)) is None or name in relevance.closure]
+    names = (requirement_name(entry.get("name", "") if isinstance(entry, dict) else entry) for entry in value)
+    return [entry for entry, name in zip(value, names, strict=True) if name is None or name in relevance.closure]
 
 
 def _keys_of_closure(value: Any, relevance: Relevance) -> dict[str, Any]:

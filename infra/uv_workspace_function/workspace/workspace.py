@@ -12,23 +12,22 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.code import handlers, layouts
-from uv_workspace_function.configuration import configuration_file
 from uv_workspace_function.context.files import PackageSources, package_sources
 from uv_workspace_function.context.gitignore import Repository
-from uv_workspace_function.document_types import PYPROJECT
-from uv_workspace_function.documents import Table, read_toml, table
 from uv_workspace_function.errors import WorkspaceError, reading
+from uv_workspace_function.pyproject import PYPROJECT, OurSettings, Pyproject
+from uv_workspace_function.toml import read_toml
+from uv_workspace_function.uv_settings import Source, UvSettings, WorkspaceGlobs
 from uv_workspace_function.workspace import membership
+from uv_workspace_function.workspace.configuration import configuration_file
 from uv_workspace_function.workspace.lock import LOCK_NAME, Lock, LockedPackage, Selection, relative_folder
 
-OUR_TABLE = "uv-workspace-function"
 _NAME = re.compile(r"[A-Z0-9]([A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE)
 
 
@@ -42,7 +41,7 @@ class Member:
     """Relative to the workspace's root."""
     root: Path
     """The workspace's root."""
-    pyproject: Table
+    pyproject: Pyproject
     built: bool | None = None
     """Whether its lock has it as something to build; None where no lock has it."""
 
@@ -53,10 +52,10 @@ class Member:
         Raises:
             WorkspaceError: when it is unreadable, or has no valid `[project] name`.
         """
-        path = root / folder / membership.PYPROJECT
-        pyproject = read_toml(path, PYPROJECT)
-        name = table(pyproject, "project").get("name")
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        path = root / folder / PYPROJECT
+        pyproject = Pyproject.load(path)
+        name = pyproject.metadata.name
+        if name is None or not _NAME.fullmatch(name):
             raise WorkspaceError(
                 f"{path} has no [project] name that is a valid package name, but {name!r}; "
                 "give it one, or list the folder in `exclude` of [tool.uv.workspace]"
@@ -69,9 +68,9 @@ class Member:
         return self.root / self.folder
 
     @property
-    def settings(self) -> Table:
+    def settings(self) -> OurSettings:
         """Its `[tool.uv-workspace-function]`."""
-        return table(self.pyproject, "tool", OUR_TABLE)
+        return self.pyproject.ours
 
     @property
     def is_package(self) -> bool:
@@ -79,7 +78,7 @@ class Member:
 
         The lock decides: uv builds a project without `[build-system]` once another one depends on it.
         """
-        return not layouts.is_virtual(self.pyproject) if self.built is None else self.built
+        return not self.pyproject.is_virtual if self.built is None else self.built
 
     @cached_property
     @reading()
@@ -91,12 +90,8 @@ class Member:
     @reading()
     def handler(self) -> str | None:
         """Its Lambda handler, `package.module.function`; None for a library."""
-        declared = self.settings.get("handler")
-        if declared is None:
-            return handlers.conventional_handler(self)
-        if not isinstance(declared, str):
-            raise WorkspaceError(f"{self.path / membership.PYPROJECT}: handler must be a string, not {declared!r}")
-        return declared
+        declared = self.settings.handler
+        return handlers.conventional_handler(self) if declared is None else declared
 
     def __str__(self) -> str:
         return self.name
@@ -108,8 +103,8 @@ class Project:
 
     folder: PurePosixPath
     """Relative to the workspace's root."""
-    pyproject: Table
-    uv_toml: Table | None
+    pyproject: Pyproject
+    uv_toml: UvSettings | None
     """Its `uv.toml`, or what uv takes in its stead: see `configuration_file`."""
     lock: Lock
 
@@ -120,7 +115,7 @@ class Project:
         Raises:
             WorkspaceError: when one of the files is missing or malformed.
         """
-        pyproject = read_toml(root / folder / membership.PYPROJECT, PYPROJECT)
+        pyproject = Pyproject.load(root / folder / PYPROJECT)
         return cls(
             folder=folder,
             pyproject=pyproject,
@@ -129,15 +124,23 @@ class Project:
         )
 
     @property
-    def uv_settings(self) -> Table:
-        """The settings that uv takes: `uv.toml` counts before `[tool.uv]`."""
-        return self.uv_toml if self.uv_toml is not None else table(self.pyproject, "tool", "uv")
+    def uv_settings(self) -> UvSettings:
+        """The settings that uv takes: where there is a `uv.toml`, those of `[tool.uv]` do not count.
+
+        Except for those that only a `pyproject.toml` has (`sources`, `workspace`, `conflicts`) or that uv reads there only
+        (`build-constraint-dependencies`): they are in `pyproject.uv`.
+        """
+        return self.pyproject.uv if self.uv_toml is None else self.uv_toml
 
     @property
-    def no_binary(self) -> frozenset[str]:
-        """Packages whose wheels uv is told not to take; `uv.toml` counts before `[tool.uv]`."""
-        settings = table(self.pyproject, "tool", "uv") if self.uv_toml is None else self.uv_toml
-        return frozenset(settings.get("no-binary-package", ()))
+    def all_uv_settings(self) -> tuple[UvSettings, ...]:
+        """`[tool.uv]`, and `uv.toml` where there is one: for what a build may read of either, where too much does no harm."""
+        return (self.pyproject.uv,) if self.uv_toml is None else (self.pyproject.uv, self.uv_toml)
+
+    def extra_build_requirements(self, member: Member) -> Iterator[str]:
+        """What `extra-build-dependencies` add to a member's build, in the project's settings and in its own."""
+        for settings in (*self.all_uv_settings, member.pyproject.uv):
+            yield from settings.extra_build_dependencies.get(member.name, ())
 
     @cached_property
     def local_folders(self) -> frozenset[PurePosixPath]:
@@ -207,8 +210,8 @@ class Closure:
             WorkspaceError: naming the package and its `requires-python`, or the lock and its.
         """
         for member in self.local:
-            declared = table(member.pyproject, "project").get("requires-python")
-            if declared is not None and not _admits(declared, version, where=member.path / membership.PYPROJECT):
+            declared = member.pyproject.metadata.requires_python
+            if declared is not None and not _admits(declared, version, where=member.path / PYPROJECT):
                 raise WorkspaceError(
                     f"{member.name} requires Python {declared}, which excludes the image's Python {version}; "
                     "widen requires-python and run `uv lock`, or choose another python_version"
@@ -254,18 +257,17 @@ class Workspace:
             WorkspaceError: when it is no workspace, a file is malformed, or the lock is of other members.
         """
         root = Path(root).resolve()
-        path = root / membership.PYPROJECT
+        path = root / PYPROJECT
         if not membership.is_file(path):
             raise WorkspaceError(f"there is no {path.name} in {root}; give the folder of a uv workspace's root")
-        declared = table(read_toml(path, PYPROJECT), "tool", "uv")
-        if "workspace" not in declared:
+        globs = Pyproject.load(path).uv.workspace
+        if globs is None:
             raise WorkspaceError(
                 f"{path} has no [tool.uv.workspace]; give the workspace's root, or make this one: "
                 '[tool.uv.workspace] members = ["services/*"]'
             )
-        globs = table(declared, "workspace")
-        for key in ("members", "exclude"):
-            for pattern in filter(membership.is_malformed, globs.get(key, ())):
+        for key, patterns in (("members", globs.members), ("exclude", globs.exclude)):
+            for pattern in filter(membership.is_malformed, patterns):
                 raise WorkspaceError(
                     f"{path}: {pattern!r} in `{key}` of [tool.uv.workspace] is no glob that uv takes: close its bracket, and "
                     "have `**` be a whole folder of the path"
@@ -273,8 +275,8 @@ class Workspace:
         project = Project.load(root, PurePosixPath())
         members = _members(root, project, globs)
         _check_members(project.lock, members)
-        patterns = [*globs.get("exclude", ()), *table(project.pyproject, "tool", OUR_TABLE).get("standalone", ())]
-        return cls(root=root, project=project, members=members, standalone=_standalone(root, patterns, members=members))
+        beside = (*globs.exclude, *project.pyproject.ours.standalone)
+        return cls(root=root, project=project, members=members, standalone=_standalone(root, beside, members=members))
 
     @cached_property
     def services(self) -> tuple[Member, ...]:
@@ -488,20 +490,20 @@ class Workspace:
         member = self._by_folder.get(folder) or self._path_dependencies.get(folder)
         if member is None:
             path = self.root / folder
-            if membership.is_file(path / membership.PYPROJECT):
-                pyproject = read_toml(path / membership.PYPROJECT, PYPROJECT)
+            if membership.is_file(path / PYPROJECT):
+                pyproject = Pyproject.load(path / PYPROJECT)
             elif (path / "setup.py").is_file() or (path / "setup.cfg").is_file():
-                pyproject = {}
+                pyproject = Pyproject()
             else:
                 raise WorkspaceError(
                     f"{name} should lie in {folder}, as the lock or tool.uv.sources says, but there is no "
-                    f"{membership.PYPROJECT}; restore it, or run `uv lock`"
+                    f"{PYPROJECT}; restore it, or run `uv lock`"
                 )
             # a path dependency may be older than [project]: what leads to it knows its name
             member = Member(name=name, folder=folder, root=self.root, pyproject=pyproject)
             self._path_dependencies[folder] = member
         if built is None:
-            built = table(member.pyproject, "tool", "uv").get("package") is not False
+            built = member.pyproject.uv.package is not False
         if built != member.is_package:
             member = self._as_locked.setdefault((member, built), replace(member, built=built))
         return member
@@ -521,7 +523,7 @@ class _LocalRequirement:
     """Where its paths lead, relative to the workspace's root."""
 
 
-_Located = Mapping[str, tuple[Any, PurePosixPath]]
+_Sources = Mapping[str, tuple[tuple[Source, ...], PurePosixPath]]
 """`tool.uv.sources` by normalized name, each entry with the folder that its paths start from."""
 
 
@@ -535,60 +537,55 @@ def _local_build_requirements(
         members: local packages that are built.
         names: everything that is built, by normalized name.
     """
-    root = table(project.pyproject, "tool", "uv")
-    inherited = _located(root, project.folder)
+    inherited = _sources_of(project.pyproject, project.folder)
     for member in members:
-        settings = table(member.pyproject, "tool", "uv")
-        sources = {**inherited, **_located(settings, member.folder)}
-        yield from _from_local(table(member.pyproject, "build-system").get("requires", ()), sources, user=member.name)
-        for _, requirements in _of(names, table(settings, "extra-build-dependencies")):
-            yield from _from_local(requirements, sources, user=member.name)
-    for table_of_root in (root, project.uv_toml or {}):
-        for name, requirements in _of(names, table(table_of_root, "extra-build-dependencies")):
-            yield from _from_local(requirements, inherited, user=name)
+        sources = {**inherited, **_sources_of(member.pyproject, member.folder)}
+        yield from _from_local(member.pyproject.build_system.requires, sources, user=member.name)
+        for name, requirements in member.pyproject.uv.extra_build_dependencies.items():
+            if name in names:
+                yield from _from_local(requirements, sources, user=member.name)
+    for settings in project.all_uv_settings:
+        for name, requirements in settings.extra_build_dependencies.items():
+            if name in names:
+                yield from _from_local(requirements, inherited, user=name)
 
 
 def _runtime_requirements(builder: Member, extras: Collection[str]) -> Iterator[_LocalRequirement]:
     """What a build requirement that no lock holds takes from a path itself."""
-    declared = table(builder.pyproject, "project")
-    optional = table(declared, "optional-dependencies")
+    declared = builder.pyproject.metadata
+    optional = declared.optional_dependencies
     requirements = [r for extra, listed in optional.items() if canonicalize_name(extra) in extras for r in listed]
-    sources = _located(table(builder.pyproject, "tool", "uv"), builder.folder)
-    yield from _from_local([*declared.get("dependencies", ()), *requirements], sources, user=builder.name)
+    sources = _sources_of(builder.pyproject, builder.folder)
+    yield from _from_local([*declared.dependencies, *requirements], sources, user=builder.name)
 
 
-def _of(names: Collection[str], by_name: Table) -> Iterator[tuple[str, Any]]:
-    return ((name, value) for name, value in by_name.items() if canonicalize_name(name) in names)
+def _sources_of(pyproject: Pyproject, folder: PurePosixPath) -> _Sources:
+    return {name: (entries, folder) for name, entries in pyproject.uv.sources.items()}
 
 
-def _located(settings: Table, folder: PurePosixPath) -> _Located:
-    return {canonicalize_name(name): (source, folder) for name, source in table(settings, "sources").items()}
-
-
-def _from_local(requirements: Iterable[Any], sources: _Located, *, user: str) -> Iterator[_LocalRequirement]:
-    for entry in requirements:
+def _from_local(requirements: Iterable[str], sources: _Sources, *, user: str) -> Iterator[_LocalRequirement]:
+    for text in requirements:
         try:
-            requirement = Requirement(entry.get("requirement", "") if isinstance(entry, dict) else entry)
+            requirement = Requirement(text)
         except InvalidRequirement:
             continue  # uv, or the backend, says so
         name = canonicalize_name(requirement.name)
-        source, base = sources.get(name, ([], PurePosixPath()))
-        chosen = source if isinstance(source, list) else [source]
-        if any("workspace" in one or "path" in one for one in chosen):
-            paths = (PurePosixPath(posixpath.normpath(base / one["path"])) for one in chosen if "path" in one)
+        chosen, base = sources.get(name, ((), PurePosixPath()))
+        if any(one.workspace or one.path is not None for one in chosen):
+            paths = (PurePosixPath(posixpath.normpath(base / one.path)) for one in chosen if one.path is not None)
             extras = frozenset(map(canonicalize_name, requirement.extras))
             yield _LocalRequirement(name=name, extras=extras, user=user, locations=tuple(paths))
 
 
-def _members(root: Path, project: Project, globs: Mapping[str, Any]) -> tuple[Member, ...]:
+def _members(root: Path, project: Project, globs: WorkspaceGlobs) -> tuple[Member, ...]:
     found = [
         Member.load(root, folder)
-        for folder in membership.folders(root, globs.get("members", ()), exclude=globs.get("exclude", ()))
+        for folder in membership.folders(root, globs.members, exclude=globs.exclude)
         if folder != PurePosixPath()
     ]
-    if "project" in project.pyproject:
+    if project.pyproject.has_project:
         found.append(Member.load(root, PurePosixPath()))
-    managed = [_locked(m, project) for m in found if table(m.pyproject, "tool", "uv").get("managed", True)]
+    managed = [_locked(m, project) for m in found if m.pyproject.uv.managed]
     return _by_name(root, managed, remedy="rename one, or list it in `exclude` of [tool.uv.workspace]")
 
 
@@ -606,7 +603,7 @@ def _standalone(root: Path, patterns: Iterable[str], *, members: tuple[Member, .
         for folder in membership.folders(root, patterns, lenient=True)
         if folder not in taken
         and membership.is_file(root / folder / LOCK_NAME)
-        and "project" in read_toml(root / folder / membership.PYPROJECT)
+        and read_toml(root / folder / PYPROJECT, lambda document: "project" in document)
     ]
     # Excluded examples and fixtures share names with others; only a service has to have one to be asked for by.
     names = Counter(member.name for member in (*members, *found))

@@ -10,12 +10,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 from uv_workspace_function.code.layouts.layout import Module
 from uv_workspace_function.context.gitignore import translate
-from uv_workspace_function.documents import Table, foreign_table, strings
 
 SKIPPED = frozenset({"__pycache__", "node_modules", "__pypackages__"})
 WILDCARDS = re.compile(r"[*?\[]")
@@ -109,13 +105,6 @@ def matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def project_name(pyproject: Table) -> str:
-    """The name as it is written; poetry may have it in a table of its own."""
-    return str(
-        foreign_table(pyproject, "project").get("name") or foreign_table(pyproject, "tool", "poetry").get("name") or ""
-    )
-
-
 def exclusion(pattern: str, *, anchored: bool) -> re.Pattern[str]:
     """What a glob excludes: from the package's folder on where it is anchored, else at any depth.
 
@@ -133,17 +122,6 @@ def exclusions(patterns: Iterable[str], is_anchored: Callable[[str], bool]) -> t
         with contextlib.suppress(ValueError):
             found.append(exclusion(pattern, anchored=is_anchored(pattern)))
     return tuple(found)
-
-
-def build_requirements(pyproject: Table) -> Iterator[str]:
-    """The normalized names of what the build itself requires; of `x-core` also `x`, which such a backend calls its table."""
-    for requirement in strings(foreign_table(pyproject, "build-system").get("requires")):
-        try:
-            name = canonicalize_name(Requirement(requirement).name)
-        except InvalidRequirement:
-            continue
-        yield name
-        yield name.removesuffix("-core")
 
 
 def normal(path: str) -> str:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from uv_workspace_function.code.layouts.finding import module_at, project_name
+from uv_workspace_function.code.layouts.finding import module_at
 from uv_workspace_function.code.layouts.layout import Layout
-from uv_workspace_function.documents import Table, foreign_table
+from uv_workspace_function.pyproject import Pyproject
 
 
-def layout(pyproject: Table, _folder: Path) -> Layout:
+def layout(pyproject: Pyproject, _folder: Path) -> Layout:
     """One module or package, in the package's folder or in `src`."""
-    name = str(
-        foreign_table(pyproject, "tool", "flit", "module").get("name") or project_name(pyproject).replace("-", "_")
-    )
+    name = str(pyproject.tool("flit", "module").get("name") or pyproject.written_name.replace("-", "_"))
     path = name.replace(".", "/")
     candidates = (path, f"{path}.py", f"src/{path}", f"src/{path}.py")
     return Layout(modules=tuple(module_at(name, candidate) for candidate in candidates), complete=True)

@@ -14,7 +14,6 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.code.layouts.finding import (
-    build_requirements,
     distributed,
     exclusions,
     folders_in,
@@ -22,19 +21,19 @@ from uv_workspace_function.code.layouts.finding import (
     literal_prefix,
     normal,
     pairs,
-    project_name,
 )
 from uv_workspace_function.code.layouts.layout import Layout, Module
-from uv_workspace_function.documents import Table, foreign_table, strings
+from uv_workspace_function.pyproject import Pyproject
+from uv_workspace_function.toml import Table, foreign_table, strings
 
 HATCH_TOML = "hatch.toml"
 
 
-def layout(pyproject: Table, folder: Path) -> Layout:
+def layout(pyproject: Pyproject, folder: Path) -> Layout:
     """The wheel target's selection, else hatchling's own look at the folder."""
-    pyproject = with_hatch_toml(pyproject, folder)
+    hatch = hatch_table(pyproject, folder)
     # A wheel target's option replaces the build-level one of the same name.
-    build = foreign_table(pyproject, "tool", "hatch", "build")
+    build = foreign_table(hatch, "build")
     wheel = foreign_table(build, "targets", "wheel")
 
     def option(name: str) -> Any:
@@ -49,7 +48,7 @@ def layout(pyproject: Table, folder: Path) -> Layout:
         packages, only_include = _default(pyproject, folder)
     sources = _sources(option("sources"), packages)
 
-    complete = not _has_hook(foreign_table(pyproject, "tool", "hatch"), build, wheel)
+    complete = not _has_hook(hatch, build, wheel)
     modules: list[Module] = []
     paths = only_include or packages
     if not paths:
@@ -67,22 +66,21 @@ def layout(pyproject: Table, folder: Path) -> Layout:
     return Layout(modules=tuple(modules), complete=complete, excluded=excluded)
 
 
-def with_hatch_toml(pyproject: Table, folder: Path) -> Table:
-    """A `pyproject.toml` whose `[tool.hatch]` is the one that hatchling takes: each table of a `hatch.toml` stands for its.
+def hatch_table(pyproject: Pyproject, folder: Path) -> Table:
+    """The `[tool.hatch]` that hatchling takes: each table of a `hatch.toml` replaces the one in `pyproject.toml`.
 
     Source: `ProjectMetadata.hatch` in its `metadata/core.py`. A file that is no TOML is hatchling's to refuse.
     """
     try:
         settings = tomllib.loads((folder / HATCH_TOML).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return pyproject
-    hatch = {**foreign_table(pyproject, "tool", "hatch"), **settings}
-    return {**pyproject, "tool": {**foreign_table(pyproject, "tool"), "hatch": hatch}}
+        return pyproject.tool("hatch")
+    return {**pyproject.tool("hatch"), **settings}
 
 
-def _default(pyproject: Table, folder: Path) -> tuple[list[str], list[str]]:
+def _default(pyproject: Pyproject, folder: Path) -> tuple[list[str], list[str]]:
     """What hatchling takes when nothing is selected: (packages, only-include)."""
-    name = project_name(pyproject)
+    name = pyproject.written_name
     for spelling in dict.fromkeys(re.sub(r"[^\w.]+", "_", form) for form in (name, canonicalize_name(name))):
         if (folder / spelling / "__init__.py").is_file():
             return [spelling], []
@@ -122,12 +120,12 @@ def _target(path: str, sources: Mapping[str, str]) -> str:
     return path
 
 
-def _bricks(pyproject: Table, *levels: Table) -> list[tuple[str, str]]:
+def _bricks(pyproject: Pyproject, *levels: Table) -> list[tuple[str, str]]:
     """What hatch-polylith-bricks adds to `force-include`; a top namespace of its own goes before each place."""
-    required = "hatch-polylith-bricks" in build_requirements(pyproject)
+    required = "hatch-polylith-bricks" in pyproject.build_system.names
     if not required or not any("polylith-bricks" in foreign_table(level, "hooks") for level in levels):
         return []
-    polylith = foreign_table(pyproject, "tool", "polylith")
+    polylith = pyproject.tool("polylith")
     hooks = [foreign_table(level, "hooks", "polylith-bricks") for level in levels]
     said = [foreign_table(polylith, "build"), *reversed(hooks)]
     top = next((name for table in said for name in strings(table.get("top-namespace"))), "")

@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.code.layouts.finding import is_package, matches, module_at, outermost, top_level
 from uv_workspace_function.code.layouts.layout import Layout, Module
-from uv_workspace_function.documents import Table, foreign_table, strings
+from uv_workspace_function.pyproject import Pyproject
+from uv_workspace_function.toml import strings
 
 
 def virtual_layout(folder: Path) -> Layout:
@@ -46,10 +47,10 @@ _SELDOM_MODULES = frozenset(
 )
 
 
-def guessed_layout(pyproject: Table, folder: Path) -> Layout:
+def guessed_layout(pyproject: Pyproject, folder: Path) -> Layout:
     """The layout under a backend unknown here, by the folders that such backends use."""
-    maturin = foreign_table(pyproject, "tool", "maturin")
-    scikit = foreign_table(pyproject, "tool", "scikit-build", "wheel").get("packages")
+    maturin = pyproject.tool("maturin")
+    scikit = pyproject.tool("scikit-build", "wheel").get("packages")
     modules: list[Module] = []
     if isinstance(scikit, Mapping):
         modules += [module_at(name.replace("/", "."), str(path)) for name, path in scikit.items()]

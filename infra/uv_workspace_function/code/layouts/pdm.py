@@ -14,12 +14,13 @@ from uv_workspace_function.code.layouts.finding import (
     top_level,
 )
 from uv_workspace_function.code.layouts.layout import Layout, Module
-from uv_workspace_function.documents import Table, foreign_table, strings
+from uv_workspace_function.pyproject import Pyproject
+from uv_workspace_function.toml import strings
 
 
-def layout(pyproject: Table, folder: Path) -> Layout:
+def layout(pyproject: Pyproject, folder: Path) -> Layout:
     """`includes` below `package-dir`, else every package in it, else every module."""
-    settings = foreign_table(pyproject, "tool", "pdm", "build")
+    settings = pyproject.tool("pdm", "build")
     includes = strings(settings.get("includes"))
     excludes = strings(settings.get("excludes"))
     root = settings.get("package-dir")

@@ -16,16 +16,16 @@ from uv_workspace_function.code.layouts.finding import (
     literal_prefix,
     module_at,
     normal,
-    project_name,
 )
 from uv_workspace_function.code.layouts.layout import Layout, Module
-from uv_workspace_function.documents import Table, foreign_table, strings
+from uv_workspace_function.pyproject import Pyproject
+from uv_workspace_function.toml import strings
 
 
-def layout(pyproject: Table, folder: Path) -> Layout:
+def layout(pyproject: Pyproject, folder: Path) -> Layout:
     """`packages` and `include`, else the module named like the package."""
-    settings = foreign_table(pyproject, "tool", "poetry")
-    name = canonicalize_name(project_name(pyproject)).replace("-", "_")
+    settings = pyproject.tool("poetry")
+    name = canonicalize_name(pyproject.written_name).replace("-", "_")
     packages = items(settings.get("packages"))
     complete = "build" not in settings
     # what `include` names stands above what is excluded

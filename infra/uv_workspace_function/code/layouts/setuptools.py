@@ -11,7 +11,6 @@ from typing import Any
 
 from uv_workspace_function.code.layouts.finding import (
     SKIPPED,
-    build_requirements,
     folders_in,
     join,
     matches,
@@ -21,14 +20,15 @@ from uv_workspace_function.code.layouts.finding import (
     top_level,
 )
 from uv_workspace_function.code.layouts.layout import Layout, Module
-from uv_workspace_function.documents import Table, foreign_table, strings
+from uv_workspace_function.pyproject import Pyproject
+from uv_workspace_function.toml import Table, foreign_table, strings
 
 
-def layout(pyproject: Table, folder: Path) -> Layout:
+def layout(pyproject: Pyproject, folder: Path) -> Layout:
     """Listed packages and modules, those that `find` finds, else setuptools' own discovery."""
     # A table of pyproject.toml stands above an argument of setup.py, and that above the same of setup.cfg.
     setup_py = _setup_py(folder)
-    settings = {**_setup_cfg(folder), **_arguments(setup_py), **foreign_table(pyproject, "tool", "setuptools")}
+    settings = {**_setup_cfg(folder), **_arguments(setup_py), **pyproject.tool("setuptools")}
     package_dir = {name: normal(path) for name, path in pairs(settings.get("package-dir"))}
     packages = settings.get("packages")
     single = settings.get("py-modules")
@@ -46,10 +46,10 @@ def layout(pyproject: Table, folder: Path) -> Layout:
     return Layout(modules=tuple(modules), complete=complete, packages=_shipped(pyproject, folder, settings, modules))
 
 
-def _shipped(pyproject: Table, folder: Path, settings: Table, modules: Iterable[Module]) -> frozenset[str] | None:
+def _shipped(pyproject: Pyproject, folder: Path, settings: Table, modules: Iterable[Module]) -> frozenset[str] | None:
     """The packages that are listed or found; None where others' modules may come, too, as data, extensions or by code."""
     # what finds files for setuptools (setuptools-scm, -git) makes those of any folder below a package its data
-    if any(name.startswith("setuptools-") for name in build_requirements(pyproject)):
+    if any(name.startswith("setuptools-") for name in pyproject.build_system.names):
         return None
     if (folder / "MANIFEST.in").exists() or any(settings.get(key) for key in _MORE_MODULES):
         return None

@@ -6,16 +6,17 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.code.layouts.finding import exclusions, is_package, join, module_at, project_name
+from uv_workspace_function.code.layouts.finding import exclusions, is_package, join, module_at
 from uv_workspace_function.code.layouts.layout import Layout
-from uv_workspace_function.documents import Table, foreign_table, strings
+from uv_workspace_function.pyproject import Pyproject
+from uv_workspace_function.toml import strings
 
 
-def layout(pyproject: Table, folder: Path) -> Layout:
+def layout(pyproject: Pyproject, folder: Path) -> Layout:
     """`[tool.uv.build-backend]`: one or several modules below one root."""
-    settings = foreign_table(pyproject, "tool", "uv", "build-backend")
+    settings = pyproject.tool("uv", "build-backend")
     root = str(settings.get("module-root", "src"))
-    names = strings(settings.get("module-name")) or (_uv_module_name(project_name(pyproject)),)
+    names = strings(settings.get("module-name")) or (_uv_module_name(pyproject.written_name),)
     modules = [module_at(name, join(root, name.replace(".", "/"))) for name in names]
     if settings.get("namespace") is not True:
         modules = [module for module in modules if is_package(folder / module.path)]

@@ -1,5 +1,6 @@
 """Values of a type that no reader expects: each is told with its place, whatever it was meant to be."""
 
+import tomllib
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -9,7 +10,6 @@ import pytest
 import tomli_w
 from made import lock, member, workspace
 from uv_workspace_function.context.build_context import BuildContext
-from uv_workspace_function.documents import read_toml
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace.workspace import Workspace
 from wheelhouse import wheel
@@ -69,7 +69,8 @@ def put(document: Any, at: tuple[Any, ...], value: Any) -> Any:
 def test_a_strange_value_is_taken_or_refused_in_one_line(shop: Path, file: str) -> None:
     """At every place of the document, one after the other; it is never another exception."""
     path = shop / file
-    text, document = path.read_text(), read_toml(path)
+    text = path.read_text()
+    document = tomllib.loads(text)
     refused = 0
     try:
         for number, at in enumerate(places(document)):
@@ -106,7 +107,7 @@ def test_the_place_of_a_strange_value_is_told(
     """The file, the key, what it must be and what it is."""
     path = shop / file
     text = path.read_text()
-    path.write_text(tomli_w.dumps(put(read_toml(path), at, value)))
+    path.write_text(tomli_w.dumps(put(tomllib.loads(text), at, value)))
     try:
         with pytest.raises(WorkspaceError) as caught:
             Workspace.load(shop)
@@ -122,6 +123,12 @@ def test_the_place_of_a_strange_value_is_told(
         ("zzz = 1", ".zzz is no setting; there are build-from-source, check, exclude, handler, include, standalone, version; correct it"),
         ("check = { larget-file = 1 }", ".check.larget-file is no setting; did you mean 'largest-file'? there are allow, environment, largest-file; correct it"),
         ("build-from-source = 'x'", ".build-from-source must be a list, not 'x'; correct it"),
+        ("handler = 7", ".handler must be a string, not 7; correct it"),
+        ("include = 'data'", ".include must be a list, not 'data'; correct it"),
+        ("exclude = [1]", ".exclude must be a list of strings, not [1]; correct it"),
+        ("exclude = ['']", ".exclude must be a list of globs, not ['']; correct it"),
+        ("check = { largest-file = true }", ".check.largest-file must be an integer, not True; correct it"),
+        ("check = { largest-file = 0 }", ".check.largest-file must be a number of bytes above 0, not 0; correct it"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("folder", [".", "a"])

@@ -9,9 +9,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from uv_workspace_function.document_types import PYPROJECT, UV_SETTINGS
-from uv_workspace_function.documents import Table, read_toml, table
+from uv_workspace_function.pyproject import PYPROJECT, Pyproject
+from uv_workspace_function.toml import Table, read_toml
+from uv_workspace_function.uv_settings import UvSettings
 
+UV_TOML = "uv.toml"
 # What uv refuses in a `uv.toml`: a project says it of itself, and no other project takes it from there.
 OF_A_PROJECT = frozenset(
     {
@@ -21,7 +23,7 @@ OF_A_PROJECT = frozenset(
 )
 
 
-def configuration_file(root: Path, folder: PurePosixPath, pyproject: Table) -> Table | None:
+def configuration_file(root: Path, folder: PurePosixPath, pyproject: Pyproject) -> UvSettings | None:
     """A project's settings as its `uv.toml` has them, or would have them.
 
     A standalone project without settings of its own takes the workspace's. A context has no such file above the project,
@@ -38,24 +40,25 @@ def configuration_file(root: Path, folder: PurePosixPath, pyproject: Table) -> T
     Raises:
         WorkspaceError: when a file is malformed.
     """
-    own = root / folder / "uv.toml"
+    own = root / folder / UV_TOML
     if own.is_file():
-        return read_toml(own, UV_SETTINGS)
-    if "uv" in table(pyproject, "tool"):
+        return read_toml(own, UvSettings.from_dict)
+    if "uv" in pyproject.tools:
         return None
     for above in folder.parents:
         settings = _settings_in(root / above)
         if settings is not None:
-            kept = {key: value for key, value in settings.items() if key not in OF_A_PROJECT}
-            return _relocated(kept, above, folder)
+            kept = {key: value for key, value in settings.table.items() if key not in OF_A_PROJECT}
+            return UvSettings.from_dict(_relocated(kept, above, folder))
     return None
 
 
-def _settings_in(folder: Path) -> Table | None:
-    if (folder / "uv.toml").is_file():
-        return read_toml(folder / "uv.toml", UV_SETTINGS)
-    if (folder / "pyproject.toml").is_file():
-        return table(read_toml(folder / "pyproject.toml", PYPROJECT), "tool").get("uv")
+def _settings_in(folder: Path) -> UvSettings | None:
+    if (folder / UV_TOML).is_file():
+        return read_toml(folder / UV_TOML, UvSettings.from_dict)
+    if (folder / PYPROJECT).is_file():
+        pyproject = Pyproject.load(folder / PYPROJECT)
+        return pyproject.uv if "uv" in pyproject.tools else None
     return None
 
 

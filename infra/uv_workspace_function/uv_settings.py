@@ -1,0 +1,152 @@
+"""uv's settings: `[tool.uv]` of a `pyproject.toml`, or a `uv.toml`, read once into typed values."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from uv_workspace_function import toml
+from uv_workspace_function.toml import Malformed, Table, strings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One entry of `[tool.uv.sources]`."""
+
+    workspace: bool = False
+    """Whether it says that the package is a member of the workspace."""
+    path: str | None = None
+    index: str | None = None
+
+    @classmethod
+    def from_dict(cls, table: Any) -> "Source":
+        """Read an entry.
+
+        Raises:
+            Malformed: when a value is of another type.
+        """
+        table = toml.table_in(table)
+        for key in ("marker", "extra"):
+            toml.value(table, key, str)
+        return cls(
+            workspace="workspace" in table,
+            path=toml.value(table, "path", str),
+            index=toml.value(table, "index", str),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceGlobs:
+    """`[tool.uv.workspace]`: which folders are members."""
+
+    members: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UvSettings:
+    """`[tool.uv]` of a `pyproject.toml`, or a `uv.toml`."""
+
+    workspace: WorkspaceGlobs | None = None
+    package: bool | None = None
+    managed: bool = True
+    conflicts: bool = False
+    """Whether it declares `conflicts`."""
+    sources: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
+    """By normalized name."""
+    build_constraints: tuple[str, ...] = ()
+    extra_build_dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By normalized name."""
+    dev_dependencies: tuple[str, ...] = ()
+    no_binary_package: frozenset[str] = frozenset()
+    index_names: frozenset[str] = frozenset()
+    index_locations: tuple[str, ...] = ()
+    """Every index, by URL or path, and every folder or page of archives."""
+    table: Table = field(default_factory=dict)
+    """As written: a build context carries settings that nothing here reads."""
+
+    @classmethod
+    def from_dict(cls, table: Table) -> "UvSettings":
+        """Read the settings.
+
+        Raises:
+            Malformed: when a value is of another type.
+        """
+        for key, read in _AS_WRITTEN.items():
+            if key in table:
+                toml.below(table, key, read)
+        sources = toml.tables_by_name(table, "sources", _sources)
+        extra = toml.tables_by_name(table, "extra-build-dependencies", _requirements)
+        index_url = toml.value(table, "index-url", str)
+        managed = toml.value(table, "managed", bool)
+        return cls(
+            workspace=toml.below(table, "workspace", _workspace) if "workspace" in table else None,
+            package=toml.value(table, "package", bool),
+            managed=True if managed is None else managed,
+            conflicts=bool(table.get("conflicts")),
+            sources={canonicalize_name(name): entries for name, entries in sources.items()},
+            build_constraints=tuple(filter(None, toml.list_at(table, "build-constraint-dependencies", _requirement))),
+            extra_build_dependencies={canonicalize_name(name): listed for name, listed in extra.items()},
+            dev_dependencies=strings(table.get("dev-dependencies")),
+            no_binary_package=frozenset(toml.strings_at(table, "no-binary-package")),
+            index_names=frozenset(filter(None, toml.list_at(table, "index", _index_name))),
+            index_locations=(
+                *toml.strings_at(table, "find-links"),
+                *((index_url,) if index_url is not None else ()),
+                *toml.strings_at(table, "extra-index-url"),
+                *filter(None, toml.list_at(table, "index", _index_url)),
+            ),
+            table=table,
+        )
+
+
+def _sources(found: Any) -> tuple[Source, ...]:
+    return toml.items_in(found, Source.from_dict) if isinstance(found, list) else (Source.from_dict(found),)
+
+
+def _workspace(found: Any) -> WorkspaceGlobs:
+    table = toml.table_in(found)
+    return WorkspaceGlobs(members=toml.strings_at(table, "members"), exclude=toml.strings_at(table, "exclude"))
+
+
+def _requirement(found: Any) -> str:
+    """A requirement, or a table with one; the empty string of a table that names the package only."""
+    if isinstance(found, dict):
+        toml.value(found, "name", str)
+        return toml.value(found, "requirement", str) or ""
+    if not isinstance(found, str):
+        raise Malformed(f"must be a string, not {found!r}")
+    return found
+
+
+def _requirements(found: Any) -> tuple[str, ...]:
+    return tuple(filter(None, toml.items_in(found, _requirement)))
+
+
+def _index_name(found: Any) -> str | None:
+    return toml.value(toml.table_in(found), "name", str)
+
+
+def _index_url(found: Any) -> str | None:
+    return toml.value(toml.table_in(found), "url", str)
+
+
+def _named_tables(found: Any) -> object:
+    return toml.items_in(found, lambda item: toml.required(toml.table_in(item), "name", str))
+
+
+# Settings that are carried as they are written: their types are all that is looked at.
+_AS_WRITTEN: Mapping[str, Callable[[Any], object]] = {
+    "config-settings-package": toml.table_in,
+    "constraint-dependencies": _requirements,
+    "dependency-metadata": _named_tables,
+    "exclude-dependencies": _requirements,
+    "exclude-newer-package": toml.table_in,
+    "extra-build-variables": toml.table_in,
+    "no-build-isolation-package": toml.strings_in,
+    "no-build-package": toml.strings_in,
+    "no-sources-package": toml.strings_in,
+    "override-dependencies": _requirements,
+    "prerelease-package": toml.table_in,
+}
