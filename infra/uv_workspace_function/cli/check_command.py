@@ -9,6 +9,7 @@ from uv_workspace_function.cli.located import find_workspace
 from uv_workspace_function.cli.main import workspace_option
 from uv_workspace_function.cli.target_options import target_options
 from uv_workspace_function.context.gitignore import Repository
+from uv_workspace_function.gate.baseline import FILE, Baseline, update
 from uv_workspace_function.gate.findings import Report
 from uv_workspace_function.gate.runner import check
 from uv_workspace_function.target.target import Target
@@ -37,13 +38,28 @@ from uv_workspace_function.target.target import Target
     type=click.Path(path_type=Path, file_okay=False),
     help="The output of `cdk synth`: also look for services that no stack deploys.",
 )
+@click.option(
+    "--write-baseline",
+    is_flag=True,
+    help=f"Write today's findings to {FILE} at the workspace's root; from then on only new ones count.",
+)
 def command(
-    services: tuple[str, ...], root: Path | None, target: Target, form: str, *, isolated: bool, cdk_out: Path | None
+    services: tuple[str, ...],
+    root: Path | None,
+    target: Target,
+    form: str,
+    *,
+    isolated: bool,
+    cdk_out: Path | None,
+    write_baseline: bool,
 ) -> None:
     """Find, before production, what a shared virtual environment hides.
 
     SERVICE is the package name of a service, in any spelling; with some, only they and their libraries are judged. What each
     code means, and how to let a finding be, stands in docs/checks.md.
+
+    Where the workspace's root has a services-check-baseline.json, its findings are known: a new one counts, and so does
+    one that is gone, until the baseline is written again.
 
     Exit code 0: everything was checked and is clean; 1: something was found; 2: something could not be checked.
 
@@ -54,10 +70,19 @@ def command(
       services check --isolated --cdk-out cdk.out
     """
     folder = find_workspace(root)
+    if write_baseline and services:
+        raise click.UsageError("a baseline is of the whole workspace: leave the services out, or --write-baseline")
     report = check(folder, target, services, isolated=isolated, cdk_out=cdk_out)
+    if write_baseline:
+        update(folder / FILE, report)
+        click.echo(
+            f"{len(report.findings)} findings written to {FILE}: commit it; from now on only new ones count", err=True
+        )
+    if baseline := Baseline.load(folder / FILE):
+        report = baseline.applied(report)
     repository = Repository.at(folder)
     _print(report, form, PurePosixPath(repository.root.relative_to(repository.top)))
-    sys.exit(report.exit_code)
+    sys.exit(0 if write_baseline else report.exit_code)
 
 
 def _print(report: Report, form: str, below: PurePosixPath) -> None:

@@ -108,14 +108,28 @@ class Report:
     notes: tuple[str, ...]
     allowed: int = 0
     """How many findings the workspace's exceptions took out."""
+    known: tuple[Finding, ...] | None = None
+    """Findings that the baseline has, which do not count; None where there is no baseline."""
+    gone: tuple[Finding, ...] = ()
+    """What the baseline has and this run did not find again, each as a finding about the baseline."""
+    skipped: frozenset[str] = frozenset()
+    """Codes that this run was not asked to look for."""
+    members: frozenset[str] | None = None
+    """The members that were judged; None when it was the whole workspace."""
+
+    def judges(self, code: str, member: str | None) -> bool:
+        """Whether this run would have found such a finding of this member, or of the workspace where it is None."""
+        if code in self.skipped or (self.members is not None and member not in self.members):
+            return False
+        return not any(code in gap.codes and gap.member in (None, member) for gap in self.not_checked)
 
     @property
     def exit_code(self) -> int:
-        """0 when everything was checked and nothing found, 1 when something was found, 2 when something could not be checked.
+        """0 when everything was checked and nothing new found, 1 when something was found or is gone from the baseline, 2 when something could not be checked.
 
         What was found is certain, so it goes first.
         """
-        if self.findings:
+        if self.findings or self.gone:
             return 1
         return 2 if self.not_checked else 0
 

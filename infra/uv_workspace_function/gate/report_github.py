@@ -19,6 +19,8 @@ def as_commands(report: Report, below: PurePosixPath) -> Iterator[str]:
     """
     for finding in report.findings:
         yield _finding(finding, below)
+    for finding in report.gone:
+        yield _finding(finding, below)
     for gap in report.not_checked:
         yield _gap(gap)
     for text in report.notes:

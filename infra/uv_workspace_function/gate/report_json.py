@@ -14,9 +14,14 @@ def as_json(report: Report) -> str:
             "not_checked": [_gap(gap) for gap in report.not_checked],
             "notes": list(report.notes),
             "allowed": report.allowed,
-        },
+        }
+        | ({} if report.known is None else _against_baseline(report)),
         indent=2,
     )
+
+
+def _against_baseline(report: Report) -> dict[str, Any]:
+    return {"known": [_finding(f) for f in report.known or ()], "gone": [_finding(f) for f in report.gone]}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

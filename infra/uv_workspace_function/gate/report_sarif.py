@@ -39,7 +39,11 @@ def as_sarif(report: Report, below: PurePosixPath) -> str:
                 "toolExecutionNotifications": [_notification(gap) for gap in report.not_checked],
             }
         ],
-        "results": _results(report.findings, below),
+        "results": [
+            *_results(report.findings, below, None if report.known is None else "new"),
+            *_results(report.known or (), below, "unchanged"),
+            *_results(report.gone, below, "absent"),
+        ],
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
 
@@ -54,7 +58,7 @@ def _rule(code: str) -> dict[str, Any]:
     }
 
 
-def _results(findings: Iterable[Finding], below: PurePosixPath) -> list[dict[str, Any]]:
+def _results(findings: Iterable[Finding], below: PurePosixPath, state: str | None) -> list[dict[str, Any]]:
     indices = {code: index for index, code in enumerate(CODES)}
     return [
         {
@@ -73,6 +77,7 @@ def _results(findings: Iterable[Finding], below: PurePosixPath) -> list[dict[str
             # lines move: the same finding of the same file is the same alert
             "partialFingerprints": {"finding/v1": _fingerprint(finding)},
         }
+        | ({} if state is None else {"baselineState": state})
         for finding in findings
     ]
 

@@ -25,6 +25,11 @@ def print_text(report: Report, stream: TextIO) -> None:
         for finding in findings:
             _print_finding(console, finding)
         console.print()
+    if report.gone:
+        console.print(Text("gone from the baseline", style="bold"))
+        for finding in report.gone:
+            _print_finding(console, finding)
+        console.print()
     for gap in report.not_checked:
         _print_gap(console, gap)
     if report.not_checked:
@@ -71,11 +76,14 @@ def _summary(report: Report) -> Text:
     parts = [_count(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number]
     if report.not_checked:
         parts.append(f"{_count(len(report.not_checked), 'thing')} could not be checked")
+    if report.gone:
+        parts.append(f"{len(report.gone)} gone from the baseline")
+    aside = [f"{report.allowed} let be"] if report.allowed else []
+    if report.known:
+        aside.append(f"{len(report.known)} known from the baseline")
     if not parts:
-        return Text.assemble(("clean", "bold green"), f"; {report.allowed} let be" if report.allowed else "")
-    if report.allowed:
-        parts.append(f"{report.allowed} let be")
-    return Text(", ".join(parts))
+        return Text.assemble(("clean", "bold green"), *("".join(f"; {text}" for text in aside),))
+    return Text(", ".join((*parts, *aside)))
 
 
 def _count(number: int, word: str) -> str:

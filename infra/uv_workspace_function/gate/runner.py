@@ -1,6 +1,7 @@
 """All checks, one after the other, and one report."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.errors import WorkspaceError
@@ -60,7 +61,13 @@ def check(
     if not isolated:
         outcome = join(outcome, Outcome(notes=(_NOT_ISOLATED,)))
     kept, allowed = without_allowed(outcome.findings, scope)
-    return _report(kept, outcome, allowed)
+    skipped = {"UWF011"} if not isolated else set()
+    skipped |= {"UWF010", "UWF016"} if cdk_out is None else set()
+    return replace(
+        _report(kept, outcome, allowed),
+        skipped=frozenset(skipped),
+        members=None if scope.whole else frozenset(member.name for member in scope.members),
+    )
 
 
 _NOT_ISOLATED = (
