@@ -52,10 +52,7 @@ class Baseline:
             WorkspaceError: when it cannot be read, or is of another form.
         """
         try:
-            document = json.loads(file.read_text())
-            if document["version"] != _VERSION:
-                raise ValueError(f"version {document['version']!r}")
-            return cls(counts=Counter({_known(entry): int(entry.get("count", 1)) for entry in document["findings"]}))
+            return cls(counts=_counts(json.loads(file.read_text())))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -123,6 +120,12 @@ def _gone(known: Known) -> Finding:
         what=f"the baseline has a finding about {known.subject!r} here that is gone",
         remedy=f"{_REWRITE}, so that it cannot come back unseen",
     )
+
+
+def _counts(document: Any) -> Counter[Known]:
+    if document["version"] != _VERSION:
+        raise ValueError(f"version {document['version']!r}")
+    return Counter({_known(entry): int(entry.get("count", 1)) for entry in document["findings"]})
 
 
 def _known(entry: Any) -> Known:
