@@ -1,4 +1,4 @@
-"""What can be wrong with a workspace, told so that it can be mended: what was asked, what exists, what to do."""
+"""What can be wrong with a workspace, said so that it can be fixed: what was asked, what exists, what to do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +21,10 @@ class WorkspaceError(Exception):
         return self.problem if self.remedy is None else f"{self.problem}; {self.remedy}"
 
 
+class LockError(WorkspaceError):
+    """A lock that is not that of its project, or not whole: `uv lock` writes it anew."""
+
+
 @contextmanager
 def reading() -> Iterator[None]:
     """A stretch of reading, in which what the system refuses becomes a WorkspaceError that names the path."""
@@ -33,5 +37,5 @@ def reading() -> Iterator[None]:
 
 
 def unreadable(error: OSError) -> WorkspaceError:
-    """What the system refuses to read, told with its path."""
-    return WorkspaceError(f"cannot read {error.filename}: {(error.strerror or str(error)).lower()}; make it readable")
+    """The error for what the system refuses to read, with its path."""
+    return WorkspaceError(f"cannot read {error.filename}: {(error.strerror or str(error)).lower()}", "make it readable")

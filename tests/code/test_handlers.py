@@ -377,8 +377,8 @@ def test_a_name_that_is_not_bound_is_refused_with_those_that_are(service: Any) -
 def test_a_module_is_no_handler(service: Any) -> None:
     """The function's name was forgotten."""
     assert refusal(service("def handler(): ..."), "orders.main") == (
-        "the handler of 'orders' is 'orders.main', but services/orders/src/orders/__init__.py binds no 'main': "
-        "'orders.main' is a module, so name a function in it, such as 'orders.main.handler'"
+        "the handler of 'orders' is 'orders.main', but services/orders/src/orders/__init__.py binds no 'main'; "
+        "'orders.main' is a module: name a function in it, such as 'orders.main.handler'"
     )
 
 

@@ -31,8 +31,8 @@ def find_workspace(root: Path | None) -> Path:
         if path.is_file() and read_toml(path, _is_workspace):
             return folder
     raise WorkspaceError(
-        f"there is no uv workspace at or above {here}: no {PYPROJECT} with [tool.uv.workspace]; "
-        "go to one, or name it with --workspace"
+        f"there is no uv workspace at or above {here}: no {PYPROJECT} with [tool.uv.workspace]",
+        "go to one, or name it with --workspace",
     )
 
 

@@ -138,8 +138,8 @@ def new_service(root: Path, name: str, *, folder: PurePosixPath | None = None) -
     workspace = pyproject.uv.workspace
     if workspace is None:
         raise WorkspaceError(
-            f"{root / PYPROJECT} has no [tool.uv.workspace]; give the workspace's root, or make this one: "
-            '[tool.uv.workspace] members = ["services/*"]'
+            f"{root / PYPROJECT} has no [tool.uv.workspace]",
+            'give the workspace\'s root, or make this one: [tool.uv.workspace] members = ["services/*"]',
         )
     globs, exclude = list(workspace.members), list(workspace.exclude)
     members = [Member.load(root, found) for found in membership.folders(root, globs, exclude=exclude)]
@@ -157,7 +157,7 @@ def new_service(root: Path, name: str, *, folder: PurePosixPath | None = None) -
     beside = (root / _TESTS_OF_SERVICES).is_dir() and pyproject.has_project
     test = (_TESTS_OF_SERVICES if beside else folder / "tests") / f"test_{module}.py"
     if os.path.lexists(root / test):
-        raise WorkspaceError(f"{test} is there already; choose another name than {name!r}, or move that file")
+        raise WorkspaceError(f"{test} is there already", f"choose another name than {name!r}, or move that file")
     code, events = folder / "src" / module, folder / "events"
     files = {
         folder / PYPROJECT: _pyproject(name, pyproject.metadata, services or members),
@@ -201,18 +201,20 @@ def _checked_name(root: Path, text: str, members: Sequence[Member]) -> tuple[str
         ) from error
     module = name.replace("-", "_")
     if not module.isidentifier() or keyword.iskeyword(module):
-        raise WorkspaceError(f"{text!r} gives the module {module!r}, which Python cannot import; choose another name")
+        raise WorkspaceError(f"{text!r} gives the module {module!r}, which Python cannot import", "choose another name")
     if module in sys.stdlib_module_names:
-        raise WorkspaceError(f"{text!r} gives the module {module!r}, which is one of Python's own; choose another name")
+        raise WorkspaceError(
+            f"{text!r} gives the module {module!r}, which is one of Python's own", "choose another name"
+        )
     for member in members:
         if member.name == name:
-            raise WorkspaceError(f"the name {name!r} is taken: it is the package in {member.folder}; choose another")
+            raise WorkspaceError(f"the name {name!r} is taken: it is the package in {member.folder}", "choose another")
         if module in {found.name.partition(".")[0] for found in member.layout.modules}:
             raise WorkspaceError(
-                f"the module {module!r} is taken: it is in {member.name}, {member.folder}; choose another name"
+                f"the module {module!r} is taken: it is in {member.name}, {member.folder}", "choose another name"
             )
     if (root / LOCK_NAME).is_file() and any(package.name == name for package in Lock.load(root / LOCK_NAME).packages):
-        raise WorkspaceError(f"the name {name!r} is taken: uv.lock has a third-party package of it; choose another")
+        raise WorkspaceError(f"the name {name!r} is taken: uv.lock has a third-party package of it", "choose another")
     return name, module
 
 
@@ -232,9 +234,9 @@ def _place(name: str, models: Sequence[Member], globs: Sequence[str]) -> PurePos
 
 def _check_place(root: Path, folder: PurePosixPath, globs: Sequence[str], exclude: Sequence[str]) -> None:
     if folder.is_absolute() or ".." in folder.parts or not folder.parts:
-        raise WorkspaceError(f"{folder} is no folder below {root}; give one relative to the workspace's root")
+        raise WorkspaceError(f"{folder} is no folder below {root}", "give one relative to the workspace's root")
     if os.path.lexists(root / folder):
-        raise WorkspaceError(f"{folder} is there already; choose another name, or another folder with --folder")
+        raise WorkspaceError(f"{folder} is there already", "choose another name, or another folder with --folder")
     # Asked of the rules themselves: an empty tree in which this package is the only one.
     with tempfile.TemporaryDirectory() as empty:
         alone = Path(empty) / folder
@@ -244,8 +246,8 @@ def _check_place(root: Path, folder: PurePosixPath, globs: Sequence[str], exclud
     if folder not in found:
         shown = f"members = {globs}" + (f", exclude = {exclude}" if exclude else "")
         raise WorkspaceError(
-            f"{folder} would be no member: [tool.uv.workspace] has {shown}; name a folder that fits with --folder, "
-            f"or add '{folder}' to members"
+            f"{folder} would be no member: [tool.uv.workspace] has {shown}",
+            f"name a folder that fits with --folder, or add '{folder}' to members",
         )
 
 

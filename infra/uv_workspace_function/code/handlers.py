@@ -65,7 +65,7 @@ def _may_bind_handler(package: LocalPackage, file: Path) -> bool:
     try:
         source = file.read_bytes()
     except OSError as error:
-        raise HandlerError(f"cannot read {_shown(package, file)}: {error.strerror}; make it readable") from error
+        raise HandlerError(f"cannot read {_shown(package, file)}: {error.strerror}", "make it readable") from error
     if _PLAIN_HANDLER.search(source):
         return True
     if not any(word in source for word in _ANY_NAME):
@@ -85,14 +85,14 @@ def refuse_library(package: LocalPackage) -> NoReturn:
     table = f"`handler` in [tool.uv-workspace-function] of {package.folder / 'pyproject.toml'}"
     for _name, file in _main_files(package):
         raise HandlerError(
-            f"{package.name!r} has no handler: {_shown(package, file)} binds no 'handler'; "
-            f"define it there, or name another function as {table}"
+            f"{package.name!r} has no handler: {_shown(package, file)} binds no 'handler'",
+            f"define it there, or name another function as {table}",
         )
     modules = [module for module in package.layout.modules if module.path.suffix != ".py"]
     places = ", ".join(str(package.folder / module.path / "main.py") for module in modules)
     looked = f"there is no {places}" if places else f"no importable package was found in {package.folder}"
     raise HandlerError(
-        f"{package.name!r} is a library: there is no {table}, and {looked}; add one of them for a service"
+        f"{package.name!r} is a library: there is no {table}, and {looked}", "add one of them for a service"
     )
 
 
@@ -124,8 +124,8 @@ def check_handler(
     parts = module.replace("/", ".").split(".")
     if not all(part.isidentifier() for part in (*parts, name)):
         raise HandlerError(
-            f"{handler!r}, the handler of {service.name!r}, is not a dotted path to a callable; "
-            "write it as '<module>.<function>', such as 'orders.main.handler'"
+            f"{handler!r}, the handler of {service.name!r}, is not a dotted path to a callable",
+            "write it as '<module>.<function>', such as 'orders.main.handler'",
         )
     reader = _Reader([service, *(package for package in local if package.name != service.name)])
     dotted = ".".join(parts)
@@ -133,14 +133,14 @@ def check_handler(
     if found is None:
         _check_elsewhere(reader, service, handler, dotted, third_party)
     elif found.suffix == ".py" and not reader.binds(found, name):
+        problem = f"the handler of {service.name!r} is {handler!r}, but {reader.shown(found)} binds no {name!r}"
         if reader.find(f"{dotted}.{name}") is not None:
-            exists = f": '{dotted}.{name}' is a module, so name a function in it, such as '{dotted}.{name}.handler'"
-        else:
-            known = ", ".join(sorted(reader.callables(found)))
-            exists = f" (it has {known}); define it there, or correct `handler`" if known else "; define it there"
-        raise HandlerError(
-            f"the handler of {service.name!r} is {handler!r}, but {reader.shown(found)} binds no {name!r}{exists}"
-        )
+            remedy = f"'{dotted}.{name}' is a module: name a function in it, such as '{dotted}.{name}.handler'"
+            raise HandlerError(problem, remedy)
+        known = ", ".join(sorted(reader.callables(found)))
+        if known:
+            raise HandlerError(f"{problem} (it has {known})", "define it there, or correct `handler`")
+        raise HandlerError(problem, "define it there")
     _check_shipped(reader, service, handler, dotted)
     return handler
 
@@ -159,7 +159,8 @@ def _check_shipped(reader: _Reader, service: LocalPackage, handler: str, dotted:
     if package.layout.is_excluded(inside):
         raise HandlerError(
             f"the handler of {service.name!r} is {handler!r}, but the wheel of {package.name!r} lacks {inside}: a pattern of its "
-            f"build backend excludes it; change that in {package.folder / 'pyproject.toml'}, or move the handler"
+            f"build backend excludes it",
+            f"change that in {package.folder / 'pyproject.toml'}, or move the handler",
         )
     shipped = package.layout.packages
     holder = dotted if file.name == "__init__.py" else dotted.rpartition(".")[0]
@@ -167,8 +168,9 @@ def _check_shipped(reader: _Reader, service: LocalPackage, handler: str, dotted:
         taken = ", ".join(sorted(name for name in shipped if _is_below(name, module)))
         raise HandlerError(
             f"the handler of {service.name!r} is {handler!r}, but the wheel of {package.name!r} lacks the package "
-            f"{holder!r}: its `packages` are {taken}, and setuptools takes no others; list {holder!r} "
-            f"there, or have all found ([tool.setuptools.packages.find] in {package.folder / 'pyproject.toml'})"
+            f"{holder!r}: its `packages` are {taken}, and setuptools takes no others",
+            f"list {holder!r} "
+            f"there, or have all found ([tool.setuptools.packages.find] in {package.folder / 'pyproject.toml'})",
         )
 
 
@@ -204,7 +206,8 @@ def _check_elsewhere(
     where = f"looked in {', '.join(looked)}" if looked else f"{service.folder} has no importable module"
     raise HandlerError(
         f"the handler of {service.name!r} is {handler!r}, but its closure has no module {dotted!r}: {where}, and for a "
-        "third-party package of that name; correct `handler`, or add the package that has it to the dependencies"
+        "third-party package of that name",
+        "correct `handler`, or add the package that has it to the dependencies",
     )
 
 
@@ -277,7 +280,7 @@ class _Reader:
             try:
                 self._read[file] = read_bindings(file.read_bytes())
             except OSError as error:
-                raise HandlerError(f"cannot read {self.shown(file)}: {error.strerror}; make it readable") from error
+                raise HandlerError(f"cannot read {self.shown(file)}: {error.strerror}", "make it readable") from error
         return self._read[file]
 
     def shown(self, file: Path) -> str:
@@ -291,7 +294,8 @@ class _Reader:
             return bindings
         line = f", line {bindings.line}" if bindings.line is not None else ""
         raise SourceError(
-            f"{self.shown(file)}{line} does not parse: {bindings.reason}; correct it, or the handler in it cannot be checked"
+            f"{self.shown(file)}{line} does not parse: {bindings.reason}",
+            "correct it, or the handler in it cannot be checked",
         )
 
     def _absolute(self, file: Path, level: int, module: str) -> str | None:

@@ -108,12 +108,13 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
         _refuse(options)
         if log_group is not None and (log_retention is not None or log_removal_policy is not None):
             raise WorkspaceError(
-                "log_retention= and log_removal_policy= are for the log group that a function gets; set them on log_group= itself"
+                "log_retention= and log_removal_policy= are for the log group that a function gets",
+                "set them on log_group= itself",
             )
         if role is None and options.get("durable_config") is not None:
             raise WorkspaceError(
-                "durable_config= needs permissions that the own role of a function has not; give a role= that has the policy "
-                "AWSLambdaBasicDurableExecutionRolePolicy"
+                "durable_config= needs permissions that the own role of a function has not",
+                "give a role= that has the policy AWSLambdaBasicDurableExecutionRolePolicy",
             )
         closure = workspace.closure(service, extras)
         command = closure.handler(handler)

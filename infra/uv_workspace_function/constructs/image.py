@@ -109,8 +109,8 @@ class UvWorkspaceImage(ecr_assets.DockerImageAsset):
         _check_types(base_image, builder_image, target_folder)
         if base_image is None and target.glibc is None:
             raise WorkspaceError(
-                f"the Lambda base image has glibc, but python_platform is {target.uv_platform!r}; give a base_image with musl, such as "
-                "an Alpine one, or leave python_platform out"
+                f"the Lambda base image has glibc, but python_platform is {target.uv_platform!r}",
+                "give a base_image with musl, such as an Alpine one, or leave python_platform out",
             )
         said = " ".join(from_source)
         options = {
@@ -196,7 +196,7 @@ def _staged(workspace: Workspace, context: BuildContext, scope: Construct) -> Pa
     """Write the context where it lives as long as the cloud assembly; one that is there already has the same bytes."""
     stage = cdk.Stage.of(scope)
     if stage is None:
-        raise WorkspaceError(f"{scope.node.path!r} is in no app; make its stack a part of a cdk.App")
+        raise WorkspaceError(f"{scope.node.path!r} is in no app", "make its stack a part of a cdk.App")
     folder = Path(stage.asset_outdir) / _STAGED / f"{context.closure.service.name}-{context.digest[:12]}"
     if not folder.exists():
         # Services share libraries, and making files is what takes the time.

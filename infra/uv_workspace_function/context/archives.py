@@ -113,7 +113,8 @@ def _locked(root: Path, project: Project, package: LockedPackage) -> Iterator[Pu
         else:
             raise WorkspaceError(
                 f"{project.lock.path}: {package} lies at {location}, outside the workspace's root, where no build "
-                "context reaches; move it below the root, or publish it to an index"
+                "context reaches",
+                "move it below the root, or publish it to an index",
             )
 
 

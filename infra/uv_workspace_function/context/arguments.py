@@ -53,7 +53,7 @@ def check_secrets(context: BuildContext, secrets: Mapping[str, str]) -> None:
     known = _dockerfile(context).secrets
     for name, value in secrets.items():
         if name not in known:
-            raise WorkspaceError(f"the build takes no secret {name!r}; secrets are: {', '.join(sorted(known))}")
+            raise WorkspaceError(f"the build takes no secret {name!r}", f"secrets are: {', '.join(sorted(known))}")
         form = _SECRET.fullmatch(value)
         if form is None:
             raise WorkspaceError(
@@ -63,7 +63,8 @@ def check_secrets(context: BuildContext, secrets: Mapping[str, str]) -> None:
         if form["path"] is not None and not form["path"].startswith("/"):
             raise WorkspaceError(
                 f"the build secret {name!r} is the relative path {form['path']!r}, which would be looked for in the build "
-                "context; give an absolute path"
+                "context",
+                "give an absolute path",
             )
 
 
@@ -74,13 +75,13 @@ def _dockerfile(context: BuildContext) -> Dockerfile:
 def _check_base_image(image: ImageReference, target: Target) -> None:
     if image.python not in (None, target.python):
         raise WorkspaceError(
-            f"base_image {str(image)!r} has Python {image.python}, but python_version is {target.python!r}; "
-            f"give python_version={image.python!r}, or an image with Python {target.python}"
+            f"base_image {str(image)!r} has Python {image.python}, but python_version is {target.python!r}",
+            f"give python_version={image.python!r}, or an image with Python {target.python}",
         )
     if image.machine not in (None, target.machine):
         raise WorkspaceError(
-            f"base_image {str(image)!r} is for {image.machine}, but architecture is {target.machine}; "
-            "give the tag of that machine, or one that has both"
+            f"base_image {str(image)!r} is for {image.machine}, but architecture is {target.machine}",
+            "give the tag of that machine, or one that has both",
         )
 
 
@@ -88,6 +89,6 @@ def _check_builder_image(image: ImageReference, target: Target) -> None:
     # On which machine it runs is the builder's platform to say, not the target's.
     if image.python not in (None, target.python):
         raise WorkspaceError(
-            f"builder_image {str(image)!r} has Python {image.python}, but python_version is {target.python!r}; the builder compiles "
-            f"bytecode for the image, so give one with Python {target.python}"
+            f"builder_image {str(image)!r} has Python {image.python}, but python_version is {target.python!r}",
+            f"the builder compiles bytecode for the image, so give one with Python {target.python}",
         )

@@ -14,7 +14,8 @@ from pathlib import Path
 from uv_workspace_function.context import archives, definitions
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.files import Dropped
-from uv_workspace_function.errors import WorkspaceError, reading
+from uv_workspace_function.context.wanted import Cause
+from uv_workspace_function.errors import LockError, WorkspaceError, reading
 from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.target.wheels import built_from_source
 from uv_workspace_function.workspace import freshness
@@ -77,9 +78,9 @@ class BuildContext:
         files |= archives.files(workspace.root, closure)
         # where the service is the root itself, it can have files of these names for other ends
         taken = [path for path in files if path == DOCKERFILE or path.startswith(f"{BUILDER_FOLDER}/")]
-        dropped += [Dropped(path, "the context has its own of that name") for path in taken if files.pop(path)]
+        dropped += [Dropped(path, Cause.TAKEN) for path in taken if files.pop(path)]
         obeyed = [path for path in _IGNORE_FILES if files.pop(path, None)]
-        dropped += [Dropped(path, "it would keep files of the context from the image's build") for path in obeyed]
+        dropped += [Dropped(path, Cause.OBEYED) for path in obeyed]
         files |= _builder(closure)
         return cls(
             closure=closure,
@@ -142,7 +143,8 @@ def _check_fresh(workspace: Workspace, closure: Closure) -> None:
     for member in closure.local:
         stale = freshness.stale_member(workspace, closure.project, member)
         if stale:
-            raise WorkspaceError("\n".join(map(str, stale)))
+            first = "\n".join(map(str, stale[:-1]))
+            raise LockError(f"{first}\n{stale[-1].problem}" if first else stale[-1].problem, "run `uv lock`")
 
 
 def write_all(contexts: Iterable[BuildContext], folder: Path | str) -> None:
@@ -161,7 +163,9 @@ def write_all(contexts: Iterable[BuildContext], folder: Path | str) -> None:
 def _write(contexts: Mapping[str, BuildContext], folder: Path, written: Mapping[ContextFile, str]) -> None:
     try:
         if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
-            raise WorkspaceError(f"{folder} is not an empty folder; it was left as it is: choose another, or empty it")
+            raise WorkspaceError(
+                f"{folder} is not an empty folder", "it was left as it is: choose another, or empty it"
+            )
         # A folder that is there stays the one it is: it can be a mount point, or what a link or a shell is at.
         is_there = folder.is_dir()
         if not is_there:

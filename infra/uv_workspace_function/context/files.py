@@ -17,7 +17,7 @@ from uv_workspace_function.code.layouts import Layout, layout_of
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.gitignore import Ignores, Repository
 from uv_workspace_function.context.private_keys import KeySearch
-from uv_workspace_function.context.wanted import DEFINITIONS, NOTHING, TABLE, Wanted, barred, wanted_of
+from uv_workspace_function.context.wanted import DEFINITIONS, NOTHING, TABLE, Cause, Wanted, barred, wanted_of
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import Pyproject
 
@@ -30,7 +30,14 @@ class Dropped:
     """
 
     path: str
-    reason: str
+    cause: Cause
+    detail: str = ""
+    """What a link leads to, and why that is left out."""
+
+    @property
+    def reason(self) -> str:
+        """The cause in words."""
+        return self.detail or self.cause.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +80,8 @@ def package_sources(
     real = os.path.realpath(start)
     if not _within(real, str(repository.top)):
         raise WorkspaceError(
-            f"{folder}/ is a link to {real}, outside the repository {repository.top}; "
-            "move the package into the repository or depend on a released version of it"
+            f"{folder}/ is a link to {real}, outside the repository {repository.top}",
+            "move the package into the repository or depend on a released version of it",
         )
     virtual = pyproject.is_virtual if virtual is None else virtual
     layout = layout or layout_of(pyproject, Path(start), virtual=virtual)
@@ -148,14 +155,14 @@ class _Walk:
         entries = self._entries(real, path)
         names = {entry.name for entry in entries}
         if path and "pyvenv.cfg" in names:
-            self._drop(f"{path}/", "a virtual environment", worth=state.worth)
+            self._drop(f"{path}/", Cause.ENVIRONMENT, worth=state.worth)
             return
         if path and "CACHEDIR.TAG" in names:
             return
         if state.worth and not names.isdisjoint(("__init__.py", "__init__.pyi")):
             state = state._replace(shipped=True)
         if path and names >= {"pyproject.toml", "uv.lock"} and not (state.shipped or state.forced):
-            self._drop(f"{path}/", "a project with a lock of its own", worth=state.wanted or state.worth)
+            self._drop(f"{path}/", Cause.OTHER_PROJECT, worth=state.wanted or state.worth)
             return
         ignores = self.repository.ignores(real, has_rules=".gitignore" in names)
         self.above.append(real)
@@ -182,7 +189,7 @@ class _Walk:
         parent, _, name = path.rpartition("/")
         real = os.path.realpath(_join(str(self.repository.root), parent))
         if not _within(real, str(self.repository.top)):
-            self.dropped.append(Dropped(path, "reached through a link out of the repository"))
+            self.dropped.append(Dropped(path, Cause.LINK_OUT))
             return
         for entry in walk._entries(real, parent):
             if entry.name == name:
@@ -197,9 +204,9 @@ class _Walk:
         worth = state.worth or module is not None or named is not None or bool(matched)
         noted = worth or path in wanted.passages
         shown = f"{path}/" if is_folder and not is_link else path
-        reason = barred(name)
-        if reason is not None:
-            self._drop(shown, reason, worth=noted and bool(reason))
+        cause = barred(name)
+        if cause is not None:
+            self._drop(shown, cause, worth=noted and cause is not Cause.NOISE)
             return
         if is_folder and not state.declared and self._in_workspace(path) in self.others:
             return
@@ -209,19 +216,19 @@ class _Walk:
             return
         for pattern in wanted.excluded:
             if pattern.match(path):
-                self._drop(shown, f"excluded by [{TABLE}]", worth=noted)
+                self._drop(shown, Cause.EXCLUDED, worth=noted)
                 return
         if path in wanted.written:
-            self._drop(shown, "written by the build itself", worth=noted)
+            self._drop(shown, Cause.WRITTEN, worth=noted)
             return
         forced = state.forced or bool(named) or any(glob.wins for glob in matched)
         exempt = forced or named is not None or (module is not None and module.declared)
         ignored = state.ignored and not exempt
         if not exempt and not ignored and ignores.ignored(entry.path, name, is_folder=is_folder and not is_link):
             ignored = True
-            self._drop(shown, "ignored by .gitignore", worth=worth)
+            self._drop(shown, Cause.IGNORED, worth=worth)
         elif ignored and not state.worth:
-            self._drop(shown, "in a folder ignored by .gitignore", worth=worth)
+            self._drop(shown, Cause.IN_IGNORED_FOLDER, worth=worth)
         if ignored and not passes:
             return
         real = (
@@ -238,41 +245,41 @@ class _Walk:
         """What a link leads to, free of links; None where that does not enter a context."""
         real, top = os.path.realpath(link), str(self.repository.top)
         if not _within(real, top):
-            self._drop(path, "reached through a link out of the repository", worth=worth)
+            self._drop(path, Cause.LINK_OUT, worth=worth)
             return None
         try:
             os.stat(link)  # noqa: PTH116 (the path is a string)
         except FileNotFoundError:
-            self._drop(path, "a link to nothing", worth=worth)
+            self._drop(path, Cause.LINK_TO_NOTHING, worth=worth)
             return None
         except OSError as error:
             raise self._cycle(path) if error.errno == errno.ELOOP else self._unreadable(path, error) from error
         relative = real[len(top) + 1 :]
         for part in relative.split("/"):
-            reason = barred(part)
-            if reason is not None:
-                self._drop(path, f"a link to {relative}: {reason or 'never a source'}", worth=worth)
+            cause = barred(part)
+            if cause is not None:
+                self._drop(path, Cause.LINK, f"a link to {relative}: {cause.value or 'never a source'}", worth=worth)
                 return None
         if is_folder and any(_within(folder, real) for folder in self.above):
             raise self._cycle(path)
         if not exempt and self.repository.ignored(real, is_folder=is_folder):
-            self._drop(path, f"a link to {relative}, which is ignored by .gitignore", worth=worth)
+            self._drop(path, Cause.LINK, f"a link to {relative}, which is ignored by .gitignore", worth=worth)
             return None
         return real
 
     def _take(self, real: str, path: str, *, worth: bool) -> None:
         in_workspace = self._in_workspace(path)
         if not in_workspace.isascii() and not _is_utf8(in_workspace):
-            raise WorkspaceError(f"{in_workspace!r} has a name that is not UTF-8, so no image can hold it; rename it")
+            raise WorkspaceError(f"{in_workspace!r} has a name that is not UTF-8, so no image can hold it", "rename it")
         search = KeySearch()
         try:
             file = ContextFile.read(real, look=search.feed)
         except OSError as error:
             raise self._unreadable(path, error) from error
         if file is None:
-            self._drop(path, "not a regular file", worth=worth)
+            self._drop(path, Cause.NO_FILE, worth=worth)
         elif search.found:
-            self._drop(path, "holds a private key", worth=True)
+            self._drop(path, Cause.PRIVATE_KEY, worth=True)
         else:
             self.files[in_workspace] = file
 
@@ -283,23 +290,23 @@ class _Walk:
         except OSError as error:
             raise self._unreadable(path, error) from error
 
-    def _drop(self, path: str, reason: str, *, worth: bool) -> None:
+    def _drop(self, path: str, cause: Cause, detail: str = "", *, worth: bool) -> None:
         if worth:
-            self.dropped.append(Dropped(self._in_workspace(path), reason))
+            self.dropped.append(Dropped(self._in_workspace(path), cause, detail))
 
     def _in_workspace(self, path: str) -> str:
         return f"{self.folder}/{path}" if self.folder else path
 
     def _unreadable(self, path: str, error: OSError) -> WorkspaceError:
         return WorkspaceError(
-            f"cannot read {self._in_workspace(path)}: {error.strerror}; "
-            f"make it readable, or list it in `exclude` of [{TABLE}] in {self._in_workspace('pyproject.toml')}"
+            f"cannot read {self._in_workspace(path)}: {error.strerror}",
+            f"make it readable, or list it in `exclude` of [{TABLE}] in {self._in_workspace('pyproject.toml')}",
         )
 
     def _cycle(self, path: str) -> WorkspaceError:
         return WorkspaceError(
-            f"{self._in_workspace(path)} is a link that leads back to itself or to a folder above it; "
-            f"remove it, or list it in `exclude` of [{TABLE}] in {self._in_workspace('pyproject.toml')}"
+            f"{self._in_workspace(path)} is a link that leads back to itself or to a folder above it",
+            f"remove it, or list it in `exclude` of [{TABLE}] in {self._in_workspace('pyproject.toml')}",
         )
 
 

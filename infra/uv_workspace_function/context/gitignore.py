@@ -305,4 +305,4 @@ def _read_rules(path: str) -> Rules | None:
     except OSError as error:
         if Path(path).is_symlink():
             return None
-        raise WorkspaceError(f"cannot read {path}: {error.strerror}; make it readable") from error
+        raise WorkspaceError(f"cannot read {path}: {error.strerror}", "make it readable") from error

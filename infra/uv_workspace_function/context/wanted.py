@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.code.layouts import Layout, Module
@@ -35,11 +36,33 @@ _NOISE = frozenset(
         *(".tox", ".nox", ".hatch", ".pixi", ".pdm-build", ".aws-sam", ".terraform"),
     }
 )
-_NEVER = {
-    "node_modules": "installed by npm, not a source",
-    "cdk.out": "written by cdk synth",
-    ".venv": "a virtual environment",
-}
+
+
+class Cause(StrEnum):
+    """Why a file or folder was left out, in words."""
+
+    NOISE = ""
+    """Nobody would look for it."""
+    SECRETS = "can hold secrets"
+    PRIVATE_KEY = "holds a private key"
+    NODE_MODULES = "installed by npm, not a source"
+    CDK_OUT = "written by cdk synth"
+    ENVIRONMENT = "a virtual environment"
+    OTHER_PROJECT = "a project with a lock of its own"
+    EXCLUDED = f"excluded by [{TABLE}]"
+    WRITTEN = "written by the build itself"
+    IGNORED = "ignored by .gitignore"
+    IN_IGNORED_FOLDER = "in a folder ignored by .gitignore"
+    LINK_OUT = "reached through a link out of the repository"
+    LINK_TO_NOTHING = "a link to nothing"
+    LINK = "a link to what is left out"
+    """What `Dropped.detail` says."""
+    NO_FILE = "not a regular file"
+    TAKEN = "the context has its own of that name"
+    OBEYED = "it would keep files of the context from the image's build"
+
+
+_NEVER = {"node_modules": Cause.NODE_MODULES, "cdk.out": Cause.CDK_OUT, ".venv": Cause.ENVIRONMENT}
 _NOISY_FILES = re.compile(
     r".*\.py[co]|.*\$py\.class|\.DS_Store|Thumbs\.db|\.coverage(?:\..*)?|\.git|\.#.*|.*~|\..*\.sw[po]", re.DOTALL
 )
@@ -69,11 +92,11 @@ _BESIDE_COPIES = re.compile(
 DEFINITIONS = frozenset({"pyproject.toml", "uv.lock", "uv.toml", ".python-version"})
 
 
-def barred(name: str) -> str | None:
-    """Why nothing of this name enters a context; None where it may, an empty string for what is not worth a word."""
+def barred(name: str) -> Cause | None:
+    """Why nothing of this name enters a context; None where it may."""
     if name in _NOISE or name.endswith(".egg-info") or _NOISY_FILES.fullmatch(name):
-        return ""
-    return "can hold secrets" if name.startswith(".env") else _NEVER.get(name)
+        return Cause.NOISE
+    return Cause.SECRETS if name.startswith(".env") else _NEVER.get(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,8 +177,8 @@ def wanted_of(root: Path, folder: PurePosixPath, pyproject: Pyproject, layout: L
         target = os.path.normpath(folder / path)
         if target == ".." or target.startswith("../"):
             raise WorkspaceError(
-                f"{folder}/pyproject.toml names {path!r}, which lies outside the workspace's root {root}; "
-                "a build context can hold only what lies below it: move it there"
+                f"{folder}/pyproject.toml names {path!r}, which lies outside the workspace's root {root}",
+                "a build context can hold only what lies below it: move it there",
             )
         if path in asked and not (root / target).exists():
             raise WorkspaceError(
@@ -184,8 +207,8 @@ def _refuse_outside(include: Iterable[str], exclude: Iterable[str], folder: Pure
         for pattern in patterns:
             if ".." in pattern.split("/") and (key == "exclude" or WILDCARDS.search(pattern)):
                 raise WorkspaceError(
-                    f"{folder}/pyproject.toml: {pattern!r} in `{key}` of [{TABLE}] leads out of the package's folder; "
-                    "globs are relative to it and stay below it, and what lies elsewhere is included by its path"
+                    f"{folder}/pyproject.toml: {pattern!r} in `{key}` of [{TABLE}] leads out of the package's folder",
+                    "globs are relative to it and stay below it, and what lies elsewhere is included by its path",
                 )
 
 

@@ -53,8 +53,9 @@ def _read(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise WorkspaceError(
-            f"{path.parent} is no cloud assembly: {path.name} cannot be read ({error}); give the folder that `cdk synth` writes"
+            f"{path.parent} is no cloud assembly: {path.name} cannot be read ({error})",
+            "give the folder that `cdk synth` writes",
         ) from error
     if not isinstance(found, dict):
-        raise WorkspaceError(f"{path} is no manifest of a cloud assembly; give the folder that `cdk synth` writes")
+        raise WorkspaceError(f"{path} is no manifest of a cloud assembly", "give the folder that `cdk synth` writes")
     return found

@@ -11,7 +11,8 @@ from packaging.utils import canonicalize_name
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.files import Dropped
-from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.context.wanted import Cause
+from uv_workspace_function.errors import LockError, WorkspaceError
 from uv_workspace_function.gate.assembly import Assembly
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.places import line_of
@@ -25,7 +26,7 @@ from uv_workspace_function.workspace.workspace import Closure, Member
 DEFAULT_LARGEST_FILE = 5_000_000
 """Bytes. The code layer is sent anew with each line of code; what is this large belongs elsewhere."""
 
-_HOLDS_SECRETS = ("can hold secrets", "holds a private key")
+_HOLDS_SECRETS = (Cause.SECRETS, Cause.PRIVATE_KEY)
 _EXAMPLES = re.compile(r"\.env\.(example|sample|template|dist|defaults?)", re.IGNORECASE)
 
 
@@ -62,13 +63,22 @@ class _Contexts:
         """Gather one context."""
         try:
             context = BuildContext.of(self.scope.workspace, service.name)
+        except LockError as error:
+            gap = NotChecked(
+                codes=("UWF012", "UWF013", "UWF014", "UWF017"),
+                member=service.name,
+                reason=str(error),
+                remedy="lock first: UWF001",
+            )
+            self.gaps.append(gap)
+            return
         except WorkspaceError as error:
-            self._cannot_be_made(service, str(error))
+            self.findings.append(_not_made(service, error))
             return
         try:
             context.closure.check_python(self.scope.target.python)
         except WorkspaceError as error:
-            self.findings.append(_not_made(service, str(error)))
+            self.findings.append(_not_made(service, error))
         self.closures.append(context.closure)
         folders = {member.folder: member for member in context.closure.sources}
         for path, file in context.files.items():
@@ -82,18 +92,6 @@ class _Contexts:
             if dropped.path not in self.seen:
                 self.seen.add(dropped.path)
                 self._left_out(_owner(folders, PurePosixPath(dropped.path)), dropped)
-
-    def _cannot_be_made(self, service: Member, text: str) -> None:
-        if "uv.lock is stale" in text or "run `uv lock`" in text:
-            gap = NotChecked(
-                codes=("UWF012", "UWF013", "UWF014", "UWF017"),
-                member=service.name,
-                reason=text,
-                remedy="lock first: UWF001",
-            )
-            self.gaps.append(gap)
-            return
-        self.findings.append(_not_made(service, text))
 
     def _look_at(self, owner: Member, path: str, file: ContextFile) -> None:
         # A secret stands in a small file, or in none; the first piece of a large one tells that it is not empty.
@@ -127,7 +125,7 @@ class _Contexts:
             )
 
     def _left_out(self, owner: Member | None, dropped: Dropped) -> None:
-        if dropped.reason not in _HOLDS_SECRETS or _EXAMPLES.fullmatch(PurePosixPath(dropped.path).name):
+        if dropped.cause not in _HOLDS_SECRETS or _EXAMPLES.fullmatch(PurePosixPath(dropped.path).name):
             return
         path = self.scope.workspace.root / dropped.path
         if self.scope.workspace.repository.ignored(str(path.resolve()), is_folder=dropped.path.endswith("/")):
@@ -145,15 +143,14 @@ class _Contexts:
         )
 
 
-def _not_made(service: Member, text: str) -> Finding:
-    what, _, remedy = text.rpartition("; ")
+def _not_made(service: Member, error: WorkspaceError) -> Finding:
     return Finding(
         code="UWF017",
         file=(service.folder / PYPROJECT).as_posix(),
         line=1,
         member=service.name,
-        what=what or text,
-        remedy=remedy if what else "mend it, then run the check again",
+        what=error.problem,
+        remedy=error.remedy or "fix it, then run the check again",
         subject=service.name,
     )
 

@@ -19,7 +19,7 @@ def check_handlers(scope: Scope) -> Outcome:
         except SourceError:
             continue  # told by itself (UWF006)
         except HandlerError as error:
-            findings.append(_finding(service, str(error)))
+            findings.append(_finding(service, error))
     gaps = [
         NotChecked(codes=("UWF007",), member=service.name, reason=str(error), remedy="mend the lock first")
         for service, error in broken
@@ -27,15 +27,14 @@ def check_handlers(scope: Scope) -> Outcome:
     return Outcome(findings=tuple(findings), not_checked=tuple(gaps))
 
 
-def _finding(service: Member, text: str) -> Finding:
-    what, _, remedy = text.rpartition("; ")
+def _finding(service: Member, error: HandlerError) -> Finding:
     line = table_line(service.path / PYPROJECT, f"tool.{OUR_TABLE}", "handler")
     return Finding(
         code="UWF007",
         file=(service.folder / PYPROJECT).as_posix(),
         line=line or 1,
         member=service.name,
-        what=what or text,
-        remedy=remedy if what else "define it, or name another one as `handler` in [tool.uv-workspace-function]",
+        what=error.problem,
+        remedy=error.remedy or f"define it, or name another one as `handler` in [tool.{OUR_TABLE}]",
         subject=service.handler or service.name,
     )

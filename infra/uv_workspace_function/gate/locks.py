@@ -14,7 +14,7 @@ from uv_workspace_function.toml import read_toml
 from uv_workspace_function.uv import ask_online, export
 from uv_workspace_function.uv_settings import UvSettings
 from uv_workspace_function.workspace.configuration import UV_TOML
-from uv_workspace_function.workspace.freshness import stale_member
+from uv_workspace_function.workspace.freshness import Stale, stale_member
 from uv_workspace_function.workspace.lock import LOCK_NAME
 from uv_workspace_function.workspace.workspace import Member, Project
 
@@ -127,18 +127,18 @@ def _by_ourselves(scope: Scope, project: Project) -> Outcome:
     for member in scope.members:
         if scope.workspace.project_of(member) is project:
             for stale in stale_member(scope.workspace, project, member):
-                findings.append(_stale(member, project, str(stale)))
+                findings.append(_stale(member, project, stale))
     return Outcome(findings=tuple(findings[:1]))
 
 
-def _stale(member: Member, project: Project, text: str) -> Finding:
+def _stale(member: Member, project: Project, stale: Stale) -> Finding:
     lock = (project.folder / LOCK_NAME).as_posix()
     return Finding(
         code="UWF001",
         file=(member.folder / PYPROJECT).as_posix(),
         line=1,
         member=member.name,
-        what=text.partition("; run")[0],
+        what=stale.problem,
         remedy=f"run `uv lock{_project(project.folder)}` and commit {lock}",
         subject=lock,
     )

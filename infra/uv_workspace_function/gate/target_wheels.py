@@ -19,12 +19,12 @@ def check_targets(scope: Scope) -> Outcome:
         try:
             refuse_other_environments(closure.selection, scope.target)
         except WorkspaceError as error:
-            findings.append(_refused(closure, str(error), closure.project.folder, setting="environments"))
+            findings.append(_refused(closure, error, closure.project.folder, setting="environments"))
             continue
         try:
             allowed = built_from_source(closure)
         except WorkspaceError as error:
-            findings.append(_refused(closure, str(error), closure.service.folder, setting="build-from-source"))
+            findings.append(_refused(closure, error, closure.service.folder, setting="build-from-source"))
             continue
         missing = check_wheels(
             closure.selection,
@@ -40,22 +40,20 @@ def check_targets(scope: Scope) -> Outcome:
     return Outcome(findings=tuple(findings), not_checked=tuple(gaps))
 
 
-def _refused(closure: Closure, text: str, folder: PurePosixPath, *, setting: str) -> Finding:
-    """What a setting in the `pyproject.toml` of a folder keeps from being looked for."""
-    what, _, remedy = text.rpartition("; ")
+def _refused(closure: Closure, error: WorkspaceError, folder: PurePosixPath, *, setting: str) -> Finding:
+    """A setting in the `pyproject.toml` of a folder without which the wheels cannot be looked for."""
     return Finding(
         code="UWF008",
         file=(folder / PYPROJECT).as_posix(),
         line=line_of(closure.service.root / folder / PYPROJECT, rf"^\s*{setting}\s*=") or 1,
         member=closure.service.name,
-        what=what,
-        remedy=remedy,
+        what=error.problem,
+        remedy=error.remedy or "correct it",
         subject=closure.service.name,
     )
 
 
 def _finding(closure: Closure, missing: MissingWheel) -> Finding:
-    what, _, remedy = str(missing).rpartition("; ")
     # the nearest requirement that the workspace itself writes: the last local package on the way
     local = {member.name: member for member in closure.local}
     chain = [*missing.needed_by, missing.package.name]
@@ -66,7 +64,7 @@ def _finding(closure: Closure, missing: MissingWheel) -> Finding:
         file=(owner.folder / PYPROJECT).as_posix(),
         line=requirement_line(owner.path / PYPROJECT, chain[last + 1]) or 1,
         member=closure.service.name,
-        what=what,
-        remedy=remedy,
+        what=missing.problem,
+        remedy=missing.remedy,
         subject=missing.package.name,
     )

@@ -42,7 +42,7 @@ def _asset_manifests(assembly: Path) -> Iterator[Path]:
     """The asset manifests that an assembly names, and those of the assemblies in it (stages)."""
     path = assembly / "manifest.json"
     if not path.is_file():
-        raise WorkspaceError(f"{assembly} is no cloud assembly: it has no manifest.json; write one with `cdk synth`")
+        raise WorkspaceError(f"{assembly} is no cloud assembly: it has no manifest.json", "write one with `cdk synth`")
     for artifact in _read(path).get("artifacts", {}).values():
         match artifact:
             case {"type": "cdk:asset-manifest", "properties": {"file": str(file)}}:
@@ -65,7 +65,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise WorkspaceError(f"{path} cannot be read ({error}); write it anew with `cdk synth`") from error
+        raise WorkspaceError(f"{path} cannot be read ({error})", "write it anew with `cdk synth`") from error
     if not isinstance(document, dict):
-        raise WorkspaceError(f"{path} is no part of a cloud assembly; write it anew with `cdk synth`")
+        raise WorkspaceError(f"{path} is no part of a cloud assembly", "write it anew with `cdk synth`")
     return document

@@ -33,7 +33,8 @@ class History:
         done = _git(["rev-parse", "--show-toplevel"], cwd=root)
         if done.returncode:
             raise WorkspaceError(
-                f"{root} is in no git repository that can be read: {_said(done)}; run this in a clone of the repository"
+                f"{root} is in no git repository that can be read: {_said(done)}",
+                "run this in a clone of the repository",
             )
         return cls(root=root, top=Path(done.stdout.removesuffix("\n")).resolve())
 
@@ -48,11 +49,11 @@ class History:
             return done.stdout.strip()
         if _git(["rev-parse", "--is-shallow-repository"], cwd=self.top).stdout.strip() == "true":
             raise WorkspaceError(
-                f"there is no commit {ref!r} in this clone, which is shallow; fetch the whole history: `fetch-depth: 0` of "
-                "actions/checkout, or `git fetch --unshallow`"
+                f"there is no commit {ref!r} in this clone, which is shallow",
+                "fetch the whole history: `fetch-depth: 0` of actions/checkout, or `git fetch --unshallow`",
             )
         raise WorkspaceError(
-            f"there is no commit {ref!r} in {self.top}; fetch it, or name another branch, tag or commit"
+            f"there is no commit {ref!r} in {self.top}", "fetch it, or name another branch, tag or commit"
         )
 
     @contextmanager
@@ -128,7 +129,7 @@ def _git(
     except FileNotFoundError as error:
         if not cwd.is_dir():
             raise WorkspaceError(f"there is no folder {cwd}") from error
-        raise WorkspaceError("git is not on PATH; install it: what changed is read from its history") from error
+        raise WorkspaceError("git is not on PATH", "install it: what changed is read from its history") from error
 
 
 def _said(done: subprocess.CompletedProcess[str]) -> str:

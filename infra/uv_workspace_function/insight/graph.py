@@ -95,8 +95,9 @@ def services_of(workspace: Workspace) -> tuple[Member, ...]:
     if not workspace.services:
         members = ", ".join(member.name for member in (*workspace.members, *workspace.standalone)) or "none"
         raise WorkspaceError(
-            f"{workspace.root} has no services: no member has a handler; members are: {members}; give one a "
-            "<module>/main.py with a `handler`, or name its function as `handler` in its [tool.uv-workspace-function]"
+            f"{workspace.root} has no services: no member has a handler; members are: {members}",
+            "give one a "
+            "<module>/main.py with a `handler`, or name its function as `handler` in its [tool.uv-workspace-function]",
         )
     return workspace.services
 

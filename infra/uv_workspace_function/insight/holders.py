@@ -40,9 +40,9 @@ def parse_requirement(text: str) -> Requirement:
         requirement = Requirement(text)
     except InvalidRequirement as error:
         reason = str(error).splitlines()[0]
-        raise WorkspaceError(f"{text!r} is no requirement: {reason}; write it like 'urllib3<2.5'") from error
+        raise WorkspaceError(f"{text!r} is no requirement: {reason}", "write it like 'urllib3<2.5'") from error
     if requirement.marker is not None or requirement.url is not None or requirement.extras:
-        raise WorkspaceError(f"{text!r} asks for more than a name and versions; write it like 'urllib3<2.5'")
+        raise WorkspaceError(f"{text!r} asks for more than a name and versions", "write it like 'urllib3<2.5'")
     return requirement
 
 

@@ -56,17 +56,18 @@ def size_of_image(service: str, image: str, *, docker: str = "docker") -> Servic
         there = subprocess.run([docker, "image", "inspect", image], capture_output=True, text=True, check=False)
     except OSError as error:
         raise WorkspaceError(
-            f"{docker} cannot be run: {error.strerror}; install a container engine, or ask without an image for the sizes "
-            "that the lock tells"
+            f"{docker} cannot be run: {error.strerror}",
+            "install a container engine, or ask without an image for the sizes that the lock tells",
         ) from error
     if there.returncode:
         said = " ".join(there.stderr.split())
         if not _NO_SUCH_IMAGE.search(said):
-            raise WorkspaceError(f"{docker} cannot tell of {image}: {said}; start its engine and try again")
+            raise WorkspaceError(f"{docker} cannot tell of {image}: {said}", "start its engine and try again")
         raise WorkspaceError(
-            f"{image}, the image of {service}, is not built here; build it: `services prune {service} --output DIR`, then "
+            f"{image}, the image of {service}, is not built here",
+            f"build it: `services prune {service} --output DIR`, then "
             f"`{docker} build --platform linux/arm64 --build-arg SERVICE_NAME={service} --tag {image} DIR`; `cdk deploy` "
-            "builds the images of a stack"
+            "builds the images of a stack",
         )
     with subprocess.Popen([docker, "image", "save", image], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         if process.stdout is None or process.stderr is None:  # pragma: no cover - both are pipes
@@ -103,8 +104,8 @@ def read_image(service: str, image: str, documents: Mapping[str, Any], layers: M
         owners |= _owners(layer)
     if not ours:
         raise WorkspaceError(
-            f"{image} was not built by this package's Dockerfile: no layer of it is a COPY from /layers; "
-            f"build it from a context of `services prune {service}`"
+            f"{image} was not built by this package's Dockerfile: no layer of it is a COPY from /layers",
+            f"build it from a context of `services prune {service}`",
         )
     sizes = tuple(_layer_size(name, layer, owners) for name, layer in ours)
     return ServiceSize(service=service, source=image, layers=sizes, base=base)
@@ -172,7 +173,7 @@ def _saved(stream: IO[bytes]) -> tuple[dict[str, Any], dict[str, _Archive]]:
             if kind == "json":
                 documents[entry.name] = json.load(content)
             elif kind == "zstd":
-                raise WorkspaceError("the image's layers are compressed as zstd; build it without compression=zstd")
+                raise WorkspaceError("the image's layers are compressed as zstd", "build it without compression=zstd")
             elif kind == "gzip" or entry.size % tarfile.BLOCKSIZE == 0:
                 layers[entry.name] = _layer(content, gzipped=kind == "gzip")
     return documents, layers | {link: layers[_resolved(to)] for link, to in links.items() if _resolved(to) in layers}

@@ -98,12 +98,12 @@ def _engine_s_machine(engine: Engine) -> str:
         done = _docker(engine, "version", "--format", "{{.Server.Os}}/{{.Server.Arch}}")
     except OSError as error:
         raise WorkspaceError(
-            f"{engine.docker} cannot be run: {error.strerror}; install a container engine, name its program with --docker, "
-            "or call the handler without --image"
+            f"{engine.docker} cannot be run: {error.strerror}",
+            "install a container engine, name its program with --docker, or call the handler without --image",
         ) from error
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise WorkspaceError(f"no container engine answers: {said}; start one, or call the handler without --image")
+        raise WorkspaceError(f"no container engine answers: {said}", "start one, or call the handler without --image")
     return done.stdout.strip()
 
 
@@ -154,8 +154,9 @@ def _report(
     entrypoint = json.loads(_docker(engine, "image", "inspect", "--format={{json .Config.Entrypoint}}", image).stdout)
     if not entrypoint:
         raise WorkspaceError(
-            f"the image of {service} has no entrypoint, so nothing in it speaks to Lambda; give a base image that has "
-            "Lambda's runtime interface client: https://docs.aws.amazon.com/lambda/latest/dg/python-image.html"
+            f"the image of {service} has no entrypoint, so nothing in it speaks to Lambda",
+            "give a base image that has "
+            "Lambda's runtime interface client: https://docs.aws.amazon.com/lambda/latest/dg/python-image.html",
         )
     request = {
         "entrypoint": entrypoint,
@@ -198,8 +199,9 @@ def _report(
     except ValueError as error:
         if any(_NO_EMULATION in line for line in said):
             raise WorkspaceError(
-                f"this engine does not run {target.docker_platform} images; install qemu's user emulation (Debian, Ubuntu: "
-                "qemu-user-static), or give the --architecture of this machine"
+                f"this engine does not run {target.docker_platform} images",
+                "install qemu's user emulation (Debian, Ubuntu: "
+                "qemu-user-static), or give the --architecture of this machine",
             ) from error
         last = said[-1].strip() if said else "it said nothing"
         raise WorkspaceError(

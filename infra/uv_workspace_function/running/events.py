@@ -24,7 +24,7 @@ def read_event(service: Member, file: str | None) -> bytes:
         WorkspaceError: when there is no such file, or it does not hold JSON.
     """
     if file is None:
-        raise WorkspaceError(f"there is no event to call {service.name} with; give --event FILE{_samples(service)}")
+        raise WorkspaceError(f"there is no event to call {service.name} with", f"give --event FILE{_samples(service)}")
     try:
         content = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
     except OSError as error:
@@ -34,10 +34,10 @@ def read_event(service: Member, file: str | None) -> bytes:
         document = json.loads(content, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise WorkspaceError(
-            f"{name}:{error.lineno}:{error.colno}: this is not JSON: {error.msg}; an event is one JSON document"
+            f"{name}:{error.lineno}:{error.colno}: this is not JSON: {error.msg}", "an event is one JSON document"
         ) from error
     except (ValueError, RecursionError) as error:
-        raise WorkspaceError(f"{name}: this is not JSON: {error}; an event is one JSON document") from error
+        raise WorkspaceError(f"{name}: this is not JSON: {error}", "an event is one JSON document") from error
     return json.dumps(document).encode()
 
 

@@ -28,15 +28,17 @@ def asked_variables(asked: Iterable[str], shell: Mapping[str, str]) -> dict[str,
         elif not equals and "*" in name and _PATTERN.fullmatch(name):
             matching = {key: shell[key] for key in shell if fnmatchcase(key, name)}
             if not matching:
-                raise WorkspaceError(f"no variable of this shell matches {name}; set one, or leave out --env '{name}'")
+                raise WorkspaceError(
+                    f"no variable of this shell matches {name}", f"set one, or leave out --env '{name}'"
+                )
             found |= matching
         elif not equals and _NAME.fullmatch(name):
             if name not in shell:
-                raise WorkspaceError(f"this shell has no variable {name}; give its value as --env {name}=VALUE")
+                raise WorkspaceError(f"this shell has no variable {name}", f"give its value as --env {name}=VALUE")
             found[name] = shell[name]
         else:
             raise WorkspaceError(
-                f"--env takes NAME=VALUE, NAME or a pattern such as 'AWS_*', not {text!r}; "
-                "a name has letters, digits and '_', and does not begin with a digit"
+                f"--env takes NAME=VALUE, NAME or a pattern such as 'AWS_*', not {text!r}",
+                "a name has letters, digits and '_', and does not begin with a digit",
             )
     return found

@@ -10,7 +10,7 @@ from typing import Literal, Self
 from packaging.markers import InvalidMarker, Marker
 from packaging.tags import Tag, compatible_tags, cpython_tags
 
-from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.errors import LockError, WorkspaceError
 
 Machine = Literal["aarch64", "x86_64"]
 
@@ -69,13 +69,13 @@ class Target:
         match = _UV_PLATFORM.fullmatch(uv_platform)
         if match is None:
             raise WorkspaceError(
-                f"no container here runs on the platform {uv_platform!r}; platforms are {machine}-manylinux_2_17 and the "
-                f"like, and {machine}-unknown-linux-musl"
+                f"no container here runs on the platform {uv_platform!r}",
+                f"platforms are {machine}-manylinux_2_17 and the like, and {machine}-unknown-linux-musl",
             )
         if match["machine"] != machine:
             raise WorkspaceError(
-                f"python_platform {uv_platform!r} is for {match['machine']}, but architecture is {machine}; give "
-                f"{machine}{uv_platform.removeprefix(match['machine'])}, or that architecture"
+                f"python_platform {uv_platform!r} is for {match['machine']}, but architecture is {machine}",
+                f"give {machine}{uv_platform.removeprefix(match['machine'])}, or that architecture",
             )
         if match["musl"]:
             return replace(plain, glibc=None)
@@ -86,10 +86,10 @@ class Target:
             raise WorkspaceError(f"python must be a minor version such as '3.14', not {self.python!r}")
         if self.machine not in _DOCKER_PLATFORMS:
             known = ", ".join(sorted(_DOCKER_PLATFORMS))
-            raise WorkspaceError(f"no Lambda runs on the machine {self.machine!r}; machines are: {known}")
+            raise WorkspaceError(f"no Lambda runs on the machine {self.machine!r}", f"machines are: {known}")
         if self.glibc is not None and (self.glibc[0] != 2 or self.glibc[1] not in _GLIBC_MINORS_OF_UV):
             known = ", ".join(f"2.{minor}" for minor in _GLIBC_MINORS_OF_UV)
-            raise WorkspaceError(f"uv installs for no glibc {'.'.join(map(str, self.glibc))}; it knows: {known}")
+            raise WorkspaceError(f"uv installs for no glibc {'.'.join(map(str, self.glibc))}", f"it knows: {known}")
 
     def __str__(self) -> str:
         library = "musl" if self.glibc is None else f"glibc {self.glibc[0]}.{self.glibc[1]}"
@@ -197,4 +197,4 @@ def _marker(text: str) -> Marker:
     try:
         return Marker(text)
     except InvalidMarker as error:
-        raise WorkspaceError(f"the lock has a marker that cannot be read: {text!r}; run `uv lock`") from error
+        raise LockError(f"the lock has a marker that cannot be read: {text!r}", "run `uv lock`") from error

@@ -47,7 +47,12 @@ class MissingWheel:
     """It may have one, but uv's setting no-binary-package names it."""
 
     def __str__(self) -> str:
-        return f"{self.package} (needed by {' -> '.join(self.needed_by)}) {self._what_exists}; {self._what_to_do}"
+        return f"{self.problem}; {self.remedy}"
+
+    @property
+    def problem(self) -> str:
+        """Who needs it, and what there is instead."""
+        return f"{self.package} (needed by {' -> '.join(self.needed_by)}) {self._what_exists}"
 
     @property
     def _what_exists(self) -> str:
@@ -66,7 +71,8 @@ class MissingWheel:
         return f"has no wheel for {self.target}; the lock has {_shortened(tags, self.target)}"
 
     @property
-    def _what_to_do(self) -> str:
+    def remedy(self) -> str:
+        """The ways to get one."""
         name, source = self.package.name, self.package.source
         options = []
         if self.unwanted:
@@ -135,7 +141,7 @@ def built_from_source(closure: Closure, names: Collection[str] | None = None) ->
     else:
         if isinstance(names, str):
             raise WorkspaceError(
-                f"build_from_source must be a list of packages' names, not {names!r}; write [{names!r}]"
+                f"build_from_source must be a list of packages' names, not {names!r}", f"write [{names!r}]"
             )
         where, missing = "build_from_source", f"is no third-party package of {closure.service.name}"
         listed, known = names, packages
@@ -143,7 +149,7 @@ def built_from_source(closure: Closure, names: Collection[str] | None = None) ->
         if canonicalize_name(name) not in known:
             near = difflib.get_close_matches(canonicalize_name(name), packages, n=1)
             hint = f"did you mean {near[0]!r}?" if near else "correct it, or take it out"
-            raise WorkspaceError(f"{where} names {name!r}, which {missing}; {hint}")
+            raise WorkspaceError(f"{where} names {name!r}, which {missing}", f"{hint}")
     return tuple(sorted(packages.intersection(map(canonicalize_name, listed))))
 
 
@@ -160,8 +166,9 @@ def refuse_other_environments(selection: Selection, target: Target) -> None:
         listed = " or ".join(f"({marker})" for marker in markers) if markers[1:] else markers[0]
         raise WorkspaceError(
             f"{selection.lock.path} is for environments with {listed} alone, so it lacks what {selection.root.name} needs on "
-            f"{target}; add \"sys_platform == 'linux' and platform_machine == '{target.machine}'\" to `environments` of [tool.uv] "
-            "and run `uv lock`"
+            f"{target}",
+            f"add \"sys_platform == 'linux' and platform_machine == '{target.machine}'\" to `environments` of [tool.uv] "
+            "and run `uv lock`",
         )
 
 
@@ -203,8 +210,8 @@ def refuse_oversize(selection: Selection, target: Target, *, limit: int = LAMBDA
     largest = ", ".join(f"{name} {_size(size)}" for name, size in [*sizes.items()][:_PACKAGES_SHOWN])
     raise WorkspaceError(
         f"the wheels of {selection.root.name} are {_size(total)} compressed, more than the {_size(limit)} that Lambda "
-        f"takes as an image; the largest are {largest}; lock smaller builds of them (CPU only, no optional data), or split "
-        "the service"
+        f"takes as an image; the largest are {largest}",
+        "lock smaller builds of them (CPU only, no optional data), or split the service",
     )
 
 

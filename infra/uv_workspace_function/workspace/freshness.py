@@ -74,6 +74,11 @@ class Stale:
     """What the lock was made for; None where it knows nothing of it."""
 
     def __str__(self) -> str:
+        return f"{self.problem}; run `uv lock`"
+
+    @property
+    def problem(self) -> str:
+        """What differs."""
         match self.declared, self.locked:
             case str(declared), None:
                 says = f"asks for {declared}, of which uv.lock knows nothing"
@@ -81,7 +86,7 @@ class Stale:
                 says = f"no longer asks for {locked}, which uv.lock was made for"
             case declared, locked:
                 says = f"asks for {declared}, but uv.lock was made for {locked}"
-        return f"uv.lock is stale: pyproject.toml of {self.package} {says}; run `uv lock`"
+        return f"uv.lock is stale: pyproject.toml of {self.package} {says}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function import toml
-from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.errors import LockError, WorkspaceError
 from uv_workspace_function.toml import Table, read_toml
 from uv_workspace_function.workspace.markers import fold_conflicts
 
@@ -143,7 +143,7 @@ class Lock:
             WorkspaceError: when there is none, it is malformed, or its version is not the one this reader knows.
         """
         if not path.is_file():
-            raise WorkspaceError(f"there is no {path.name} in {path.parent}; run `uv lock` there and commit the file")
+            raise LockError(f"there is no {path.name} in {path.parent}", "run `uv lock` there and commit the file")
         return read_toml(path, lambda document: cls.from_dict(document, path), remedy="run `uv lock`")
 
     @classmethod
@@ -204,9 +204,7 @@ class Lock:
         ]
         if not found:
             wanted = f"{edge.name} {edge.version}" if edge.version else edge.name
-            raise WorkspaceError(
-                f"{self.path}: {of.name} needs {wanted}, which has no entry in the lock; run `uv lock`"
-            )
+            raise LockError(f"{self.path}: {of.name} needs {wanted}, which has no entry in the lock", "run `uv lock`")
         return found[0]
 
     def select(self, name: str, extras: Iterable[str] = ()) -> "Selection":
@@ -221,15 +219,14 @@ class Lock:
         """
         root = self.local(name)
         if root is None:
-            raise WorkspaceError(f"{self.path} has no entry for {name}; run `uv lock`")
+            raise LockError(f"{self.path} has no entry for {name}", "run `uv lock`")
         wanted = tuple(sorted({canonicalize_name(extra) for extra in extras}))
         for extra in wanted:
             if extra not in root.extras:
                 near = difflib.get_close_matches(extra, root.extras, n=1)
                 known = f"extras are: {', '.join(sorted(root.extras))}" if root.extras else "it has no extras"
-                raise WorkspaceError(
-                    f"{name} has no extra {extra!r}; " + (f"did you mean {near[0]!r}? " if near else "") + known
-                )
+                hint = f"did you mean {near[0]!r}? " if near else ""
+                raise WorkspaceError(f"{name} has no extra {extra!r}", hint + known)
         active = {f"project-{len(name)}-{name}", *(_extra_atom(name, extra) for extra in wanted)}
         while True:
             nodes, activated = self._walk(root, wanted, active)
@@ -247,7 +244,8 @@ class Lock:
             apart = {extra for package, extra in entry if package == name and extra}
             if len(clash := sorted(apart.intersection(extras))) > 1:
                 raise WorkspaceError(
-                    f"the extras {' and '.join(clash)} of {name} exclude each other, as [tool.uv] `conflicts` says; ask for one of them"
+                    f"the extras {' and '.join(clash)} of {name} exclude each other, as [tool.uv] `conflicts` says",
+                    "ask for one of them",
                 )
 
     def files(self, package: LockedPackage) -> str:
@@ -392,8 +390,8 @@ def relative_folder(base: PurePosixPath, path: str, *, lock: Path, name: str) ->
     folder = PurePosixPath(posixpath.normpath(posixpath.join(base, path)))
     if folder.is_absolute() or folder.parts[:1] == ("..",):
         raise WorkspaceError(
-            f"{lock}: {name} lies at {path}, outside the workspace's root, where no build context reaches; "
-            "move it below the root, or publish it to an index"
+            f"{lock}: {name} lies at {path}, outside the workspace's root, where no build context reaches",
+            "move it below the root, or publish it to an index",
         )
     return folder
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.errors import LockError
 
 _TOKEN = re.compile(r"""\s*(?:(?P<paren>[()])|(?P<rest>"[^"]*"|'[^']*'|not\s+in\b|[\w.]+|[<>=!~]+))""")
 _CONFLICT = re.compile(r"extra (==|!=) '((?:project|extra|group)-\d+-.+)'")
@@ -48,7 +48,7 @@ def fold_conflicts(marker: str | None, active: Callable[[str], bool]) -> str | b
         return marker
     tree, rest = _parse(_tokens(marker), active)
     if rest:
-        raise WorkspaceError(f"the lock has a marker that cannot be read: {marker!r}; run `uv lock`")
+        raise LockError(f"the lock has a marker that cannot be read: {marker!r}", "run `uv lock`")
     return tree if isinstance(tree, bool) else str(tree)
 
 
@@ -57,7 +57,7 @@ def _tokens(marker: str) -> list[str]:
     while at < len(marker.rstrip()):
         found = _TOKEN.match(marker, at)
         if found is None:
-            raise WorkspaceError(f"the lock has a marker that cannot be read: {marker!r}; run `uv lock`")
+            raise LockError(f"the lock has a marker that cannot be read: {marker!r}", "run `uv lock`")
         tokens.append(found["paren"] or " ".join(found["rest"].split()))
         at = found.end()
     return tokens
@@ -84,7 +84,7 @@ def _term(tokens: list[str], active: Callable[[str], bool]) -> tuple[_Tree, list
     if tokens[:1] == ["("]:
         tree, rest = _parse(tokens[1:], active)
         if rest[:1] != [")"]:
-            raise WorkspaceError("the lock has a marker with a parenthesis that is not closed; run `uv lock`")
+            raise LockError("the lock has a marker with a parenthesis that is not closed", "run `uv lock`")
         return tree, rest[1:]
     atom, rest = " ".join(tokens[:3]), tokens[3:]
     conflict = _CONFLICT.fullmatch(atom)

@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 from uv_workspace_function.code import handlers, layouts
 from uv_workspace_function.context.files import PackageSources, package_sources
 from uv_workspace_function.context.gitignore import Repository
-from uv_workspace_function.errors import WorkspaceError, reading
+from uv_workspace_function.errors import LockError, WorkspaceError, reading
 from uv_workspace_function.pyproject import PYPROJECT, OurSettings, Pyproject
 from uv_workspace_function.toml import read_toml
 from uv_workspace_function.uv_settings import Source, UvSettings, WorkspaceGlobs
@@ -57,8 +57,8 @@ class Member:
         name = pyproject.metadata.name
         if name is None or not _NAME.fullmatch(name):
             raise WorkspaceError(
-                f"{path} has no [project] name that is a valid package name, but {name!r}; "
-                "give it one, or list the folder in `exclude` of [tool.uv.workspace]"
+                f"{path} has no [project] name that is a valid package name, but {name!r}",
+                "give it one, or list the folder in `exclude` of [tool.uv.workspace]",
             )
         return cls(name=canonicalize_name(name), folder=folder, root=root, pyproject=pyproject)
 
@@ -213,15 +213,16 @@ class Closure:
             declared = member.pyproject.metadata.requires_python
             if declared is not None and not _admits(declared, version, where=member.path / PYPROJECT):
                 raise WorkspaceError(
-                    f"{member.name} requires Python {declared}, which excludes the image's Python {version}; "
-                    "widen requires-python and run `uv lock`, or choose another python_version"
+                    f"{member.name} requires Python {declared}, which excludes the image's Python {version}",
+                    "widen requires-python and run `uv lock`, or choose another python_version",
                 )
         lock = self.project.lock
         if not _admits(lock.requires_python, version, where=lock.path):
             raise WorkspaceError(
                 f"{lock.path} is for Python {lock.requires_python} alone, so it lacks what {self.service.name} needs on the image's "
-                f"Python {version}: uv locks for the Pythons that every member admits; widen requires-python of the member "
-                "that excludes it and run `uv lock`, make that member a standalone project, or choose another python_version"
+                f"Python {version}: uv locks for the Pythons that every member admits",
+                "widen requires-python of the member "
+                "that excludes it and run `uv lock`, make that member a standalone project, or choose another python_version",
             )
 
 
@@ -259,12 +260,12 @@ class Workspace:
         root = Path(root).resolve()
         path = root / PYPROJECT
         if not membership.is_file(path):
-            raise WorkspaceError(f"there is no {path.name} in {root}; give the folder of a uv workspace's root")
+            raise WorkspaceError(f"there is no {path.name} in {root}", "give the folder of a uv workspace's root")
         globs = Pyproject.load(path).uv.workspace
         if globs is None:
             raise WorkspaceError(
-                f"{path} has no [tool.uv.workspace]; give the workspace's root, or make this one: "
-                '[tool.uv.workspace] members = ["services/*"]'
+                f"{path} has no [tool.uv.workspace]",
+                'give the workspace\'s root, or make this one: [tool.uv.workspace] members = ["services/*"]',
             )
         for key, patterns in (("members", globs.members), ("exclude", globs.exclude)):
             for pattern in filter(membership.is_malformed, patterns):
@@ -304,11 +305,11 @@ class Workspace:
             return known[wanted]
         for member in known.values():
             if canonicalize_name(member.folder.name) == wanted:
-                raise WorkspaceError(f"no workspace member is named {name!r}; {member.folder} is {member.name!r}")
+                raise WorkspaceError(f"no workspace member is named {name!r}", f"{member.folder} is {member.name!r}")
         near = difflib.get_close_matches(wanted, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ";"
+        hint = f"did you mean {near[0]!r}? " if near else ""
         services = ", ".join(member.name for member in self.services) or "none: no member has a handler"
-        raise WorkspaceError(f"no workspace member is named {name!r}{hint} services are: {services}")
+        raise WorkspaceError(f"no workspace member is named {name!r}", f"{hint}services are: {services}")
 
     def service(self, name: str) -> Member:
         """A member or standalone project that has a handler.
@@ -471,11 +472,11 @@ class Workspace:
         what = f"{needed.user} is built with {needed.name}, which tool.uv.sources takes from {location}"
         if location.is_absolute() or location.parts[:1] == ("..",):
             raise WorkspaceError(
-                f"{what}: that is no path below the workspace's root, where alone a build context reaches; "
-                "move it below the root and name it by a relative path, or publish it to an index"
+                f"{what}: that is no path below the workspace's root, where alone a build context reaches",
+                "move it below the root and name it by a relative path, or publish it to an index",
             )
         if not (self.root / location).exists():
-            raise WorkspaceError(f"{what}, but there is nothing; restore it, or correct the path")
+            raise WorkspaceError(f"{what}, but there is nothing", "restore it, or correct the path")
         return location
 
     def _local(self, folder: PurePosixPath, name: str, *, built: bool | None) -> Member:
@@ -495,9 +496,9 @@ class Workspace:
             elif (path / "setup.py").is_file() or (path / "setup.cfg").is_file():
                 pyproject = Pyproject()
             else:
-                raise WorkspaceError(
-                    f"{name} should lie in {folder}, as the lock or tool.uv.sources says, but there is no "
-                    f"{PYPROJECT}; restore it, or run `uv lock`"
+                raise LockError(
+                    f"{name} should lie in {folder}, as the lock or tool.uv.sources says, but there is no {PYPROJECT}",
+                    "restore it, or run `uv lock`",
                 )
             # a path dependency may be older than [project]: what leads to it knows its name
             member = Member(name=name, folder=folder, root=self.root, pyproject=pyproject)
@@ -617,8 +618,8 @@ def _by_name(root: Path, members: Iterable[Member], *, remedy: str) -> tuple[Mem
     for member in members:
         if member.name in known:
             raise WorkspaceError(
-                f"two members of {root} are named {member.name!r}: {known[member.name].folder} and {member.folder}; "
-                f"{remedy}"
+                f"two members of {root} are named {member.name!r}: {known[member.name].folder} and {member.folder}",
+                f"{remedy}",
             )
         known[member.name] = member
     return tuple(known[name] for name in sorted(known))
@@ -629,9 +630,9 @@ def _check_members(lock: Lock, members: tuple[Member, ...]) -> None:
     there = {member.name for member in members}
     locked = set(lock.members) or {p.name for p in lock.packages if p.folder is not None and p.name in there}
     if missing := sorted(there - locked):
-        raise WorkspaceError(f"{lock.path} lacks the workspace's member {', '.join(missing)}; run `uv lock`")
+        raise LockError(f"{lock.path} lacks the workspace's member {', '.join(missing)}", "run `uv lock`")
     if surplus := sorted(locked - there):
-        raise WorkspaceError(
-            f"{lock.path} has a member that the workspace lacks: {', '.join(surplus)}; run `uv lock`, "
-            "or restore its folder"
+        raise LockError(
+            f"{lock.path} has a member that the workspace lacks: {', '.join(surplus)}",
+            "run `uv lock`, or restore its folder",
         )
