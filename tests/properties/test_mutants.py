@@ -125,7 +125,7 @@ def files_of_tests_kept(patch: Patch) -> None:
         kept = {f"{folder}/tests/{path.name}": ContextFile.of(path.read_bytes()) for path in tests}
         return replace(found, files={**found.files, **kept})
 
-    patch.setattr("uv_workspace_function.workspace.workspace.package_sources", package_sources)
+    patch.setattr("uv_workspace_function.context.sources.package_sources", package_sources)
 
 
 def contents_not_hashed(patch: Patch) -> None:
@@ -147,7 +147,7 @@ def data_files_left_out(patch: Patch) -> None:
         found = of(*arguments, **options)
         return replace(found, files={path: file for path, file in found.files.items() if not path.endswith(".json")})
 
-    patch.setattr("uv_workspace_function.workspace.workspace.package_sources", package_sources)
+    patch.setattr("uv_workspace_function.context.sources.package_sources", package_sources)
 
 
 MUTANTS = [

@@ -10,7 +10,8 @@ from uv_workspace_function.cli.located import load_workspace
 from uv_workspace_function.cli.main import workspace_option
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.target.wheels import installed
-from uv_workspace_function.workspace.workspace import Member, Workspace
+from uv_workspace_function.workspace.members import Member
+from uv_workspace_function.workspace.workspace import Workspace
 
 
 @click.command()

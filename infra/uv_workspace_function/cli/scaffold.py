@@ -16,7 +16,7 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import PYPROJECT, BuildSystem, Metadata, Pyproject, requirement_name
 from uv_workspace_function.workspace import membership
 from uv_workspace_function.workspace.lock import LOCK_NAME, Lock
-from uv_workspace_function.workspace.workspace import Member
+from uv_workspace_function.workspace.members import Member
 
 # These find `src/<module>` without a setting; a backend that needs one is not copied from another service.
 _PLAIN_BACKENDS = frozenset(

@@ -24,7 +24,8 @@ from uv_workspace_function.target.wheels import (
     refuse_other_environments,
     refuse_oversize,
 )
-from uv_workspace_function.workspace.workspace import Closure, Workspace
+from uv_workspace_function.workspace.closure import Closure
+from uv_workspace_function.workspace.workspace import Workspace
 
 MIRRORS_CONTEXT_KEY = "uv-workspace-function:mirrors"
 """The CDK context key of the mirrors: a registry or a longer prefix of images' names -> what to take instead."""

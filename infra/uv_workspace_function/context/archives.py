@@ -13,8 +13,9 @@ from packaging.utils import canonicalize_name
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import requirement_name
+from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.lock import LockedPackage
-from uv_workspace_function.workspace.workspace import Closure, Project
+from uv_workspace_function.workspace.members import Project
 
 _ENDINGS = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tar.zst", ".tgz")
 

@@ -14,13 +14,15 @@ from pathlib import Path
 from uv_workspace_function.context import archives, definitions
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.files import Dropped
+from uv_workspace_function.context.sources import Sources
 from uv_workspace_function.context.wanted import Cause
 from uv_workspace_function.errors import LockError, WorkspaceError, reading
 from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.target.wheels import built_from_source
 from uv_workspace_function.workspace import freshness
+from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.lock import LOCK_NAME
-from uv_workspace_function.workspace.workspace import Closure, Workspace
+from uv_workspace_function.workspace.workspace import Workspace
 
 DOCKERFILE = "Dockerfile"
 BUILDER_FOLDER = ".uv-workspace-function"
@@ -60,12 +62,13 @@ class BuildContext:
         closure.project.lock.refuse_conflicting(closure.service.name, closure.selection.extras)
         _check_fresh(workspace, closure)
         relevance = definitions.relevance_of(closure)
+        sources = Sources.of(workspace)
         files: dict[str, ContextFile] = {}
         dropped: list[Dropped] = []
         for member in closure.sources:
-            sources = workspace.sources(member)
-            files |= sources.files
-            dropped += sources.dropped
+            found = sources.files(workspace, member)
+            files |= found.files
+            dropped += found.dropped
         for member in closure.sources:  # after all sources: a package can lie in a module of another one
             definition = definitions.member_definition(member, closure, relevance)
             if definition is not None:

@@ -12,9 +12,10 @@ import tomli_w
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, Pyproject, requirement_name
+from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.configuration import OF_A_PROJECT, UV_TOML
+from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.settings import Relevance, carried
-from uv_workspace_function.workspace.workspace import Closure, Member
 
 # Linters, formatters, type checkers, test runners, release tools: no build backend reads their tables.
 DROPPED_TOOLS = frozenset(

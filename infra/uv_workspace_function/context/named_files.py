@@ -18,7 +18,8 @@ from packaging.utils import canonicalize_name
 
 from uv_workspace_function.code.layouts.finding import WILDCARDS
 from uv_workspace_function.code.layouts.hatchling import HATCH_TOML, hatch_table
-from uv_workspace_function.context.gitignore import parse_rule, translate
+from uv_workspace_function.context.gitignore import parse_rule
+from uv_workspace_function.globs import translate
 from uv_workspace_function.pyproject import OUR_TABLE, Pyproject, license_globs
 from uv_workspace_function.toml import Table, foreign_table, strings
 

@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.files import Dropped
+from uv_workspace_function.context.sources import Sources
 from uv_workspace_function.context.wanted import Cause
 from uv_workspace_function.errors import LockError, WorkspaceError
 from uv_workspace_function.gate.assembly import Assembly
@@ -20,8 +21,9 @@ from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.gate.secrets import secret_in
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, requirement_name
 from uv_workspace_function.target.image_reference import ImageReference
+from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.lock import LOCK_NAME
-from uv_workspace_function.workspace.workspace import Closure, Member
+from uv_workspace_function.workspace.members import Member
 
 DEFAULT_LARGEST_FILE = 5_000_000
 """Bytes. The code layer is sent anew with each line of code; what is this large belongs elsewhere."""
@@ -128,7 +130,9 @@ class _Contexts:
         if dropped.cause not in _HOLDS_SECRETS or _EXAMPLES.fullmatch(PurePosixPath(dropped.path).name):
             return
         path = self.scope.workspace.root / dropped.path
-        if self.scope.workspace.repository.ignored(str(path.resolve()), is_folder=dropped.path.endswith("/")):
+        if Sources.of(self.scope.workspace).repository.ignored(
+            str(path.resolve()), is_folder=dropped.path.endswith("/")
+        ):
             return  # it is nobody's but of this checkout
         self.findings.append(
             Finding(

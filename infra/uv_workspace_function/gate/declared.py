@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from uv_workspace_function.pyproject import Pyproject, requirement_name
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.workspace.lock import Edge, Lock
-from uv_workspace_function.workspace.workspace import Member, Project
+from uv_workspace_function.workspace.members import Member, Project
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -5,7 +5,7 @@ from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.places import table_line
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
-from uv_workspace_function.workspace.workspace import Member
+from uv_workspace_function.workspace.members import Member
 
 
 def check_handlers(scope: Scope) -> Outcome:

@@ -25,7 +25,8 @@ from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.gate.source_files import TEST_FOLDERS, Role, SourceFile, source_files
 from uv_workspace_function.gate.stored_facts import StoredFacts
 from uv_workspace_function.pyproject import PYPROJECT
-from uv_workspace_function.workspace.workspace import Member, Project, Workspace
+from uv_workspace_function.workspace.members import Member, Project
+from uv_workspace_function.workspace.workspace import Workspace
 
 _SHIPPED = {
     "boto3": "boto3",

@@ -19,7 +19,7 @@ from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.running.closure_environment import ClosureEnvironment, InstallError
 from uv_workspace_function.running.lambda_variables import REGION, declared_variables, lambda_variables
-from uv_workspace_function.workspace.workspace import Member
+from uv_workspace_function.workspace.members import Member
 
 _CODES = ("UWF011",)
 _TIMEOUT = 60  # seconds; Lambda itself allows 10 for an import before it starts over

@@ -16,7 +16,7 @@ from uv_workspace_function.uv_settings import UvSettings
 from uv_workspace_function.workspace.configuration import UV_TOML
 from uv_workspace_function.workspace.freshness import Stale, stale_member
 from uv_workspace_function.workspace.lock import LOCK_NAME
-from uv_workspace_function.workspace.workspace import Member, Project
+from uv_workspace_function.workspace.members import Member, Project
 
 _CODES = ("UWF001", "UWF002")
 _STALE = ("needs to be updated", "is missing or out of date")

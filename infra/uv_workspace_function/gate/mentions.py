@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from uv_workspace_function.pyproject import OUR_TABLE, Pyproject
-from uv_workspace_function.workspace.workspace import Member
+from uv_workspace_function.workspace.members import Member
 
 _TEXTS = re.compile(
     r"Dockerfile.*|.*\.Dockerfile|Containerfile|Procfile|[Mm]akefile|justfile|.*\.(toml|cfg|ini|ya?ml|json|sh|conf|env|template)"

@@ -6,7 +6,9 @@ from functools import cached_property
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.target import Target
-from uv_workspace_function.workspace.workspace import Closure, Member, Project, Workspace
+from uv_workspace_function.workspace.closure import Closure
+from uv_workspace_function.workspace.members import Member, Project
+from uv_workspace_function.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

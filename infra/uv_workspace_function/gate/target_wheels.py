@@ -8,7 +8,7 @@ from uv_workspace_function.gate.places import line_of, requirement_line
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.target.wheels import MissingWheel, built_from_source, check_wheels, refuse_other_environments
-from uv_workspace_function.workspace.workspace import Closure
+from uv_workspace_function.workspace.closure import Closure
 
 
 def check_targets(scope: Scope) -> Outcome:

@@ -9,7 +9,7 @@ from uv_workspace_function.gate.declared import Declared, Graph
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.pyproject import PYPROJECT
-from uv_workspace_function.workspace.workspace import Member
+from uv_workspace_function.workspace.members import Member
 
 
 def check_libraries(scope: Scope) -> Outcome:

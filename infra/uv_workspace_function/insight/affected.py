@@ -17,7 +17,8 @@ from uv_workspace_function.insight.git_history import History
 from uv_workspace_function.pyproject import PYPROJECT, Pyproject
 from uv_workspace_function.toml import Table
 from uv_workspace_function.workspace.lock import Lock
-from uv_workspace_function.workspace.workspace import Member, Workspace
+from uv_workspace_function.workspace.members import Member
+from uv_workspace_function.workspace.workspace import Workspace
 
 Purpose = Literal["deploy", "test"]
 # Settings of test runners at the root hold for every member's tests.

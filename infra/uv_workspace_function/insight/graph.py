@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.workspace.workspace import Member, Workspace
+from uv_workspace_function.workspace.members import Member
+from uv_workspace_function.workspace.workspace import Workspace
 
 # Words of Mermaid's flowchart grammar that no node can be called by.
 _MERMAID_WORDS = frozenset(

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from uv_workspace_function.context.sources import Sources
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.target.wheels import installed, wheel_bytes
-from uv_workspace_function.workspace.workspace import Closure, Member, Workspace
+from uv_workspace_function.workspace.closure import Closure
+from uv_workspace_function.workspace.members import Member
+from uv_workspace_function.workspace.workspace import Workspace
 
 _SIZE = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<prefix>[kmg]?)(?P<binary>i?)b", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3}
@@ -139,7 +142,7 @@ def shown_size(size: int) -> str:
 
 def _sources(workspace: Workspace, closure: Closure, member: Member) -> PackageSize:
     """A local package's importable files."""
-    files = workspace.sources(member).files
+    files = Sources.of(workspace).files(workspace, member).files
     modules = [member.folder / module.path for module in member.layout.modules]
     size = sum(
         file.size

@@ -10,7 +10,8 @@ from uv_workspace_function.context import definitions
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.uv import has_python, sync
-from uv_workspace_function.workspace.workspace import Closure, Member
+from uv_workspace_function.workspace.closure import Closure
+from uv_workspace_function.workspace.members import Member
 
 
 class InstallError(WorkspaceError):

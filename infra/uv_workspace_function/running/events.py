@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.workspace.workspace import Member
+from uv_workspace_function.workspace.members import Member
 
 STDIN = "-"
 

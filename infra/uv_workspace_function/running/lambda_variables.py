@@ -5,7 +5,8 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 
 from collections.abc import Mapping
 
-from uv_workspace_function.workspace.workspace import Member, Workspace
+from uv_workspace_function.workspace.members import Member
+from uv_workspace_function.workspace.workspace import Workspace
 
 REGION = "us-east-1"
 """The region where none is known: on Lambda there always is one, and clients that are made at import ask for it."""

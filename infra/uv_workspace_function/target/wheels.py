@@ -22,8 +22,8 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.toml import Table
+from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.lock import Lock, LockedPackage, Selection
-from uv_workspace_function.workspace.workspace import Closure
 
 LAMBDA_IMAGE_LIMIT = 10 * 1024**3
 """Bytes of an uncompressed image, all layers: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""

@@ -23,7 +23,8 @@ from packaging.version import Version
 
 from uv_workspace_function.toml import Table, foreign_table
 from uv_workspace_function.workspace.lock import LockedPackage
-from uv_workspace_function.workspace.workspace import Member, Project, Workspace
+from uv_workspace_function.workspace.members import Member, Project
+from uv_workspace_function.workspace.workspace import Workspace
 
 _Kind = Literal["registry", "index", "path", "git", "url"]
 # The keys of a `[tool.uv.sources]` entry and those of an entry of `requires-dist`, in uv's own words.

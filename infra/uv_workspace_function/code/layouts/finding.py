@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from uv_workspace_function.code.layouts.layout import Module
-from uv_workspace_function.context.gitignore import translate
+from uv_workspace_function.globs import translate
 
 SKIPPED = frozenset({"__pycache__", "node_modules", "__pypackages__"})
 WILDCARDS = re.compile(r"[*?\[]")

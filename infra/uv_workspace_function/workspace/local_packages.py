@@ -1,0 +1,64 @@
+"""The local packages that a lock, or a build, leads to: members, and what path dependencies name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from uv_workspace_function.errors import LockError
+from uv_workspace_function.pyproject import PYPROJECT, Pyproject
+from uv_workspace_function.workspace import membership
+from uv_workspace_function.workspace.lock import Selection, relative_folder
+from uv_workspace_function.workspace.members import Member, Project
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class LocalPackages:
+    """The local packages of a workspace by folder; what path dependencies lead to is read when it is first asked for."""
+
+    root: Path
+    members: Mapping[PurePosixPath, Member]
+    """Members and standalone projects."""
+    path_dependencies: dict[PurePosixPath, Member] = field(default_factory=dict)
+    as_locked: dict[tuple[Member, bool], Member] = field(default_factory=dict)
+    """Those that a lock builds, or copies, otherwise than what their members were read with."""
+
+    def of_selection(self, project: Project, selection: Selection) -> tuple[Member, ...]:
+        """The local packages of a selection, each found in its folder."""
+        return tuple(
+            self.at(
+                relative_folder(project.folder, str(p.folder), lock=project.lock.path, name=p.name),
+                p.name,
+                built="virtual" not in p.source,
+            )
+            for p in selection.local
+        )
+
+    def at(self, folder: PurePosixPath, name: str, *, built: bool | None) -> Member:
+        """The local package in a folder: a member, or one that a path dependency leads to.
+
+        Args:
+            folder: relative to the workspace's root.
+            name: the package's.
+            built: whether the lock that led here builds it; None where what led here is a build's requirement, which uv
+                builds unless its own table says that it is no package.
+        """
+        member = self.members.get(folder) or self.path_dependencies.get(folder)
+        if member is None:
+            path = self.root / folder
+            if membership.is_file(path / PYPROJECT):
+                pyproject = Pyproject.load(path / PYPROJECT)
+            elif (path / "setup.py").is_file() or (path / "setup.cfg").is_file():
+                pyproject = Pyproject()
+            else:
+                raise LockError(
+                    f"{name} should lie in {folder}, as the lock or tool.uv.sources says, but there is no {PYPROJECT}",
+                    "restore it, or run `uv lock`",
+                )
+            # a path dependency may be older than [project]: what leads to it knows its name
+            member = Member(name=name, folder=folder, root=self.root, pyproject=pyproject)
+            self.path_dependencies[folder] = member
+        if built is None:
+            built = member.pyproject.uv.package is not False
+        if built != member.is_package:
+            member = self.as_locked.setdefault((member, built), replace(member, built=built))
+        return member
