@@ -1,8 +1,11 @@
 # ruff: noqa: N802, ARG002 -- libcst finds these methods by their names and calls them with both nodes
-"""The transformation behind `newer_syntax`: a tree of libcst without what Python 3.12 to 3.14 added."""
+"""The transformation behind `newer_syntax`: a tree of libcst without what Python 3.12 to 3.15 added."""
+
+from typing import Any, TypeVar
 
 import libcst
 
+_Comprehension = TypeVar("_Comprehension", libcst.ListComp, libcst.SetComp, libcst.GeneratorExp)
 _NONE = libcst.SimpleWhitespace("")
 
 
@@ -50,6 +53,36 @@ class Older(libcst.CSTTransformer):
             kind = kind.with_changes(lpar=[libcst.LeftParen()], rpar=[libcst.RightParen()])
             return updated_node.with_changes(type=kind)
         return updated_node
+
+    def leave_LazyImport(self, original_node: libcst.CSTNode, updated_node: Any) -> libcst.Import:
+        """`lazy import x` (PEP 810): it needs the module all the same."""
+        return libcst.Import(names=updated_node.names, semicolon=updated_node.semicolon)
+
+    def leave_LazyImportFrom(self, original_node: libcst.CSTNode, updated_node: Any) -> libcst.ImportFrom:
+        """`lazy from x import y` (PEP 810)."""
+        kept = ("module", "names", "relative", "lpar", "rpar", "semicolon")
+        return libcst.ImportFrom(**{name: getattr(updated_node, name) for name in kept})
+
+    def leave_ListComp(self, original_node: libcst.ListComp, updated_node: libcst.ListComp) -> libcst.ListComp:
+        """`[*a for a in b]` (PEP 798), and the same in the next two."""
+        return _without_star(updated_node)
+
+    def leave_SetComp(self, original_node: libcst.SetComp, updated_node: libcst.SetComp) -> libcst.SetComp:
+        return _without_star(updated_node)
+
+    def leave_GeneratorExp(
+        self, original_node: libcst.GeneratorExp, updated_node: libcst.GeneratorExp
+    ) -> libcst.GeneratorExp:
+        return _without_star(updated_node)
+
+    def leave_StarredDictComp(self, original_node: libcst.CSTNode, updated_node: Any) -> libcst.ListComp:
+        """`{**a for a in b}` (PEP 798)."""
+        return libcst.ListComp(elt=updated_node.value, for_in=updated_node.for_in)
+
+
+def _without_star(node: _Comprehension) -> _Comprehension:
+    element: Any = node.elt
+    return node.with_changes(elt=element.value) if isinstance(element, libcst.StarredElement) else node
 
 
 def _blank(node: libcst.CSTNode) -> libcst.SimpleString:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from uv_workspace_function.code.syntax import Unparsed, parse
+from uv_workspace_function.code.syntax import Parsed, Unparsed, parse
 
 _IMAGE_PYTHON = (3, 14)
 """Of the default images: services may be written for it, whatever Python reads them here."""
@@ -32,8 +32,8 @@ class Bindings:
 def read_bindings(source: bytes) -> Bindings | Unparsed:
     """What a module's source binds, or why it does not parse, unless that is for its being written for a newer Python."""
     tree = parse(source, _IMAGE_PYTHON)
-    if isinstance(tree, ast.Module):
-        return _bindings(tree)
+    if isinstance(tree, Parsed):
+        return _bindings(tree.tree)
     # Without libcst nothing here reads newer syntax: the line that the parser stumbled over has to tell. Code that is nested too
     # deeply for a tree has no such line.
     lines = source.decode("utf-8", "replace").splitlines()

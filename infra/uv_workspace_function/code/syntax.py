@@ -22,7 +22,16 @@ class Unparsed:
     """False where another Python may be able to read it."""
 
 
-def parse(content: bytes, python: tuple[int, int]) -> ast.Module | Unparsed:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """Source as a syntax tree."""
+
+    tree: ast.Module
+    is_newer: bool = False
+    """Whether it has syntax that the running Python lacks; it is not in the tree."""
+
+
+def parse(content: bytes, python: tuple[int, int]) -> Parsed | Unparsed:
     """The syntax tree of a file that compiles, or why there is none.
 
     Args:
@@ -37,7 +46,7 @@ def parse(content: bytes, python: tuple[int, int]) -> ast.Module | Unparsed:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a SyntaxWarning is the linter's to tell
             tree = ast.parse(content)
-        return _uncompilable(tree) or tree
+        return _uncompilable(tree) or Parsed(tree=tree)
     except SyntaxError as error:
         first = error
     except (
@@ -55,7 +64,7 @@ def parse(content: bytes, python: tuple[int, int]) -> ast.Module | Unparsed:
             tree = ast.parse(older)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return Unparsed(line=first.lineno, reason=str(first.msg), certain=False)
-        return _uncompilable(tree, is_cut=True) or tree
+        return _uncompilable(tree, is_cut=True) or Parsed(tree=tree, is_newer=True)
     return Unparsed(line=first.lineno, reason=str(first.msg), certain=older)
 
 

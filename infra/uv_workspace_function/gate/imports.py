@@ -24,6 +24,7 @@ from uv_workspace_function.gate.python_source import Import, Need, SourceFacts
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.gate.source_files import TEST_FOLDERS, Role, SourceFile, source_files
 from uv_workspace_function.gate.stored_facts import StoredFacts
+from uv_workspace_function.gate.target_syntax import refused
 from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.workspace.members import Member, Project
 from uv_workspace_function.workspace.workspace import Workspace
@@ -43,6 +44,7 @@ def check_imports(scope: Scope) -> Outcome:
     python = _minor(scope.target.python)
     stored = StoredFacts.load(scope.workspace.root, python)
     files = {member: _read(scope.workspace, member, stored) for member in _everybody(scope.workspace)}
+    files = _with_verdicts(scope.workspace, files, stored)
     stored.save(whole=scope.whole)
     outcomes = []
     for project in scope.projects:
@@ -81,6 +83,33 @@ def _read(workspace: Workspace, member: Member, stored: StoredFacts) -> tuple[_R
             continue  # PEP 723: it brings an environment of its own
         read.append(_Read(file=file, facts=stored.of(content)))
     return tuple(read)
+
+
+def _with_verdicts(
+    workspace: Workspace, files: Mapping[Member, tuple[_Read, ...]], stored: StoredFacts
+) -> dict[Member, tuple[_Read, ...]]:
+    """The files with ruff's verdict on the syntax of those that the running Python could not settle."""
+    open_ones = [
+        workspace.root / read.file.path for reads in files.values() for read in reads if not read.facts.is_judged
+    ]
+    verdicts = refused(sorted(set(open_ones)), stored.python) if open_ones else {}
+    if verdicts is None:
+        return dict(files)
+
+    def settled(read: _Read) -> _Read:
+        path = workspace.root / read.file.path
+        if read.facts.is_judged:
+            return read
+        if (unparsed := verdicts.get(path)) is not None:
+            facts = SourceFacts(unparsed=unparsed)
+        elif read.facts.unparsed is None:
+            facts = replace(read.facts, is_judged=True)
+        else:
+            return read  # it is right, and nothing here can tell what it imports
+        stored.keep(path.read_bytes(), facts)
+        return replace(read, facts=facts)
+
+    return {member: tuple(map(settled, reads)) for member, reads in files.items()}
 
 
 @dataclass(kw_only=True, eq=False)
@@ -209,7 +238,7 @@ class _Judge:
         not_checked = [self._doubt(doubts)] if doubts else []
         not_checked += [
             NotChecked(
-                codes=("UWF003", "UWF006"),
+                codes=("UWF003", "UWF005", "UWF006"),
                 member=self.member.name,
                 reason=f"{read.file.path}: this Python cannot read it, a newer one may: {read.facts.unparsed.reason}",
                 remedy=f"run the check with Python {self.scope.target.python}, or install uv-workspace-function[cli] whole",
@@ -217,7 +246,8 @@ class _Judge:
             for read in self.files
             if read.facts.unparsed is not None and not read.facts.unparsed.certain
         ]
-        unused, unknown = self._unused() if not any(f.code == "UWF006" for f in findings) else ([], [])
+        # A file that nobody could read may be the one that imports a dependency.
+        unused, unknown = ([], []) if any(read.facts.unparsed for read in self.files) else self._unused()
         doubtful = {name for names in doubts.values() for name in names}
         if unknown := [name for name in unknown if name not in doubtful]:
             not_checked.append(

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -49,6 +50,8 @@ class SourceFacts:
     words: frozenset[str] = frozenset()
     """Words of strings that look like names: plugins, drivers and settings name modules so."""
     unparsed: Unparsed | None = None
+    is_judged: bool = True
+    """Whether its syntax is settled for the target: False where the running Python cannot tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +84,16 @@ def read_source(content: bytes, python: tuple[int, int]) -> SourceFacts:
         content: the file's bytes.
         python: the minor version that the code will run on; branches for others do not count.
     """
-    tree = parse(content, python)
-    if isinstance(tree, Unparsed):
-        return SourceFacts(unparsed=tree)
+    parsed = parse(content, python)
+    if isinstance(parsed, Unparsed):
+        return SourceFacts(unparsed=parsed, is_judged=parsed.certain)
     reader = _Reader(python)
-    reader.read(tree)
-    return SourceFacts(imports=tuple(reader.settled()), words=frozenset(reader.words))
+    reader.read(parsed.tree)
+    return SourceFacts(
+        imports=tuple(reader.settled()),
+        words=frozenset(reader.words),
+        is_judged=not parsed.is_newer and sys.version_info[:2] <= python,
+    )
 
 
 class _Reader:

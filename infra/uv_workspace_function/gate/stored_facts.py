@@ -19,7 +19,7 @@ from typing import Any
 from uv_workspace_function.code.syntax import Unparsed
 from uv_workspace_function.gate.python_source import Import, Need, SourceFacts, read_source
 
-_FORMAT = 5  # raise it with any change of what python_source says of a file
+_FORMAT = 6  # raise it with any change of what python_source says of a file
 
 
 @dataclass(kw_only=True)
@@ -57,9 +57,13 @@ class StoredFacts:
             self._used[digest] = entry
             return _decoded(entry)
         facts = read_source(content, self.python)
-        if facts.unparsed is None or facts.unparsed.certain:
-            self._used[digest] = _encoded(facts)
+        self.keep(content, facts)
         return facts
+
+    def keep(self, content: bytes, facts: SourceFacts) -> None:
+        """Remember the facts of one file, if they are settled."""
+        if facts.is_judged:
+            self._used[hashlib.sha256(content).hexdigest()] = _encoded(facts)
 
     def save(self, *, whole: bool) -> None:
         """Keep what this run has learnt, for the next one.
