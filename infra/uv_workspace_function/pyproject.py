@@ -156,7 +156,8 @@ class CheckSettings:
 class OurSettings:
     """`[tool.uv-workspace-function]`."""
 
-    handler: str | None = None
+    handlers: tuple[str, ...] | None = None
+    """`handler`: one, or a list of them; None if absent, and none for what is to be a library."""
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     version: str | None = None
@@ -176,7 +177,7 @@ class OurSettings:
         known = ("build-from-source", "check", "exclude", "handler", "include", "standalone", "version")
         _refuse_unknown(table, known)
         return cls(
-            handler=toml.value(table, "handler", str),
+            handlers=toml.below(table, "handler", _handlers) if "handler" in table else None,
             include=toml.below(table, "include", _globs) if "include" in table else (),
             exclude=toml.below(table, "exclude", _globs) if "exclude" in table else (),
             version=str(table["version"]) if "version" in table else None,
@@ -184,6 +185,13 @@ class OurSettings:
             standalone=toml.strings_at(table, "standalone"),
             check=toml.below(table, "check", CheckSettings.from_dict) if "check" in table else CheckSettings(),
         )
+
+
+def _handlers(found: Any) -> tuple[str, ...]:
+    listed = found if isinstance(found, list) else [found]
+    if not all(isinstance(handler, str) for handler in listed):
+        raise Malformed(f"must be a string or a list of strings, not {found!r}")
+    return tuple(dict.fromkeys(listed))
 
 
 def _globs(found: Any) -> tuple[str, ...]:

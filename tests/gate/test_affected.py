@@ -64,6 +64,24 @@ def test_nothing_changed(shop: Path) -> None:
     assert (0, "") == ((result := run(shop, "--since", "HEAD")).exit_code, result.stdout)
 
 
+def test_without_services_there_is_nothing_to_deploy(tmp_path: Path) -> None:
+    """That is said, and no answer; tests are of libraries, too."""
+    root = lock(workspace(tmp_path / "w", ["models"]))
+    commit(root)
+    (root / "models/src/models/code.py").touch()
+    refused = run(root, "--since", "HEAD")
+    assert (2, "") == (refused.exit_code, refused.stdout)
+    assert "has no services: no member has a handler; members are: models; give one a" in refused.stderr
+    assert ["models"] == to_test(root)
+
+
+def test_the_last_service_is_gone(shop: Path) -> None:
+    """What was deployed is removed: that is an answer."""
+    for name in ("orders", "billing"):
+        (shop / name / f"src/{name}/main.py").unlink()
+    assert "billing is gone: `cdk deploy` removes it\norders is gone" in run(shop, "--since", "HEAD").stderr
+
+
 def test_what_is_not_committed_counts(shop: Path) -> None:
     """The working tree is one of the two sides, untracked files included."""
     (shop / "orders/src/orders/new.py").write_text("x = 1\n")

@@ -8,13 +8,15 @@ from click.testing import CliRunner, Result
 from made import handler, lock, member, needs, workspace
 from uv_workspace_function.cli.main import main
 
+DECLARED = '[tool.uv-workspace-function]\nhandler = "order_api.main.handler"\n'
+
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two services with a library two steps away, a standalone project, and a member that nobody needs."""
     root = workspace(
         tmp_path_factory.mktemp("shop"),
-        {"apps/Order_Api": needs("models"), "apps/end": needs("order-api"), "libs/models": needs("logs"), "libs/logs": needs("models"), "libs/clock": "", "libs/idle": ""},
+        {"apps/Order_Api": needs("models") + DECLARED, "apps/end": needs("order-api"), "libs/models": needs("logs"), "libs/logs": needs("models"), "libs/clock": "", "libs/idle": ""},
         globs=["apps/*", "libs/*"],
         exclude=["apps/legacy"],
     )  # fmt: skip
@@ -34,7 +36,7 @@ def run(root: Path, *arguments: str) -> Result:
 
 
 def test_mermaid_draws_each_service_library_and_direct_use(shop: Path) -> None:
-    """A service that another service needs stays a service; a cycle is drawn; `end`, a word of Mermaid's, gets an id of its own."""
+    """A service that another service needs is one, since it declares its handler; a cycle is drawn; `end`, a word of Mermaid's, gets an id of its own."""
     assert run(shop).stdout == (
         "flowchart LR\n"
         "    end_([end])\n"

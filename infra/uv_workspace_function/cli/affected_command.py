@@ -67,7 +67,7 @@ def _affected(affected: Affected) -> dict[str, Any]:
     return {
         "package": member.name,
         "folder": member.folder.as_posix(),
-        "service": member.handler is not None,
+        "service": member.is_service,
         "new": affected.is_new,
         "reasons": [_reason(reason) for reason in affected.reasons],
     }

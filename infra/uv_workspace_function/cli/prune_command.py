@@ -10,7 +10,7 @@ from uv_workspace_function.cli.located import load_workspace
 from uv_workspace_function.cli.main import workspace_option
 from uv_workspace_function.cli.progress import progress
 from uv_workspace_function.context.build_context import BuildContext, write_all
-from uv_workspace_function.insight.graph import services_of
+from uv_workspace_function.insight.graph import handler_as_json, services_of
 
 
 @click.command()
@@ -83,7 +83,7 @@ def _as_json(context: BuildContext, folder: Path | None) -> dict[str, Any]:
     service = context.closure.service
     return {
         "service": service.name,
-        "handler": service.handler,
+        "handler": handler_as_json(service),
         "digest": context.digest,
         "size": context.size,
         "build_args": context.build_args,

@@ -151,7 +151,7 @@ def new_service(root: Path, name: str, *, folder: PurePosixPath | None = None) -
     if pyproject.has_project:
         members.append(Member.load(root, PurePosixPath()))
     name, module = _checked_name(root, name, [*members, *standalone])
-    services = [member for member in members if member.folder.parts and member.handler is not None]
+    services = [member for member in members if member.folder.parts and member.is_service]
     folder = folder or _place(name, services or members, globs)
     _check_place(root, folder, globs, exclude)
     beside = (root / _TESTS_OF_SERVICES).is_dir() and pyproject.has_project

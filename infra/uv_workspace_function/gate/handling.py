@@ -1,40 +1,82 @@
-"""Handlers: does each service have the function that Lambda is told to call? (UWF007)"""
+"""Handlers: does each service have the functions that Lambda is told to call? (UWF007)"""
 
-from uv_workspace_function.code.handlers import HandlerError, SourceError
+from collections.abc import Iterator
+
+from uv_workspace_function.code.handlers import HandlerError, SourceError, undecided
+from uv_workspace_function.code.likely_handlers import likely_handlers
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.places import table_line
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
+from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.members import Member
+
+CODES_OF_SERVICES = ("UWF007", "UWF008", "UWF009", "UWF010", "UWF011", "UWF012", "UWF013", "UWF014", "UWF017")
+"""What is judged of services, their closures and contexts, and of nothing else."""
 
 
 def check_handlers(scope: Scope) -> Outcome:
-    """Look for the handler of every service in the sources of its closure."""
-    findings = []
+    """Look for the handlers of every service in the sources of its closure."""
+    findings: list[Finding] = []
+    gaps: list[NotChecked] = []
     closures, broken = scope.closures()
     for closure in closures:
         service = closure.service
-        try:
-            closure.handler()
-        except SourceError:
-            continue  # told by itself (UWF006)
-        except HandlerError as error:
-            findings.append(_finding(service, error))
-    gaps = [
+        if len(service.handlers) > 1 and not service.declared_handlers:
+            gaps.append(_undecided(service))
+            continue
+        findings += _missing(closure)
+    gaps += [
         NotChecked(codes=("UWF007",), member=service.name, reason=str(error), remedy="mend the lock first")
         for service, error in broken
     ]
     return Outcome(findings=tuple(findings), not_checked=tuple(gaps))
 
 
-def _finding(service: Member, error: HandlerError) -> Finding:
-    line = table_line(service.path / PYPROJECT, f"tool.{OUR_TABLE}", "handler")
+def check_there_are_services(scope: Scope) -> Outcome:
+    """Say of a workspace without services what was not judged: silence would look like "clean"."""
+    workspace = scope.workspace
+    everybody = (*workspace.members, *workspace.standalone)
+    if not scope.whole or workspace.services or not everybody:
+        return Outcome()
+    likely = [f"{one} ({member.name})" for member in everybody for one in likely_handlers(member)]
+    found = f"; what looks like a handler is {', '.join(likely)}" if likely else ""
+    gap = NotChecked(
+        codes=CODES_OF_SERVICES,
+        reason=f"no member has a handler, so there is no service to judge{found}",
+        remedy=(
+            f"give one a <module>/main.py with a `handler`, or name its function as `handler` in its [tool.{OUR_TABLE}]"
+        ),
+    )
+    return Outcome(not_checked=(gap,))
+
+
+def _missing(closure: Closure) -> Iterator[Finding]:
+    service = closure.service
+    for handler in service.handlers:
+        try:
+            closure.handler(handler)
+        except SourceError:
+            continue  # told by itself (UWF006)
+        except HandlerError as error:
+            yield _finding(service, handler, error)
+
+
+def _undecided(service: Member) -> NotChecked:
+    error = undecided(service, service.handlers, declared=False)
+    return NotChecked(
+        codes=("UWF007",), member=service.name, reason=error.problem, remedy=error.remedy or "name one of them"
+    )
+
+
+def _finding(service: Member, handler: str, error: HandlerError) -> Finding:
+    path = service.path / PYPROJECT
     return Finding(
         code="UWF007",
         file=(service.folder / PYPROJECT).as_posix(),
-        line=line or 1,
+        line=table_line(path, f"tool.{OUR_TABLE}", "handler") or 1,
         member=service.name,
         what=error.problem,
-        remedy=error.remedy or f"define it, or name another one as `handler` in [tool.{OUR_TABLE}]",
-        subject=service.handler or service.name,
+        remedy=error.remedy or "define it, or name another one as `handler` in [tool.uv-workspace-function]",
+        subject=handler,
     )

@@ -49,13 +49,13 @@ def check_alone(scope: Scope) -> Outcome:
 def _alone(scope: Scope, service: Member, folder: Path) -> Outcome:
     try:
         context = BuildContext.of(scope.workspace, service.name)
-        handler = context.closure.handler()
+        handlers = [context.closure.handler(declared) for declared in service.declared_handlers or (None,)]
         environment = ClosureEnvironment.make(context, folder, python=scope.target.python, offline=True)
     except InstallError as error:
         return _gap(service, f"its closure could not be installed from uv's cache: {error}", _FETCH)
     except WorkspaceError as error:
         return _gap(service, str(error), "mend it, then run the check again")
-    return _imported(scope, environment, handler, folder)
+    return join(*(_imported(scope, environment, handler, folder) for handler in handlers))
 
 
 _FETCH = "fetch its packages into uv's cache (`uv sync --package NAME`), with a Python that the service allows"

@@ -8,7 +8,7 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.allowed import without_allowed
 from uv_workspace_function.gate.contexts import check_contexts
 from uv_workspace_function.gate.findings import CODES, Finding, NotChecked, Outcome, Report, join
-from uv_workspace_function.gate.handling import check_handlers
+from uv_workspace_function.gate.handling import CODES_OF_SERVICES, check_handlers, check_there_are_services
 from uv_workspace_function.gate.imports import check_imports
 from uv_workspace_function.gate.isolation import check_alone
 from uv_workspace_function.gate.locks import check_lock, check_locks
@@ -47,6 +47,7 @@ def check(
         return _unloadable(root, error)
     scope = Scope.of(workspace, target, services)
     checks: list[_Check] = [
+        (check_there_are_services, CODES_OF_SERVICES),
         (check_locks, ("UWF001", "UWF002")),
         (check_imports, ("UWF003", "UWF004", "UWF005", "UWF006", "UWF018")),
         (check_handlers, ("UWF007",)),

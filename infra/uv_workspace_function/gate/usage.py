@@ -108,7 +108,7 @@ def _has_code(member: Member) -> bool:
 def _is_library(member: Member) -> bool:
     """Whether a member is there to be imported: it is no service, no application, no tool and no plugin."""
     metadata = member.pyproject.metadata
-    if member.handler is not None or not member.is_package or metadata.scripts or metadata.entry_points:
+    if member.is_service or not member.is_package or metadata.scripts or metadata.entry_points:
         return False
     if any((member.path / name).exists() for name in ("Dockerfile", "cdk.json", "app.py", "manage.py")):
         return False

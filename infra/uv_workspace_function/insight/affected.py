@@ -14,6 +14,7 @@ from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.insight.comparison import Change, compare
 from uv_workspace_function.insight.git_history import History
+from uv_workspace_function.insight.graph import services_of
 from uv_workspace_function.pyproject import PYPROJECT, Pyproject
 from uv_workspace_function.toml import Table
 from uv_workspace_function.workspace.lock import Lock
@@ -58,7 +59,8 @@ def effects(root: Path, ref: str, purpose: Purpose) -> Effects:
             dev groups or libraries differ.
 
     Raises:
-        WorkspaceError: when there is no git or no such commit, or the working tree's workspace cannot be read.
+        WorkspaceError: when there is no git or no such commit, the working tree's workspace cannot be read, or what is to be
+            deployed is asked for where there are no services, nor were any.
     """
     history = History.at(root)
     commit = history.commit(ref)
@@ -67,10 +69,14 @@ def effects(root: Path, ref: str, purpose: Purpose) -> Effects:
         try:
             then = Workspace.load(old_root)
         except WorkspaceError as error:
+            if purpose == "deploy":
+                services_of(now)
             text = f"the workspace at {commit[:12]} cannot be read: {_without(error, old_root)}"
             return _all(now, commit, purpose, text)
         sides = _Sides(then=then, now=now, known=_by_name(then))
         if purpose == "deploy":
+            if not then.services:
+                services_of(now)  # nothing to deploy is to be said, not shown as nothing affected
             affected = [found for service in now.services if (found := sides.by_context(service)) is not None]
         else:
             affected = list(_tested(sides, history.changed(commit)))
@@ -97,7 +103,7 @@ class _Sides:
         context = BuildContext.of(self.now, member.name)
         if member.name not in self.known:
             return Affected(member=member, is_new=True, reasons=(f"{member.folder} is new",))
-        if member.handler is not None and self.known[member.name].handler is None:
+        if member.is_service and not self.known[member.name].is_service:
             return Affected(member=member, is_new=True, reasons=(f"{member.name} was a library and is a service",))
         try:
             before = BuildContext.of(self.then, member.name)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from uv_workspace_function.code.likely_handlers import likely_handlers
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.workspace import Workspace
@@ -76,7 +77,7 @@ class Graph:
                 {
                     "package": service.name,
                     "folder": service.folder.as_posix(),
-                    "handler": service.handler,
+                    "handler": handler_as_json(service),
                     "standalone": service.name in self.standalone,
                 }
                 for service in self.services
@@ -87,20 +88,27 @@ class Graph:
         }
 
 
+def handler_as_json(member: Member) -> str | list[str] | None:
+    """A member's handler, as its table would have it: several are a list. None for a library."""
+    return list(member.handlers) if len(member.handlers) > 1 else member.handler
+
+
 def services_of(workspace: Workspace) -> tuple[Member, ...]:
     """The services of a workspace.
 
     Raises:
-        WorkspaceError: when it has none.
+        WorkspaceError: when it has none; functions that look like handlers are named.
     """
-    if not workspace.services:
-        members = ", ".join(member.name for member in (*workspace.members, *workspace.standalone)) or "none"
-        raise WorkspaceError(
-            f"{workspace.root} has no services: no member has a handler; members are: {members}",
-            "give one a "
-            "<module>/main.py with a `handler`, or name its function as `handler` in its [tool.uv-workspace-function]",
-        )
-    return workspace.services
+    if workspace.services:
+        return workspace.services
+    everybody = (*workspace.members, *workspace.standalone)
+    members = ", ".join(member.name for member in everybody) or "none"
+    likely = [f"{one} ({member.name})" for member in everybody for one in likely_handlers(member)]
+    found = f"; what looks like a handler is {', '.join(likely)}" if likely else ""
+    raise WorkspaceError(
+        f"{workspace.root} has no services: no member has a handler; members are: {members}{found}",
+        "give one a <module>/main.py with a `handler`, or name its function as `handler` in its [tool.uv-workspace-function]",
+    )
 
 
 def _packages(members: Iterable[Member]) -> list[dict[str, str]]:

@@ -54,11 +54,17 @@ class Closure:
             declared: another one than the service's own, `package.module.function`.
 
         Raises:
-            HandlerError: when there is none, or it could not be imported; the message says where it was looked for.
+            HandlerError: when there is none, there are several, or it could not be imported; the message says where it was
+                looked for.
         """
+        service = self.service
+        if declared is None and len(service.handlers) > 1:
+            raise handlers.undecided(service, service.handlers, declared=bool(service.declared_handlers))
+        if declared is None and not service.handlers:
+            handlers.refuse_library(service, users=service.users(service))
         return handlers.check_handler(
-            self.service,
-            declared or self.service.handler,
+            service,
+            declared or service.handler,
             local=self.libraries,
             third_party={package.name for package in self.third_party},
         )

@@ -2,8 +2,8 @@
 
 import posixpath
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -37,6 +37,8 @@ class Member:
     pyproject: Pyproject
     built: bool | None = None
     """Whether its lock has it as something to build; None where no lock has it."""
+    users: "Callable[[Member], tuple[str, ...]]" = field(default=lambda _: (), repr=False)
+    """Tells the names of the packages that need it at run time."""
 
     @classmethod
     def load(cls, root: Path, folder: PurePosixPath) -> "Member":
@@ -79,12 +81,33 @@ class Member:
         """Where its importable modules lie."""
         return layouts.layout_of(self.pyproject, self.path, virtual=not self.is_package)
 
+    @property
+    def declared_handlers(self) -> tuple[str, ...]:
+        """The handlers that its table names, in its order."""
+        return self.settings.handlers or ()
+
     @cached_property
     @reading()
+    def handlers(self) -> tuple[str, ...]:
+        """Its Lambda handlers, `package.module.function`: those it declares, else what it has by convention.
+
+        None for a library: what another package needs at run time is one, unless it declares a handler. Several that are not
+        declared are candidates, of which none is chosen.
+        """
+        if self.settings.handlers is not None:
+            return self.settings.handlers
+        found = handlers.conventional_handlers(self)
+        return found if not found or not self.users(self) else ()
+
+    @property
     def handler(self) -> str | None:
-        """Its Lambda handler, `package.module.function`; None for a library."""
-        declared = self.settings.handler
-        return handlers.conventional_handler(self) if declared is None else declared
+        """Its one handler; None for a library, and where it has several."""
+        return self.handlers[0] if len(self.handlers) == 1 else None
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it has a handler, or candidates for one."""
+        return bool(self.handlers)
 
     def __str__(self) -> str:
         return self.name

@@ -23,6 +23,7 @@ from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.local_packages import LocalPackages
 from uv_workspace_function.workspace.lock import LOCK_NAME, Lock
 from uv_workspace_function.workspace.members import Member, Project, is_package_name
+from uv_workspace_function.workspace.users import Needs
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,12 +70,20 @@ class Workspace:
         members = _members(root, project, globs)
         _check_members(project.lock, members)
         beside = (*globs.exclude, *project.pyproject.ours.standalone)
-        return cls(root=root, project=project, members=members, standalone=_standalone(root, beside, members=members))
+        standalone = _standalone(root, beside, members=members)
+        needs = Needs(root=root, project=project, members=members, standalone=standalone)
+        return cls(
+            root=root,
+            project=project,
+            members=tuple(replace(member, users=needs.users) for member in members),
+            standalone=tuple(replace(member, users=needs.users) for member in standalone),
+            _loaded=needs.loaded,
+        )
 
     @cached_property
     def services(self) -> tuple[Member, ...]:
         """Members and standalone projects with a Lambda handler, by name."""
-        found = [member for member in (*self.members, *self.standalone) if member.handler is not None]
+        found = [member for member in (*self.members, *self.standalone) if member.is_service]
         return tuple(sorted(found, key=lambda member: member.name))
 
     def member(self, name: str) -> Member:
@@ -113,8 +122,8 @@ class Workspace:
             WorkspaceError: when there is none, or it is a library.
         """
         member = self.member(name)
-        if member.handler is None:
-            handlers.refuse_library(member)
+        if not member.is_service:
+            handlers.refuse_library(member, users=member.users(member))
         return member
 
     @reading()
@@ -196,7 +205,7 @@ def _standalone(root: Path, patterns: Iterable[str], *, members: tuple[Member, .
     ]
     # Excluded examples and fixtures share names with others; only a service has to have one to be asked for by.
     names = Counter(member.name for member in (*members, *found))
-    kept = [member for member in found if names[member.name] == 1 or member.handler is not None]
+    kept = [member for member in found if names[member.name] == 1 or member.is_service]
     _by_name(root, (*members, *kept), remedy="rename the one that is excluded from the workspace")
     return tuple(sorted(kept, key=lambda member: member.name))
 
