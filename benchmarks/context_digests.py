@@ -1,19 +1,23 @@
 """The digest of every member's build context, as JSON: what has to stay as it is when only the code around it changes.
 
+Of the files that come from the workspace: the Dockerfile and the builder program, which each context holds too, are left out.
+
 uv run python benchmarks/context_digests.py [FOLDER ...] > before.json
 
 Without folders, those of tests/workspaces. A folder counts with every workspace in it. Compare two runs with `diff`.
 """
 
 import argparse
+import hashlib
 import json
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.context.build_context import BUILDER_FOLDER, DOCKERFILE, BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace.workspace import Workspace
 
@@ -43,9 +47,22 @@ def digests(root: Path) -> Iterator[tuple[str, str]]:
         return
     for member in sorted((*workspace.members, *workspace.standalone), key=lambda one: str(one.folder)):
         try:
-            yield str(member.folder), BuildContext.of(workspace, member.name).digest
+            yield str(member.folder), digest(BuildContext.of(workspace, member.name))
         except WorkspaceError as error:
             yield str(member.folder), f"error: {error}"
+
+
+def digest(context: BuildContext) -> str:
+    """SHA-256, in hex, over the path, executable bit and content of each file that is the workspace's."""
+    ours = (DOCKERFILE, f"{BUILDER_FOLDER}/")
+    with tempfile.TemporaryDirectory() as temporary:
+        context.write(Path(temporary))
+        whole = hashlib.sha256()
+        for path in sorted(path for path in context.files if not path.startswith(ours)):
+            file = Path(temporary) / path
+            content = hashlib.sha256(file.read_bytes()).hexdigest()
+            whole.update(f"{path} {bool(file.stat().st_mode & stat.S_IXUSR)} {content}\n".encode())
+        return whole.hexdigest()
 
 
 def main() -> None:

@@ -172,7 +172,7 @@ def test_an_unknown_lock_version(tmp_path: Path) -> None:
     root = lock(workspace(tmp_path / "w", ["a"]))
     text = (root / "uv.lock").read_text()
     (root / "uv.lock").write_text(text.replace("version = 1", "version = 2", 1))
-    assert message(root).startswith("ROOT/uv.lock has lock version 2; this release reads version 1: update")
+    assert message(root).startswith("ROOT/uv.lock has lock version 2; this release reads version 1; update")
 
 
 def test_a_lock_that_lacks_a_member(tmp_path: Path) -> None:
