@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from uv_workspace_function.builder.credentials import redacted
+
 
 class WorkspaceError(Exception):
     """Something in the workspace, its lock or a request to it that stops the work before anything was written.
+
+    A URL in it hides its credentials, whoever prints it.
 
     Args:
         problem: what was asked and what exists, lower case, no final period.
@@ -13,9 +17,9 @@ class WorkspaceError(Exception):
     """
 
     def __init__(self, problem: str, remedy: str | None = None) -> None:
-        super().__init__(problem, remedy)
-        self.problem = problem
-        self.remedy = remedy
+        self.problem = redacted(problem)
+        self.remedy = None if remedy is None else redacted(remedy)
+        super().__init__(self.problem, self.remedy)
 
     def __str__(self) -> str:
         return self.problem if self.remedy is None else f"{self.problem}; {self.remedy}"

@@ -2,6 +2,9 @@
 
 A `from_dict` reads its table with the functions here. They leave out what is absent and raise `Malformed` for what is of
 another type; the place grows on the way up, key by key, until `read_toml` adds the file.
+
+URLs lose their credentials here: whatever is made of a document, a build context, a hash or a message, has none. Only uv itself
+reads those.
 """
 
 import tomllib
@@ -9,12 +12,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from uv_workspace_function.builder.credentials import without_credentials
 from uv_workspace_function.errors import WorkspaceError
 
 Table = Mapping[str, Any]
 """A table whose values nobody has looked at yet, or that is another tool's to check."""
 
 T = TypeVar("T")
+_PROXIES = ("http-proxy", "https-proxy")
 _NAMES: Mapping[type, str] = {
     str: "a string",
     int: "an integer",
@@ -68,10 +73,27 @@ def read_toml(path: Path, read: Callable[[Table], T], *, remedy: str = "correct 
         last = text.count("\n") + (not text.endswith("\n"))
         said = str(error).replace("(at end of document)", f"(at end of document, line {last})")
         raise WorkspaceError(f"{path} is malformed TOML: {said}") from error
+    if any(sign in text for sign in "@?\\"):
+        document = _public(document)
     try:
         return read(document)
     except Malformed as error:
         raise WorkspaceError(f"{path}: {error.at} {error.problem}", remedy) from error
+
+
+def _public(found: Any) -> Any:
+    """A value whose URLs have no credentials."""
+    match found:
+        case str():
+            return without_credentials(found)
+        case list():
+            return [*map(_public, found)]
+        case dict():
+            public = {without_credentials(key): _public(item) for key, item in found.items()}
+            # A proxy with a password is of no use without, and would count before what a build is given as HTTPS_PROXY.
+            return {key: item for key, item in public.items() if key not in _PROXIES or item == found[key]}
+        case _:
+            return found
 
 
 def value(table: Table, key: str, kind: type[T]) -> T | None:

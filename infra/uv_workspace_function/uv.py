@@ -19,6 +19,8 @@ from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from uv_workspace_function.builder.credentials import redacted
+
 _TIMEOUT = 300  # seconds; a resolution from scratch can take a minute
 
 _MACHINE = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "LANG", "LC_*", "XDG_CACHE_HOME", "XDG_DATA_HOME")
@@ -181,7 +183,7 @@ def _run(command: tuple[str, ...], *options: str, cwd: Path, environment: Mappin
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return UvAnswer(code=done.returncode, text=done.stderr, output=done.stdout)
+    return UvAnswer(code=done.returncode, text=redacted(done.stderr), output=done.stdout)
 
 
 def _program() -> str:

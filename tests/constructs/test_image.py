@@ -416,7 +416,7 @@ def test_a_context_is_copied_into_the_assembly(shop: Workspace, tmp_path: Path) 
                 "widen requires-python and run `uv lock`, or choose another python_version"
             ),
         ),
-        ({"build_secrets": {"token": "src=/x"}}, "the build takes no secret 'token'; secrets are: netrc"),
+        ({"build_secrets": {"token": "src=/x"}}, "the build takes no secret 'token'; secrets are: credentials, netrc"),
         (
             {"build_secrets": {"netrc": "/home/me/.netrc"}},
             (

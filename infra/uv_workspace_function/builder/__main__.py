@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from . import base, bytecode, guard, layer, markers, namespaces
+from .build_secrets import login
 from .compiled import refuse_compiled
 from .distributions import Distribution, File, installed
 from .errors import BuildError
@@ -79,6 +80,12 @@ def check_layout(home: Home) -> None:
     for path in root.rglob("*"):
         if (there := home.base / path.relative_to(root)).is_dir():
             layer.make_like(path, there)
+
+
+def git_credentials(home: Home) -> None:  # noqa: ARG001 - as every step
+    """Answer git, which asks for the password of a repository."""
+    if sys.argv[2:] == ["get"]:
+        sys.stdout.write(login(Path(os.environ["NETRC"]), sys.stdin.read()))
 
 
 def _install_local(
@@ -229,6 +236,7 @@ _STEPS: Mapping[str, Callable[[Home], None]] = {
     "install-libraries": install_libraries,
     "install-service": install_service,
     "check-layout": check_layout,
+    "git-credentials": git_credentials,
 }
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from .build_secrets import BuildSecrets, renewal
+from .credentials import redacted
 from .errors import BuildError
 from .home import Home
 from .layer import EPOCH
@@ -14,9 +16,12 @@ from .workspace import LocalPackage, Workspace, normalized
 
 # What uv or a backend says of a failure -> what to do about it.
 _REMEDIES = {
-    ("401 Unauthorized", "403 Forbidden", "Missing credentials", "index requires authentication"): (
-        "an index asks for a password: give it in the build secret 'netrc' (docker build --secret id=netrc,src=FILE; "
-        "build_secrets of the construct)"
+    (
+        *("401 Unauthorized", "403 Forbidden", "Missing credentials", "index requires authentication"),
+        *("could not read Username", "Authentication failed for"),
+    ): (
+        "an index or repository asks for a password, or refuses the one it was given: give a current one in the build secret 'netrc' "
+        "(docker build --secret id=netrc,src=FILE; build_secrets of the construct)"
     ),
     ("because it is marked as",): (
         "a package has no wheel for the target: lock a version that has one, or name it in BUILD_FROM_SOURCE (build_from_source of the "
@@ -97,10 +102,13 @@ def sync(
     }
     for index in indexes:  # uv wants them to exist, even where no package here needs a wheel of theirs
         index.mkdir(parents=True, exist_ok=True)
-    environ = {**passed_on(os.environ), **settings, **(variables or {})}
-    status, said = _run(command, workspace.root / workspace.project, environ)
+    secrets = BuildSecrets.read(os.environ)
+    environ = {**passed_on(os.environ), **secrets.environment(os.environ), **settings, **(variables or {})}
+    with secrets.signing(workspace.root / workspace.project):
+        status, said = _run(command, workspace.root / workspace.project, environ)
     if status:
         remedies = [remedy for signs, remedy in _REMEDIES.items() if any(sign in said for sign in signs)]
+        remedies += filter(None, [renewal(said)] if remedies else [])
         raise BuildError("; ".join([f"uv could not install {workspace.service.name}: see above", *remedies]))
 
 
@@ -156,7 +164,7 @@ def _run(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> tu
     said = []
     with open(reading, encoding="utf-8", errors="replace") as stream:  # noqa: PTH123 - it has no path
         for line in stream:
-            sys.stderr.write(line)
+            sys.stderr.write(redacted(line))
             said.append(line)
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), "".join(said)
 

@@ -67,7 +67,7 @@ class BuildContext:
         dropped: list[Dropped] = []
         for member in closure.sources:
             found = sources.files(workspace, member)
-            files |= found.files
+            files |= {path: definitions.public_file(path, file) for path, file in found.files.items()}
             dropped += found.dropped
         for member in closure.sources:  # after all sources: a package can lie in a module of another one
             definition = definitions.member_definition(member, closure, relevance)

@@ -11,6 +11,8 @@ from typing import Any
 import tomli_w
 from packaging.utils import canonicalize_name
 
+from uv_workspace_function.builder.credentials import without_credentials
+from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, Pyproject, requirement_name
 from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.configuration import OF_A_PROJECT, UV_TOML
@@ -110,6 +112,11 @@ _VERSION_VARIABLES = (
 _DEFAULT_VERSION = "0.0.0"
 # Where a build's own requirements can stand beside `pyproject.toml`.
 _BUILD_PROGRAMS = ("setup.py", "setup.cfg", "hatch.toml", "hatch_build.py", "pdm_build.py")
+REQUIREMENT_FILES = re.compile(
+    r"setup\.(?:py|cfg)|hatch\.toml|(?:hatch|pdm)_build\.py|(?:pdm|poetry)\.toml|pip\.conf"
+    r"|(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in)"
+)
+"""Names of files beside `pyproject.toml` that a backend can take requirements or settings from."""
 _WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
@@ -141,6 +148,20 @@ def configuration(closure: Closure, relevance: Relevance) -> str | None:
     # an empty file still counts before what a [tool.uv] has of the same settings
     overridden = carried(closure.project.pyproject.uv.table, relevance, where=PYPROJECT)
     return tomli_w.dumps(kept) if kept or overridden.keys() - OF_A_PROJECT else None
+
+
+def public_file(path: str, file: ContextFile) -> ContextFile:
+    """A file that requirements of a build can stand in, without the credentials of its URLs; any other file as it is.
+
+    A backend writes such a URL into the metadata of the wheel, and so into the image.
+    """
+    if not REQUIREMENT_FILES.fullmatch(path.rpartition("/")[2]) or b":" not in file.content:
+        return file
+    text = file.content.decode("utf-8", errors="surrogateescape")
+    public = without_credentials(text)
+    if public == text:
+        return file
+    return ContextFile.of(public.encode("utf-8", errors="surrogateescape"), executable=file.executable)
 
 
 def relevance_of(closure: Closure) -> Relevance:
@@ -223,6 +244,14 @@ def _reduced(pyproject: Pyproject) -> dict[str, Any]:
         for tool, value in pyproject.tools.items()
         if tool not in DROPPED_TOOLS and tool not in ("uv", OUR_TABLE)
     }
+    for tool in ("pdm", "poetry"):  # where these tools, and no backend, look for packages
+        if isinstance(tools.get(tool), dict) and isinstance(sources := tools[tool].get("source"), list):
+            public = [
+                {k: v for k, v in source.items() if k not in ("username", "password")}
+                for source in sources
+                if isinstance(source, dict)
+            ]
+            tools[tool] = {**tools[tool], "source": public}
     for tool, key in _DROPPED_BELOW:
         if isinstance(tools.get(tool), dict):
             tools[tool] = {k: v for k, v in tools[tool].items() if k != key}

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from uv_workspace_function.builder.credentials import redacted
+
 
 class Severity(StrEnum):
     """How bad a finding is: an error breaks an image or will, a warning is untidy or risky."""
@@ -42,6 +44,7 @@ CODES: Mapping[str, Kind] = MappingProxyType(
         "UWF017": Kind(title="build context that cannot be made"),
         "UWF018": Kind(title="package without a module"),
         "UWF019": Kind(title="exception without a reason"),
+        "UWF020": Kind(title="credential in a setting"),
     }
 )
 
@@ -66,6 +69,12 @@ class Finding:
     detail: tuple[str, ...] = ()
     """More lines, where one sentence does not do."""
 
+    def __post_init__(self) -> None:
+        """Hide the credentials of URLs, wherever they were quoted from."""
+        for name in ("what", "remedy", "subject"):
+            object.__setattr__(self, name, redacted(getattr(self, name)))
+        object.__setattr__(self, "detail", tuple(map(redacted, self.detail)))
+
     @property
     def severity(self) -> Severity:
         """How bad it is."""
@@ -86,6 +95,11 @@ class NotChecked:
     member: str | None = None
     reason: str
     remedy: str
+
+    def __post_init__(self) -> None:
+        """Hide the credentials of URLs, wherever they were quoted from."""
+        object.__setattr__(self, "reason", redacted(self.reason))
+        object.__setattr__(self, "remedy", redacted(self.remedy))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

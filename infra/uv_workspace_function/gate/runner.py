@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.allowed import without_allowed
 from uv_workspace_function.gate.contexts import check_contexts
+from uv_workspace_function.gate.credentials import check_credentials
 from uv_workspace_function.gate.findings import CODES, Finding, NotChecked, Outcome, Report, join
 from uv_workspace_function.gate.handling import CODES_OF_SERVICES, check_handlers, check_there_are_services
 from uv_workspace_function.gate.imports import check_imports
@@ -56,6 +57,7 @@ def check(
         (lambda scope: check_deployed(scope, cdk_out), ("UWF010",)),
         (lambda scope: check_contexts(scope, cdk_out), ("UWF012", "UWF013", "UWF014", "UWF015", "UWF016", "UWF017")),
     ]
+    checks.append((check_credentials, ("UWF020",)))
     if isolated:
         checks.append((check_alone, ("UWF011",)))
     outcome = join(*(_guarded(run, codes, scope) for run, codes in checks))

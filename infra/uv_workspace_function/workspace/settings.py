@@ -5,12 +5,14 @@ rebuild beats a broken build. Source: the settings reference in uv's documentati
 uv itself lists when it meets an unknown one.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from packaging.utils import canonicalize_name
 
+from uv_workspace_function.builder.credentials import is_credential_name
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import requirement_name
 from uv_workspace_function.toml import Table
@@ -117,6 +119,10 @@ FATES: Mapping[str, Fate] = {
     "workspace": Fate("carried", "with the closure's folders as its members"),
 }
 
+FREE_VALUES = frozenset({"config-settings", "config-settings-package", "extra-build-variables"})
+"""Settings whose values are whatever a build backend understands."""
+_NO_SECRETS = frozenset({"", "0", "1", "true", "false", "yes", "no", "on", "off", "none"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relevance:
@@ -155,9 +161,41 @@ def carried(settings: Table, relevance: Relevance, *, where: str) -> dict[str, A
         if key == "workspace" or FATES.get(key, _CARRIED).what != "carried":
             continue
         chosen = _CHOICES[key](value, relevance) if key in _CHOICES else value
+        chosen = public_values(chosen) if key in FREE_VALUES else chosen
         if chosen not in ({}, []):
             kept[key] = chosen
     return kept
+
+
+def public_values(value: Any) -> Any:
+    """Variables and options for build backends, without those that are credentials by their names.
+
+    They come into a build as lines `NAME=value` of the secret `credentials`.
+
+    Args:
+        value: a table, to any depth, or a list of options such as `--api-token=...`.
+    """
+    if isinstance(value, dict):
+        kept = {key: public_values(item) for key, item in value.items() if not is_secret_value(key, item)}
+        return {key: item for key, item in kept.items() if item not in ({}, []) or value[key] in ({}, [])}
+    if isinstance(value, list):
+        return [item for item in value if not _is_secret_option(item)]
+    return value
+
+
+def is_secret_value(key: str, value: Any) -> bool:
+    """Whether a variable or option is a credential."""
+    given = [item for item in value if isinstance(item, str)] if isinstance(value, list) else [value]
+    if any(isinstance(item, str) and _is_secret_option(item) for item in given) and not isinstance(value, list):
+        return True
+    return is_credential_name(key.lstrip("-")) and any(
+        isinstance(item, str) and item.lower() not in _NO_SECRETS for item in given
+    )
+
+
+def _is_secret_option(item: Any) -> bool:
+    option = re.match(r"-{0,2}(?P<name>[A-Za-z_][\w.-]*)=(?P<value>.+)", item) if isinstance(item, str) else None
+    return option is not None and is_credential_name(option["name"]) and option["value"].lower() not in _NO_SECRETS
 
 
 def _refuse(settings: Table, relevance: Relevance, where: str) -> None:
