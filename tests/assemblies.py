@@ -18,7 +18,7 @@ def docker_images(stack: cdk.Stack) -> dict[str, dict[str, Any]]:
 
 
 class Resources:
-    """A stack's resources, by the path of their construct below the stack: `IngestionWorkerRole`, `Queue/Policy`.
+    """A stack's resources, by the path of their construct below the stack: `IngestionWorker/ServiceRole`, `Queue/Policy`.
 
     References are written as such paths too: `<Queue>`, `<Queue>.Arn`.
     """

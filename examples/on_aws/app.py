@@ -5,7 +5,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_logs as logs
-from uv_workspace_function import UvWorkspaceFunction, Workspace
+from uv_workspace_function import ImageOptions, UvWorkspaceFunction, Workspace
 
 app = cdk.App()
 stack = cdk.Stack(app, os.environ["TRIAL_STACK"])
@@ -14,7 +14,7 @@ function = UvWorkspaceFunction(
     "Greeter",
     workspace=Workspace.load(Path(__file__).parent),
     service="greeter",
-    base_image=os.environ.get("TRIAL_BASE_IMAGE"),
+    image=ImageOptions(base_image=os.environ.get("TRIAL_BASE_IMAGE")),
     memory_size=512,
     timeout=cdk.Duration.seconds(30),
     log_group=logs.LogGroup(

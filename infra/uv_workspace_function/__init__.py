@@ -20,17 +20,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from uv_workspace_function.constructs.defaults import FunctionDefaults
     from uv_workspace_function.constructs.function import UvWorkspaceFunction
     from uv_workspace_function.constructs.image import UvWorkspaceImage
+    from uv_workspace_function.constructs.image_options import EcrImage, ImageOptions
     from uv_workspace_function.context.build_context import BuildContext
     from uv_workspace_function.errors import WorkspaceError
     from uv_workspace_function.workspace.workspace import Workspace
 
-__all__ = ["BuildContext", "UvWorkspaceFunction", "UvWorkspaceImage", "Workspace", "WorkspaceError"]
+__all__ = [
+    "BuildContext",
+    "EcrImage",
+    "FunctionDefaults",
+    "ImageOptions",
+    "UvWorkspaceFunction",
+    "UvWorkspaceImage",
+    "Workspace",
+    "WorkspaceError",
+]
 
 # Imported when asked for (PEP 562): loading aws_cdk takes a second, and who reads a workspace needs none of it.
 _HOMES = {
     "BuildContext": "context.build_context",
+    "EcrImage": "constructs.image_options",
+    "FunctionDefaults": "constructs.defaults",
+    "ImageOptions": "constructs.image_options",
     "UvWorkspaceFunction": "constructs.function",
     "UvWorkspaceImage": "constructs.image",
     "Workspace": "workspace.workspace",

@@ -9,12 +9,13 @@ import made
 import pytest
 from assemblies import Resources, docker_images
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.assertions import Template
-from uv_workspace_function import UvWorkspaceFunction, Workspace, WorkspaceError
+from uv_workspace_function import ImageOptions, UvWorkspaceFunction, Workspace, WorkspaceError
 from uv_workspace_function.constructs.execution_role import ACTIONS_WITHOUT_RESOURCE
 from wheelhouse import sdist, wheel
 
@@ -43,9 +44,9 @@ def test_it_is_an_arm64_image_function_with_its_handler_as_command(stack: cdk.St
         "Architectures": ["arm64"],
         "Code": {"ImageUri": properties["Code"]["ImageUri"]},
         "ImageConfig": {"Command": ["shop.main.handler"]},
-        "LoggingConfig": {"LogGroup": "<ShopLogs>"},
+        "LoggingConfig": {"LogGroup": "<Shop/LogGroup>"},
         "PackageType": "Image",
-        "Role": "<ShopRole>.Arn",
+        "Role": "<Shop/ServiceRole>.Arn",
     } == properties
     assert properties["Code"]["ImageUri"].endswith(f":{image}")
 
@@ -54,16 +55,16 @@ def test_it_has_a_role_that_may_write_to_its_log_group_alone(stack: cdk.Stack, s
     """No managed policy, no `*`; only Lambda can take the role on."""
     UvWorkspaceFunction(stack, "Shop", workspace=shop, service="shop")
     found = resources(stack)
-    assert {"<ShopLogs>.Arn": WRITE_LOGS} == found.statements("ShopRole")
+    assert {"<Shop/LogGroup>.Arn": WRITE_LOGS} == found.statements("Shop/ServiceRole")
     assume = {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}
     assert {
-        "ShopRole": {"AssumeRolePolicyDocument": {"Statement": [assume], "Version": "2012-10-17"}}
+        "Shop/ServiceRole": {"AssumeRolePolicyDocument": {"Statement": [assume], "Version": "2012-10-17"}}
     } == found.of_type("AWS::IAM::Role")
 
 
 def test_it_has_a_log_group_that_keeps_a_month_and_outlives_it(stack: cdk.Stack, shop: Workspace) -> None:
     UvWorkspaceFunction(stack, "Shop", workspace=shop, service="shop")
-    assert {"ShopLogs": {"RetentionInDays": 30}} == resources(stack).of_type("AWS::Logs::LogGroup")
+    assert {"Shop/LogGroup": {"RetentionInDays": 30}} == resources(stack).of_type("AWS::Logs::LogGroup")
     Template.from_stack(stack).has_resource("AWS::Logs::LogGroup", {"DeletionPolicy": "Retain"})
 
 
@@ -88,7 +89,7 @@ def test_a_role_of_the_caller_is_the_only_role(stack: cdk.Stack, shop: Workspace
     assert "<Theirs>.Arn" == shop_function(stack, shop, role=role)["Role"]
     found = resources(stack)
     assert ["Theirs"] == list(found.of_type("AWS::IAM::Role"))
-    assert {"<ShopLogs>.Arn": WRITE_LOGS} == found.statements("Theirs")
+    assert {"<Shop/LogGroup>.Arn": WRITE_LOGS} == found.statements("Theirs")
 
 
 def test_a_role_that_says_so_is_left_alone(stack: cdk.Stack, shop: Workspace) -> None:
@@ -103,16 +104,16 @@ def test_a_log_group_of_the_caller_is_the_only_log_group(stack: cdk.Stack, shop:
     assert {"LogGroup": "<Theirs>"} == shop_function(stack, shop, log_group=group)["LoggingConfig"]
     found = resources(stack)
     assert {"Theirs": {"RetentionInDays": 1}} == found.of_type("AWS::Logs::LogGroup")
-    assert {"<Theirs>.Arn": WRITE_LOGS} == found.statements("ShopRole")
+    assert {"<Theirs>.Arn": WRITE_LOGS} == found.statements("Shop/ServiceRole")
 
 
 def test_tracing_adds_the_two_actions_that_aws_documents(stack: cdk.Stack, shop: Workspace) -> None:
     """https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html."""
     assert {"Mode": "Active"} == shop_function(stack, shop, tracing=lambda_.Tracing.ACTIVE)["TracingConfig"]
     assert {
-        "<ShopLogs>.Arn": WRITE_LOGS,
+        "<Shop/LogGroup>.Arn": WRITE_LOGS,
         "*": {"xray:PutTelemetryRecords", "xray:PutTraceSegments"},
-    } == resources(stack).statements("ShopRole")
+    } == resources(stack).statements("Shop/ServiceRole")
 
 
 def test_a_vpc_adds_the_six_actions_that_aws_documents(stack: cdk.Stack, shop: Workspace) -> None:
@@ -126,28 +127,28 @@ def test_a_vpc_adds_the_six_actions_that_aws_documents(stack: cdk.Stack, shop: W
         "ec2:DeleteNetworkInterface",
         "ec2:UnassignPrivateIpAddresses",
     }
-    here = "arn:<AWS::Partition>:ec2:<AWS::Region>:<AWS::AccountId>"
+    here = "arn:<AWS::Partition>:ec2:<AWS::Region>"
     assert {
-        "<ShopLogs>.Arn": WRITE_LOGS,
+        "<Shop/LogGroup>.Arn": WRITE_LOGS,
         "*": {"ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"},
-        f"{here}:network-interface/*": ours,
-        f"{here}:security-group/*": ours,
-        f"{here}:subnet/*": ours,
-    } == resources(stack).statements("ShopRole")
+        f"{here}:<AWS::AccountId>:network-interface/*": ours,
+        f"{here}:*:security-group/*": ours,
+        f"{here}:*:subnet/*": ours,
+    } == resources(stack).statements("Shop/ServiceRole")
 
 
 def test_the_list_of_actions_without_a_resource_is_what_tracing_and_vpc_put_on_any(
     stack: cdk.Stack, shop: Workspace
 ) -> None:
     shop_function(stack, shop, vpc=ec2.Vpc(stack, "Net", max_azs=1), tracing=lambda_.Tracing.ACTIVE)
-    assert ACTIONS_WITHOUT_RESOURCE == resources(stack).statements("ShopRole")["*"]
+    assert ACTIONS_WITHOUT_RESOURCE == resources(stack).statements("Shop/ServiceRole")["*"]
 
 
 def test_a_function_in_a_vpc_waits_for_its_permissions(stack: cdk.Stack, shop: Workspace) -> None:
     """Lambda makes the network interfaces when it makes the function."""
     UvWorkspaceFunction(stack, "Shop", workspace=shop, service="shop", vpc=ec2.Vpc(stack, "Net", max_azs=1))
     found = resources(stack)
-    assert "ShopRole/DefaultPolicy" in {found.paths[name] for name in found.by_path["Shop"]["DependsOn"]}
+    assert "Shop/ServiceRole/DefaultPolicy" in {found.paths[name] for name in found.by_path["Shop"]["DependsOn"]}
 
 
 def test_other_options_pass_through(stack: cdk.Stack, shop: Workspace) -> None:
@@ -197,18 +198,20 @@ def test_options_of_the_image_reach_it(stack: cdk.Stack, tmp_path: Path) -> None
     shop_function(
         stack,
         Workspace.load(made.lock(root)),
-        extras=["fast"],
-        python_version="3.13",
-        base_image="example.com/python:3.13",
-        builder_image="example.com/gcc:1",
-        uv_image="example.com/uv:1",
-        python_platform="aarch64-manylinux_2_17",
-        include_bytecode=False,
-        build_from_source=["a"],
-        build_on_target=True,
-        build_secrets={"netrc": "src=/x"},
-        cache_from=[{"type": "inline"}],
-        cache_to={"type": "inline"},
+        image=ImageOptions(
+            extras=["fast"],
+            python_version="3.13",
+            base_image="example.com/python:3.13",
+            builder_image="example.com/gcc:1",
+            uv_image="example.com/uv:1",
+            python_platform="aarch64-manylinux_2_17",
+            include_bytecode=False,
+            build_from_source=["a"],
+            build_on_target=True,
+            build_secrets={"netrc": "src=/x"},
+            cache_from=[ecr_assets.DockerCacheOption(type="inline")],
+            cache_to=ecr_assets.DockerCacheOption(type="inline"),
+        ),
     )
     (image,) = docker_images(stack).values()
     assert {
@@ -244,7 +247,7 @@ def test_it_is_a_function_like_any_other(stack: cdk.Stack, shop: Workspace) -> N
     function = UvWorkspaceFunction(stack, "Shop", workspace=shop, service="shop")
     queue = sqs.Queue(stack, "Queue")
     queue.grant_consume_messages(function)
-    assert "sqs:ReceiveMessage" in resources(stack).statements("ShopRole")["<Queue>.Arn"]
+    assert "sqs:ReceiveMessage" in resources(stack).statements("Shop/ServiceRole")["<Queue>.Arn"]
     assert "Errors" == function.metric_errors().metric_name
     assert [f"shop-{function.image.asset_hash}"] == list(docker_images(stack))
 
@@ -280,7 +283,7 @@ def test_with_every_recommended_feature_flag_it_is_the_same(
     for each in (stack, flagged):
         UvWorkspaceFunction(each, "Shop", workspace=shop, service="shop", tracing=lambda_.Tracing.ACTIVE)
     plain, modern = resources(stack), resources(flagged)
-    assert plain.statements("ShopRole") == modern.statements("ShopRole")
+    assert plain.statements("Shop/ServiceRole") == modern.statements("Shop/ServiceRole")
     assert plain.by_path.keys() == modern.by_path.keys()
 
 
@@ -307,7 +310,7 @@ def test_what_an_image_function_cannot_have_is_refused(
     """With what to do instead, and before anything was made."""
     with pytest.raises(WorkspaceError) as raised:
         shop_function(stack, shop, **{option: object()})
-    assert f"{option}= does not work for a function from an image: {remedy}" == str(raised.value)
+    assert f"{option}= does not work for a function from an image; {remedy}" == str(raised.value)
     assert [] == stack.node.children
 
 
@@ -328,21 +331,35 @@ def test_an_option_that_nobody_knows_is_a_type_error(stack: cdk.Stack, shop: Wor
         shop_function(stack, shop, memmory_size=512)
 
 
-def test_settings_of_the_own_log_group_do_not_go_with_another(stack: cdk.Stack, shop: Workspace) -> None:
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("log_retention", logs.RetentionDays.ONE_DAY),
+        ("log_removal_policy", cdk.RemovalPolicy.DESTROY),
+        ("log_group_name", "/shop"),
+    ],
+)
+def test_settings_of_the_own_log_group_do_not_go_with_another(
+    stack: cdk.Stack, shop: Workspace, option: str, value: object
+) -> None:
     with pytest.raises(WorkspaceError) as raised:
-        shop_function(stack, shop, log_group=logs.LogGroup(stack, "L"), log_retention=logs.RetentionDays.ONE_DAY)
+        shop_function(stack, shop, log_group=logs.LogGroup(stack, "L"), **{option: value})
     assert (
-        "log_retention= and log_removal_policy= are for the log group that a function gets; set them on log_group= itself"
+        f"log_group= is another log group than the function's own, which {option}= would be for; set that on the log group itself"
     ) == str(raised.value)
 
 
-def test_a_durable_function_needs_a_role_that_allows_it(stack: cdk.Stack, shop: Workspace) -> None:
-    with pytest.raises(WorkspaceError) as raised:
-        shop_function(stack, shop, durable_config=lambda_.DurableConfig(execution_timeout=cdk.Duration.hours(1)))
-    assert (
-        "durable_config= needs permissions that the own role of a function has not; give a role= that has the policy "
-        "AWSLambdaBasicDurableExecutionRolePolicy"
-    ) == str(raised.value)
+def test_a_durable_function_may_save_its_progress(stack: cdk.Stack, shop: Workspace) -> None:
+    """On the executions of the function only: https://docs.aws.amazon.com/lambda/latest/dg/durable-security.html."""
+    shop_function(stack, shop, durable_config=lambda_.DurableConfig(execution_timeout=cdk.Duration.hours(1)))
+    found = resources(stack)
+    assert {
+        "<Shop/LogGroup>.Arn": WRITE_LOGS,
+        "<Shop>.Arn:*": {"lambda:CheckpointDurableExecution", "lambda:GetDurableExecutionState"},
+    } == found.statements("Shop/ServiceRole")
+    assert "ManagedPolicyArns" not in found.of_type("AWS::IAM::Role")["Shop/ServiceRole"]
+    # It names the function, which so can't wait for it.
+    assert "Shop/DurableExecutions" not in {found.paths[name] for name in found.by_path["Shop"]["DependsOn"]}
 
 
 def test_a_service_that_is_not_there_is_refused(stack: cdk.Stack, shop: Workspace) -> None:

@@ -13,18 +13,27 @@ from assemblies import docker_images
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Annotations, Match
-from uv_workspace_function import UvWorkspaceImage, Workspace, WorkspaceError
+from uv_workspace_function import ImageOptions, UvWorkspaceImage, Workspace, WorkspaceError
 from uv_workspace_function.context import build_context
 from uv_workspace_function.context.dockerfile import Dockerfile
 from wheelhouse import sdist, wheel
 
 Options = dict[str, Any]
+OF_THE_CONSTRUCT = ("architecture", "target_folder", "snap_start")
 DEFAULT_ARGUMENTS = {"SERVICE_NAME": "shop", "PYTHON_VERSION": "3.14", "SOURCE_DATE_EPOCH": "315532800"}
+
+
+def image_of(
+    stack: cdk.Stack, name: str, workspace: Workspace, service: str = "shop", **options: Any
+) -> UvWorkspaceImage:
+    """An image with these options, of the construct or of its build."""
+    own = {option: options.pop(option) for option in OF_THE_CONSTRUCT if option in options}
+    return UvWorkspaceImage(stack, name, workspace=workspace, service=service, options=ImageOptions(**options), **own)
 
 
 def source_of(stack: cdk.Stack, workspace: Workspace, **options: Any) -> dict[str, Any]:
     """What the CLI is told to build for one image with these options."""
-    UvWorkspaceImage(stack, "Image", workspace=workspace, service="shop", **options)
+    image_of(stack, "Image", workspace, **options)
     (source,) = docker_images(stack).values()
     return source
 
@@ -36,9 +45,7 @@ def hash_of(tmp_path: Path) -> Callable[..., str]:
 
     def hash_of(workspace: Workspace, *, context: Options | None = None, **options: Any) -> str:
         app = cdk.App(outdir=str(tmp_path / f"out-{next(count)}"), context=context)
-        return UvWorkspaceImage(
-            cdk.Stack(app, "Stack"), "Image", workspace=workspace, service="shop", **options
-        ).asset_hash
+        return image_of(cdk.Stack(app, "Stack"), "Image", workspace, **options).asset_hash
 
     return hash_of
 
@@ -94,7 +101,7 @@ def test_an_image_asset_may_have_musl(stack: cdk.Stack, shop: Workspace, base: P
     """What is in it is known in the build alone."""
     asset = ecr_assets.DockerImageAsset(stack, "Base", directory=str(base))
     options: Options = {"base_image": asset, "python_platform": "aarch64-unknown-linux-musl"}
-    UvWorkspaceImage(stack, "Image", workspace=shop, service="shop", **options)
+    image_of(stack, "Image", shop, **options)
     *_, source = docker_images(stack).values()
     assert "aarch64-unknown-linux-musl" == source["dockerBuildArgs"]["PYTHON_PLATFORM"]
 
@@ -177,7 +184,7 @@ def test_another_asset_as_base_image_is_found_where_the_cli_tags_it(
 ) -> None:
     """In a stack without account and region that is the name on the machine that builds."""
     asset = ecr_assets.DockerImageAsset(stack, "Base", directory=str(base))
-    UvWorkspaceImage(stack, "Image", workspace=shop, service="shop", base_image=asset)
+    image_of(stack, "Image", shop, base_image=asset)
     hashes, sources = zip(*docker_images(stack).items(), strict=True)
     assert f"cdkasset-{hashes[0]}" == sources[1]["dockerBuildArgs"]["BASE_IMAGE"]
 
@@ -185,7 +192,7 @@ def test_another_asset_as_base_image_is_found_where_the_cli_tags_it(
 def test_an_image_of_a_service_can_be_the_base_of_another(stack: cdk.Stack, shop: Workspace) -> None:
     """The CLI's tag of it has the service's name."""
     asset = UvWorkspaceImage(stack, "Base", workspace=shop, service="prices")
-    UvWorkspaceImage(stack, "Image", workspace=shop, service="shop", base_image=asset)
+    image_of(stack, "Image", shop, base_image=asset)
     hashes, sources = zip(*docker_images(stack).items(), strict=True)
     assert f"cdkasset-{hashes[0]}" == sources[1]["dockerBuildArgs"]["BASE_IMAGE"]
 
@@ -195,7 +202,7 @@ def test_another_asset_as_base_image_is_found_in_the_registry(shop: Workspace, b
     app = cdk.App(outdir=str(tmp_path / "out"))
     stack = cdk.Stack(app, "Stack", env=cdk.Environment(account="123456789012", region="eu-west-1"))
     asset = ecr_assets.DockerImageAsset(stack, "Base", directory=str(base))
-    UvWorkspaceImage(stack, "Image", workspace=shop, service="shop", base_image=asset)
+    image_of(stack, "Image", shop, base_image=asset)
     *_, source = docker_images(stack).values()
     repository = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/cdk-hnb659fds-container-assets-123456789012-eu-west-1"
     assert f"{repository}:{asset.asset_hash}" == source["dockerBuildArgs"]["BASE_IMAGE"]
@@ -205,7 +212,7 @@ def test_a_base_image_in_another_stack_is_deployed_first(shop: Workspace, base: 
     app = cdk.App(outdir=str(tmp_path / "out"))
     images, stack = cdk.Stack(app, "Images"), cdk.Stack(app, "Stack")
     asset = ecr_assets.DockerImageAsset(images, "Base", directory=str(base))
-    UvWorkspaceImage(stack, "Image", workspace=shop, service="shop", base_image=asset)
+    image_of(stack, "Image", shop, base_image=asset)
     assert [images] == stack.dependencies
 
 
@@ -312,7 +319,7 @@ def test_a_change_of_the_base_asset_changes_the_hash(shop: Workspace, base: Path
     def hash_in(folder: str, **env: str) -> str:
         stack = cdk.Stack(cdk.App(outdir=str(tmp_path / folder)), "Stack", env=cdk.Environment(**env))
         asset = ecr_assets.DockerImageAsset(stack, "Base", directory=str(base))
-        return UvWorkspaceImage(stack, "Image", workspace=shop, service="shop", base_image=asset).asset_hash
+        return image_of(stack, "Image", shop, base_image=asset).asset_hash
 
     before = hash_in("a")
     assert before == hash_in("b", account="123456789012", region="eu-west-1")
@@ -359,8 +366,14 @@ def test_a_context_is_copied_into_the_assembly(shop: Workspace, tmp_path: Path) 
                 "for example 'public.ecr.aws/lambda/python:3.14'"
             ),
         ),
-        ({"base_image": 1}, "base_image must be the name of an image or a DockerImageAsset, not an object of type int"),
-        ({"builder_image": 1}, "builder_image must be the name of an image, not an object of type int"),
+        (
+            {"base_image": 1},
+            "base_image must be the name of an image, an EcrImage or a DockerImageAsset, not an object of type int",
+        ),
+        (
+            {"builder_image": 1},
+            "builder_image must be the name of an image, an EcrImage or a DockerImageAsset, not an object of type int",
+        ),
         (
             {"builder_image": "python:3.13"},
             (
@@ -560,7 +573,7 @@ def test_more_than_lambda_takes_is_refused(stack: cdk.Stack, compiled: Path) -> 
 def test_a_moving_image_is_warned_of(stack: cdk.Stack, shop: Workspace, option: str) -> None:
     """The CLI builds an image once for each hash, and no hash tells what `latest` is today."""
     options: Options = {option: "example.com/image:latest"}
-    UvWorkspaceImage(stack, "Image", workspace=shop, service="shop", **options)
+    image_of(stack, "Image", shop, **options)
     assert [
         (
             "example.com/image:latest may be another image tomorrow, which no hash would tell; "
@@ -570,14 +583,14 @@ def test_a_moving_image_is_warned_of(stack: cdk.Stack, shop: Workspace, option: 
 
 
 def test_pinned_images_are_not_warned_of(stack: cdk.Stack, shop: Workspace) -> None:
-    UvWorkspaceImage(stack, "Image", workspace=shop, service="shop", uv_image="ghcr.io/astral-sh/uv:0.13.9")
+    image_of(stack, "Image", shop, uv_image="ghcr.io/astral-sh/uv:0.13.9")
     assert [] == warnings(stack)
 
 
 def test_a_base_asset_that_only_this_machine_finds_is_warned_of(stack: cdk.Stack, shop: Workspace, base: Path) -> None:
     """Another one fails to build once the base is pushed, unless ECR can be asked for it."""
     asset = ecr_assets.DockerImageAsset(stack, "Base", directory=str(base))
-    UvWorkspaceImage(stack, "Image", workspace=shop, service="shop", base_image=asset)
+    image_of(stack, "Image", shop, base_image=asset)
     assert [
         (
             "only a machine that builds Stack/Base finds it as a base image; give Stack an account and a region (env=), "

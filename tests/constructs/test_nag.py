@@ -32,17 +32,17 @@ def report(folder: Path, kind: str) -> Findings:
 
 
 ACKNOWLEDGED = {
-    ("AwsSolutions-IAM5[Resource::*]", "ServiceStack/IngestionWorkerRole/DefaultPolicy/Resource"),
-    ("AwsSolutions-IAM5[Resource::*]", "ServiceStack/QueryApiRole/DefaultPolicy/Resource"),
-    ("AwsSolutions-IAM5[Resource::*]", "ServiceStack/DailyReportRole/DefaultPolicy/Resource"),
-    ("AwsSolutions-IAM5[Resource::*]", "ServiceStack/LegacyExportRole/DefaultPolicy/Resource"),
+    ("AwsSolutions-IAM5[Resource::*]", "ServiceStack/IngestionWorker/ServiceRole/DefaultPolicy/Resource"),
+    ("AwsSolutions-IAM5[Resource::*]", "ServiceStack/QueryApi/ServiceRole/DefaultPolicy/Resource"),
+    ("AwsSolutions-IAM5[Resource::*]", "ServiceStack/DailyReport/ServiceRole/DefaultPolicy/Resource"),
+    ("AwsSolutions-IAM5[Resource::*]", "ServiceStack/LegacyExport/ServiceRole/DefaultPolicy/Resource"),
     (
         "AwsSolutions-IAM5[Resource::<Reports65402A0A.Arn>/reports/*]",
-        "ServiceStack/DailyReportRole/DefaultPolicy/Resource",
+        "ServiceStack/DailyReport/ServiceRole/DefaultPolicy/Resource",
     ),
     (
         "AwsSolutions-IAM5[Resource::<Reports65402A0A.Arn>/exports/*]",
-        "ServiceStack/LegacyExportRole/DefaultPolicy/Resource",
+        "ServiceStack/LegacyExport/ServiceRole/DefaultPolicy/Resource",
     ),
 }
 
@@ -72,7 +72,10 @@ def test_every_acknowledgment_is_needed_and_has_a_reason(service_stack: ServiceS
         if entry.type == key
         for rule, reason in entry.data.items()
     }
-    expected = {(f"AwsSolutions::{rule}", path.removesuffix("/DefaultPolicy/Resource")) for rule, path in ACKNOWLEDGED}
+    expected = {
+        (f"AwsSolutions::{rule}", path.removesuffix("/ServiceRole/DefaultPolicy/Resource"))
+        for rule, path in ACKNOWLEDGED
+    }
     assert expected == declared.keys()
     assert all(declared.values())
 

@@ -98,10 +98,10 @@ def test_a_service_is_an_arm64_image_function(resources: Resources, name: str) -
         "Architectures": ["arm64"],
         "Environment": {"Variables": expected["environment"]},
         "ImageConfig": {"Command": [expected["handler"]]},
-        "LoggingConfig": {"LogGroup": f"<{name}Logs>"},
+        "LoggingConfig": {"LogGroup": f"<{name}/LogGroup>"},
         "MemorySize": expected["memory"],
         "PackageType": "Image",
-        "Role": f"<{name}Role>.Arn",
+        "Role": f"<{name}/ServiceRole>.Arn",
         "Timeout": expected["timeout"],
         "TracingConfig": {"Mode": "Active"},
     } == {key: value for key, value in resources.text(function).items() if key != "Code"}
@@ -110,14 +110,14 @@ def test_a_service_is_an_arm64_image_function(resources: Resources, name: str) -
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_is_allowed_what_it_uses_and_no_more(resources: Resources, name: str) -> None:
     """Its log group, X-Ray, and exactly the tables, indexes, queues and prefixes that it works on."""
-    logs = {f"<{name}Logs>.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"}}
-    assert logs | EVERY_FUNCTION | SERVICES[name]["allowed"] == resources.statements(f"{name}Role")
+    logs = {f"<{name}/LogGroup>.Arn": {"logs:CreateLogStream", "logs:PutLogEvents"}}
+    assert logs | EVERY_FUNCTION | SERVICES[name]["allowed"] == resources.statements(f"{name}/ServiceRole")
 
 
 def test_every_role_is_of_one_function(resources: Resources) -> None:
     """And has no policy but the one that the test above reads."""
     roles = resources.of_type("AWS::IAM::Role")
-    assert {f"{name}Role" for name in SERVICES} == roles.keys()
+    assert {f"{name}/ServiceRole" for name in SERVICES} == roles.keys()
     assert {"AssumeRolePolicyDocument"} == {key for role in roles.values() for key in role}
     assert len(roles) == len(resources.of_type("AWS::IAM::Policy"))
 
@@ -125,7 +125,7 @@ def test_every_role_is_of_one_function(resources: Resources) -> None:
 def test_no_statement_has_a_wildcard_where_it_could_name_something(resources: Resources) -> None:
     """Over every role at once: no `*` action, `*` alone for the listed actions, else only below a prefix of a bucket."""
     for name in SERVICES:
-        for resource, actions in resources.statements(f"{name}Role").items():
+        for resource, actions in resources.statements(f"{name}/ServiceRole").items():
             assert not [action for action in actions if "*" in action]
             if resource == "*":
                 assert actions <= ACTIONS_WITHOUT_RESOURCE
@@ -136,7 +136,7 @@ def test_no_statement_has_a_wildcard_where_it_could_name_something(resources: Re
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_logs_are_kept_a_month(resources: Resources, name: str) -> None:
-    assert {"RetentionInDays": 30} == resources.of_type("AWS::Logs::LogGroup")[f"{name}Logs"]
+    assert {"RetentionInDays": 30} == resources.of_type("AWS::Logs::LogGroup")[f"{name}/LogGroup"]
 
 
 @pytest.mark.parametrize("queue", ["Queue", "DeadLetters"])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecr_assets as ecr_assets
-from uv_workspace_function import UvWorkspaceFunction, Workspace
+from uv_workspace_function import ImageOptions, UvWorkspaceFunction, Workspace
 
 app = cdk.App()
 workspace = Workspace.load(Path(__file__).parents[2])
@@ -22,7 +22,7 @@ for name, env in (("Known", cdk.Environment(account="123456789012", region="eu-w
         "Extended",
         workspace=workspace,
         service="query-api",
-        base_image=base,
+        image=ImageOptions(base_image=base),
         environment={"TABLE_NAME": "none", "SOURCE_INDEX": "none"},
     )
     cdk.CfnOutput(stack, "FunctionName", value=function.function_name)

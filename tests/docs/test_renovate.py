@@ -43,7 +43,7 @@ def test_a_pattern_finds_its_package(number: int, name: str) -> None:
 def test_a_pinned_base_image_would_be_found() -> None:
     """As docs/base-image.md writes it, in a stack."""
     [pattern] = MANAGERS[1]["matchStrings"]
-    line = f'UvWorkspaceFunction(self, "A", base_image="public.ecr.aws/lambda/python:3.14@sha256:{"0" * 64}")'
+    line = f'ImageOptions(base_image="public.ecr.aws/lambda/python:3.14@sha256:{"0" * 64}")'
     match = re.search(pattern.replace("(?<", "(?P<"), line)
     assert match is not None
     assert ("public.ecr.aws/lambda/python", "3.14") == (match["depName"], match["currentValue"])

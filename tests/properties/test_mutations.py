@@ -16,7 +16,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
-from uv_workspace_function import UvWorkspaceImage, Workspace
+from uv_workspace_function import ImageOptions, UvWorkspaceImage, Workspace
 from uv_workspace_function.context import build_context
 from uv_workspace_function.context.build_context import BuildContext
 from wheelhouse import uv, wheel
@@ -168,7 +168,11 @@ def shop(original: Path, tmp_path: Path) -> Path:
 def asset_hash(root: Path, outdir: Path, **options: Any) -> str:
     """The hash of the service's image, which the CDK CLI takes for its tag."""
     stack = cdk.Stack(cdk.App(outdir=str(outdir)), "Stack")
-    return UvWorkspaceImage(stack, "Image", workspace=Workspace.load(root), service="api", **options).asset_hash
+    own = {name: options.pop(name) for name in ("architecture", "snap_start", "target_folder") if name in options}
+    image = ImageOptions(**options)
+    return UvWorkspaceImage(
+        stack, "Image", workspace=Workspace.load(root), service="api", options=image, **own
+    ).asset_hash
 
 
 @pytest.fixture(scope="module")

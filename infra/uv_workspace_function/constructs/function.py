@@ -1,24 +1,38 @@
 """A Lambda function of one service: its image, its handler as the command, a role and a log group of its own."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import inspect
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, Unpack, cast
 
 import aws_cdk as cdk
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from uv_workspace_function.constructs.execution_role import allow_network_interfaces, new_role
-from uv_workspace_function.constructs.image import UvWorkspaceImage
+from uv_workspace_function.constructs.defaults import with_defaults
+from uv_workspace_function.constructs.execution_role import (
+    allow_durable_executions,
+    allow_network_interfaces,
+    drop_basic_policies,
+    permissions_of,
+)
+from uv_workspace_function.constructs.function_options import FunctionOptions
+from uv_workspace_function.constructs.image import ServiceImage
+from uv_workspace_function.constructs.image_options import ImageOptions
+from uv_workspace_function.constructs.log_group import LogGroupOptions, own_log_group
+from uv_workspace_function.constructs.request import check_request, checked
 from uv_workspace_function.constructs.stack_limit import watch_resources
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace.workspace import Workspace
 
 _EXTENSION = "a function from an image has no layers; put the extension into an image and give that as base_image="
-# What DockerImageFunction takes and a function from an image cannot have: CDK throws, warns, or adds permissions alone.
+_NO_CUSTOM_RESOURCE = (
+    "log_retention= is a property of the log group here, and no function has to set it; leave this out"
+)
+# What DockerImageFunction takes and a function from an image cannot have: CDK throws, warns, or adds only permissions.
 # https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-codesigning.html
 _REFUSED: Mapping[str, str] = {
@@ -27,17 +41,37 @@ _REFUSED: Mapping[str, str] = {
     "code_signing_config": "Lambda checks signatures of archives alone; sign images in the registry instead",
     "insights_version": _EXTENSION,
     "layers": f"{_EXTENSION}, and add Python packages to the service's dependencies",
+    "log_retention_retry_options": _NO_CUSTOM_RESOURCE,
+    "log_retention_role": _NO_CUSTOM_RESOURCE,
     "params_and_secrets": _EXTENSION,
 }
+_OF_OWN_LOG_GROUP = ("log_retention", "log_removal_policy", "log_group_name", "log_encryption_key")
+# What DockerImageFunction does not take.
+_OURS = ("image", "entrypoint", "working_directory", "log_group_name", "log_encryption_key", "powertools_service_name")
 
 
 class UvWorkspaceFunction(lambda_.DockerImageFunction):
     """A Lambda function that runs one service of a uv workspace from its own image.
 
-    It is a `DockerImageFunction`: what that takes passes through, and grants, metrics and event sources are there.
+    It is a `DockerImageFunction`: what that takes passes through, and grants, metrics and event sources are there. Its role, its log
+    group and its image are its children in the construct tree.
 
-    It runs as a role of its own, which may write to its log group and do what `vpc=` and `tracing=` need, and has a log group of
-    its own. In the construct tree they stand beside it: `<construct_id>Role`, `<construct_id>Logs`, `<construct_id>Image`.
+    Its own role may write to its log group and do what `vpc=`, `tracing=` and the like need; it has no managed policy but those that
+    are added to it.
+
+    Example:
+        A worker on a queue::
+
+            workspace = Workspace.load(repository)
+            worker = UvWorkspaceFunction(
+                stack,
+                "IngestionWorker",
+                workspace=workspace,
+                service="ingestion-worker",
+                memory_size=512,
+                timeout=cdk.Duration.seconds(30),
+            )
+            queue.grant_consume_messages(worker)
 
     Args:
         scope: what it is a part of.
@@ -46,29 +80,13 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
         service: the service's package name, in any spelling.
         handler: `package.module.function`, by default the one the service declares. It is the function's command and no part
             of the image: functions of one service share their image, whatever their handlers.
-        role: a role instead of its own. It is allowed the same; `role.without_policy_updates()` is left alone.
-        log_group: a log group instead of its own.
-        log_retention: how long its own log group keeps an entry.
-        log_removal_policy: what happens to its own log group when the function is removed; by default it stays, to be read.
-        vpc: the VPC that it runs in.
-        snap_start: when Lambda takes a snapshot of the initialized function.
-        extras: see `UvWorkspaceImage`, as for the next eleven.
-        architecture: the processor of the function and its image.
-        python_version: the Python minor version.
-        base_image: what the image starts from.
-        builder_image: what the builder starts from.
-        uv_image: the image that uv is taken from.
-        python_platform: the platform that wheels are for.
-        include_bytecode: whether every module comes with its bytecode.
-        build_from_source: packages that the builder may build.
-        build_on_target: whether the builder runs on the image's own platform.
-        build_secrets: secrets of the build.
-        cache_from: caches that the build reads.
-        cache_to: the cache that the build writes.
-        options: everything else that `DockerImageFunction` takes: `memory_size` (MiB), `timeout`, `environment`, `tracing`, ...
+        options: everything else, by name: `memory_size` (MiB), `timeout`, `environment`, `tracing`, `role`, ... as for
+            `DockerImageFunction`, and those of `FunctionOptions`: `image`, `entrypoint`, `log_group_name`, ... What is left out comes
+            from `FunctionDefaults`. A `role=` is allowed what its own would be; `role.without_policy_updates()` is left as it is.
 
     Attributes:
         image: the image it runs.
+        service: the workspace's member it runs.
 
     Raises:
         WorkspaceError: when there is no such service or handler, its image cannot be built, or an option cannot work for a
@@ -84,84 +102,51 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
         workspace: Workspace,
         service: str,
         handler: str | None = None,
-        role: iam.IRole | None = None,
-        log_group: logs.ILogGroup | None = None,
-        log_retention: logs.RetentionDays | None = None,
-        log_removal_policy: cdk.RemovalPolicy | None = None,
-        vpc: ec2.IVpc | None = None,
-        snap_start: lambda_.SnapStartConf | None = None,
-        extras: Sequence[str] = (),
-        architecture: lambda_.Architecture = lambda_.Architecture.ARM_64,
-        python_version: str = "3.14",
-        base_image: str | ecr_assets.DockerImageAsset | None = None,
-        builder_image: str | None = None,
-        uv_image: str | None = None,
-        python_platform: str | None = None,
-        include_bytecode: bool = True,
-        build_from_source: Sequence[str] | None = None,
-        build_on_target: bool = False,
-        build_secrets: Mapping[str, str] | None = None,
-        cache_from: Sequence[ecr_assets.DockerCacheOption] | None = None,
-        cache_to: ecr_assets.DockerCacheOption | None = None,
-        **options: Any,
+        **options: Unpack[FunctionOptions],
     ) -> None:
-        _refuse(options)
-        if log_group is not None and (log_retention is not None or log_removal_policy is not None):
-            raise WorkspaceError(
-                "log_retention= and log_removal_policy= are for the log group that a function gets",
-                "set them on log_group= itself",
-            )
-        if role is None and options.get("durable_config") is not None:
-            raise WorkspaceError(
-                "durable_config= needs permissions that the own role of a function has not",
-                "give a role= that has the policy AWSLambdaBasicDurableExecutionRolePolicy",
-            )
-        closure = workspace.closure(service, extras)
-        command = closure.handler(handler)
-        self.image = UvWorkspaceImage(
+        check_request(scope, construct_id, workspace, service)
+        asked = _asked(scope, dict(options))
+        image = asked.pop("image", None) or ImageOptions()
+        architecture = asked.setdefault("architecture", lambda_.Architecture.ARM_64)
+        closure = workspace.closure(service, image.extras or ())
+        built = ServiceImage.of(
             scope,
-            f"{construct_id}Image",
             workspace=workspace,
             service=closure.service.name,
-            extras=extras,
+            options=image,
             architecture=architecture,
-            python_version=python_version,
-            base_image=base_image,
-            builder_image=builder_image,
-            uv_image=uv_image,
-            python_platform=python_platform,
-            include_bytecode=include_bytecode,
-            build_from_source=build_from_source,
-            build_on_target=build_on_target,
-            build_secrets=build_secrets,
-            cache_from=cache_from,
-            cache_to=cache_to,
-            snap_start=snap_start is not None,
+            snap_start=asked.get("snap_start") is not None,
         )
-        role = role or new_role(scope, f"{construct_id}Role")
-        log_group = log_group or logs.LogGroup(
-            scope,
-            f"{construct_id}Logs",
-            retention=log_retention or logs.RetentionDays.ONE_MONTH,
-            removal_policy=log_removal_policy or cdk.RemovalPolicy.RETAIN,
+        if asked.pop("powertools_service_name", False):
+            name = {"POWERTOOLS_SERVICE_NAME": closure.service.name}
+            asked["environment"] = name | dict(asked.get("environment") or {})
+        group = LogGroupOptions(
+            name=asked.pop("log_group_name", None),
+            retention=asked.pop("log_retention", None),
+            removal_policy=asked.pop("log_removal_policy", None),
+            encryption_key=asked.pop("log_encryption_key", None),
         )
-        log_group.grant_write(role)
-        if vpc is not None:
-            allow_network_interfaces(role, cdk.Stack.of(scope))
-        super().__init__(
-            scope,
-            construct_id,
-            code=lambda_.DockerImageCode.from_ecr(
-                self.image.repository, tag_or_digest=self.image.image_tag, cmd=[command]
-            ),
-            architecture=architecture,
-            role=role,
-            log_group=log_group,
-            vpc=vpc,
-            snap_start=snap_start,
-            **options,
+        code = lambda_.DockerImageCode.from_image_asset(
+            str(built.folder),
+            cmd=[closure.handler(handler)],
+            entrypoint=asked.pop("entrypoint", None),
+            working_directory=asked.pop("working_directory", None),
+            **built.asset_options,
         )
-        watch_resources(cdk.Stack.of(scope))
+        super().__init__(scope, construct_id, code=code, **asked)
+        self.service = closure.service
+        self.image = cast(ecr_assets.DockerImageAsset, self.node.find_child("AssetImage"))
+        built.made(self.image)
+        _check_injected(self, architecture, labelled=asked.get("snap_start") is not None)
+        own = _own_log_group(self, group) if asked.get("log_group") is None else None
+        self._log_group = own or super().log_group
+        _allow(self, durable=asked.get("durable_config") is not None)
+        watch_resources(cdk.Stack.of(self))
+
+    @property
+    def log_group(self) -> logs.ILogGroup:
+        """The log group that it writes to."""
+        return self._log_group
 
     def add_layers(self, *layers: lambda_.ILayerVersion) -> None:
         """Refuse layers, as the option does.
@@ -172,7 +157,77 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
         _refuse({"layers": layers})
 
 
+def _asked(scope: Construct, options: dict[str, Any]) -> dict[str, Any]:
+    """The options with the defaults below them, checked as far as no workspace is needed."""
+    _refuse(options)
+    _check_names(options)
+    asked = checked(with_defaults(scope, options))
+    log_group = asked.get("log_group")
+    if log_group is not None:
+        if not hasattr(log_group, "grant_write"):
+            raise WorkspaceError(
+                f"log_group must be a log group with grants, not an object of type {type(log_group).__name__}",
+                "wrap it by logs.LogGroup.from_log_group_arn()",
+            )
+        if given := [f"{name}=" for name in _OF_OWN_LOG_GROUP if options.get(name) is not None]:
+            raise WorkspaceError(
+                f"log_group= is another log group than the function's own, which {' and '.join(given)} would be for",
+                "set that on the log group itself",
+            )
+    return asked
+
+
 def _refuse(options: dict[str, Any]) -> None:
     for option, remedy in _REFUSED.items():
-        if options.pop(option, None) is not None:
-            raise WorkspaceError(f"{option}= does not work for a function from an image: {remedy}")
+        value = options.pop(option, None)
+        if value is not None and value not in ([], (), {}):  # a wrapper hands on what is empty
+            raise WorkspaceError(f"{option}= does not work for a function from an image", remedy)
+
+
+def _check_names(options: Mapping[str, object]) -> None:
+    known = inspect.signature(lambda_.DockerImageFunctionProps.__init__).parameters.keys() - {"self"} | {*_OURS}
+    for name in options:
+        if name in ImageOptions.__dataclass_fields__:
+            raise WorkspaceError(f"{name}= is an option of the image", f"write image=ImageOptions({name}=...)")
+        if name not in known:
+            nearest = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            raise TypeError(f"UvWorkspaceFunction() got an unexpected keyword argument {name!r}{hint}")
+
+
+def _check_injected(function: lambda_.Function, architecture: lambda_.Architecture, *, labelled: bool) -> None:
+    """A property injector of the CDK comes after the image was made, which it can't change any more."""
+    if function.architecture.name != architecture.name:
+        raise WorkspaceError(
+            f"a property injector gives {function.node.path} the architecture {function.architecture.name}, and its image is for "
+            f"{architecture.name}",
+            "set the architecture by FunctionDefaults, or by architecture=",
+        )
+    resource = cast(lambda_.CfnFunction, function.node.default_child)
+    if resource.snap_start is not None and not labelled:
+        raise WorkspaceError(
+            f"a property injector gives {function.node.path} snap_start, which its image carries no label for",
+            "set it by FunctionDefaults, or by snap_start=",
+        )
+
+
+def _own_log_group(function: lambda_.Function, options: LogGroupOptions) -> logs.ILogGroup | None:
+    """The function's own log group; None where a property injector has given another one."""
+    resource = cast(lambda_.CfnFunction, function.node.default_child)
+    configuration = cdk.Stack.of(function).resolve(resource.logging_config) or {}
+    if "logGroup" in configuration:
+        return None
+    return own_log_group(function, options)
+
+
+def _allow(function: UvWorkspaceFunction, *, durable: bool) -> None:
+    own = function.node.try_find_child("ServiceRole")
+    if own is not None:
+        drop_basic_policies(cast(iam.Role, own))
+    role = cast(iam.IRole, function.role)
+    grantee = permissions_of(function, role)
+    function.log_group.grant_write(grantee)
+    if function.is_bound_to_vpc:
+        allow_network_interfaces(grantee, cdk.Stack.of(function))
+    if durable:
+        allow_durable_executions(function, role)

@@ -13,6 +13,10 @@ _IMAGES = ("BASE_IMAGE", "BUILDER_IMAGE", "UV_IMAGE")
 # docker build --secret id=NAME,(type=file,)src=PATH or id=NAME,(type=env,)env=VARIABLE
 _SECRET = re.compile(r"(type=file,)?(src|source)=(?P<path>.+)|(type=env,)?env=\w+")
 
+# What every Dockerfile knows without declaring it: https://docs.docker.com/build/building/variables/#pre-defined-build-arguments
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
+_OF_BUILDKIT = "BUILDKIT_"
+
 
 def build_arguments(
     context: BuildContext, target: Target, options: Mapping[str, str | None], *, mirrors: Mapping[str, str]
@@ -38,6 +42,29 @@ def build_arguments(
     _check_builder_image(images["BUILDER_IMAGE"], target)
     redirected = {name: image.redirected(mirrors) for name, image in images.items()}
     return given | {name: str(image) for name, image in redirected.items() if image != images[name]}
+
+
+def is_proxy(argument: str) -> bool:
+    """Whether a build argument tells the builder a proxy, which Docker keeps out of images and caches."""
+    return argument.upper() in _PROXIES
+
+
+def check_further(arguments: Mapping[str, str]) -> None:
+    """Refuse build arguments that an option is for, or nothing.
+
+    Args:
+        arguments: what somebody wants to give to `docker build` besides the options.
+
+    Raises:
+        WorkspaceError: when one is neither a proxy nor BuildKit's own.
+    """
+    for name in arguments:
+        if not is_proxy(name) and not name.startswith(_OF_BUILDKIT):
+            raise WorkspaceError(
+                f"the build takes no further argument {name!r}; further ones are proxies ({', '.join(_PROXIES)}) and BuildKit's own "
+                f"({_OF_BUILDKIT}...)",
+                "use the option of the image that is meant, or a base_image with the value in it",
+            )
 
 
 def check_secrets(context: BuildContext, secrets: Mapping[str, str]) -> None:
