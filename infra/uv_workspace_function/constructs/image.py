@@ -247,7 +247,10 @@ def _check_closure(closure: Closure, target: Target, build_from_source: Sequence
     closure.check_python(target.python)
     refuse_other_environments(closure.selection, target)
     missing = check_wheels(
-        closure.selection, target, build_from_source=build_from_source, no_binary=closure.project.uv_settings.no_binary_package
+        closure.selection,
+        target,
+        build_from_source=build_from_source,
+        no_binary=closure.project.uv_settings.no_binary_package,
     )
     if missing:
         raise WorkspaceError("\n".join(map(str, missing)))

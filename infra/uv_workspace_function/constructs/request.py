@@ -7,7 +7,8 @@ from constructs import Construct, IConstruct
 
 from uv_workspace_function.constructs.image_options import ImageOptions, check_known
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.workspace.workspace import Member, Workspace
+from uv_workspace_function.workspace.members import Member
+from uv_workspace_function.workspace.workspace import Workspace
 
 
 def check_request(scope: Construct, construct_id: str, workspace: object, service: object) -> None:
