@@ -6,8 +6,7 @@ from typing import Any, cast
 
 import click
 
-from uv_workspace_function.cli.located import find_workspace
-from uv_workspace_function.cli.main import workspace_option
+from uv_workspace_function.cli.options import find_workspace, workspace_option
 from uv_workspace_function.insight.affected import Affected, Effects, Purpose, effects
 from uv_workspace_function.insight.comparison import Change
 

@@ -5,9 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import click
 
-from uv_workspace_function.cli.located import find_workspace
-from uv_workspace_function.cli.main import workspace_option
-from uv_workspace_function.cli.target_options import target_options
+from uv_workspace_function.cli.options import find_workspace, target_options, workspace_option
 from uv_workspace_function.context.gitignore import Repository
 from uv_workspace_function.gate.baseline import FILE, Baseline, update
 from uv_workspace_function.gate.findings import Report

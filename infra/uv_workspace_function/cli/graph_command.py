@@ -5,8 +5,7 @@ from pathlib import Path
 
 import click
 
-from uv_workspace_function.cli.located import load_workspace
-from uv_workspace_function.cli.main import workspace_option
+from uv_workspace_function.cli.options import load_workspace, workspace_option
 from uv_workspace_function.insight.graph import Graph
 
 

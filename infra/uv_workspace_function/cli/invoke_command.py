@@ -9,10 +9,8 @@ from pathlib import Path
 
 import click
 
-from uv_workspace_function.cli.located import load_workspace
-from uv_workspace_function.cli.main import workspace_option
+from uv_workspace_function.cli.options import load_workspace, target_options, workspace_option
 from uv_workspace_function.cli.progress import at_work
-from uv_workspace_function.cli.target_options import target_options
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.insight.sizes import shown_size

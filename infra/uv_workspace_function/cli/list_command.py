@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from uv_workspace_function.cli.located import load_workspace
-from uv_workspace_function.cli.main import workspace_option
+from uv_workspace_function.cli.options import load_workspace, workspace_option
 from uv_workspace_function.insight.graph import handler_as_json
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.target.wheels import installed

@@ -2,8 +2,6 @@
 
 import importlib
 import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 try:
@@ -66,15 +64,3 @@ def main() -> None:
     Example:
       services list
     """
-
-
-def workspace_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Add `--workspace DIR` to a command: the workspace's root, by default the nearest above the current folder."""
-    return click.option(
-        "--workspace",
-        "root",
-        metavar="DIR",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=None,
-        help="Root of the uv workspace; by default the nearest one at or above the current folder.",
-    )(command)

@@ -4,8 +4,7 @@ from pathlib import Path, PurePosixPath
 
 import click
 
-from uv_workspace_function.cli.located import find_workspace
-from uv_workspace_function.cli.main import workspace_option
+from uv_workspace_function.cli.options import find_workspace, workspace_option
 from uv_workspace_function.cli.scaffold import new_service
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from uv_workspace_function.cli.located import load_workspace
-from uv_workspace_function.cli.main import workspace_option
+from uv_workspace_function.cli.options import load_workspace, workspace_option
 from uv_workspace_function.cli.progress import progress
 from uv_workspace_function.context.build_context import BuildContext, write_all
 from uv_workspace_function.insight.graph import handler_as_json, services_of

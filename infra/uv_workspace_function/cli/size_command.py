@@ -6,10 +6,8 @@ from pathlib import Path
 
 import click
 
-from uv_workspace_function.cli.located import load_workspace
-from uv_workspace_function.cli.main import workspace_option
+from uv_workspace_function.cli.options import load_workspace, target_options, workspace_option
 from uv_workspace_function.cli.progress import progress
-from uv_workspace_function.cli.target_options import target_options
 from uv_workspace_function.insight.cloud_assembly import image_assets
 from uv_workspace_function.insight.graph import services_of
 from uv_workspace_function.insight.image_layers import size_of_image

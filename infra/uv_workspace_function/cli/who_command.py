@@ -6,9 +6,7 @@ from pathlib import Path
 
 import click
 
-from uv_workspace_function.cli.located import load_workspace
-from uv_workspace_function.cli.main import workspace_option
-from uv_workspace_function.cli.target_options import target_options
+from uv_workspace_function.cli.options import load_workspace, target_options, workspace_option
 from uv_workspace_function.insight.holders import Holder, holders, not_held, parse_requirement
 from uv_workspace_function.target.target import Target
 

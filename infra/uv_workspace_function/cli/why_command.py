@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from uv_workspace_function.cli.located import find_workspace
-from uv_workspace_function.cli.main import workspace_option
+from uv_workspace_function.cli.options import find_workspace, workspace_option
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.insight.comparison import Change, compare

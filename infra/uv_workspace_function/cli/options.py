@@ -1,0 +1,80 @@
+"""What several commands are asked: the workspace they work on, and what the images run on."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.pyproject import PYPROJECT
+from uv_workspace_function.target.target import Machine, Target
+from uv_workspace_function.toml import Table, foreign_table, read_toml
+from uv_workspace_function.workspace.workspace import Workspace
+
+_MACHINES: dict[str, Machine] = {"arm64": "aarch64", "x86_64": "x86_64"}
+
+
+def workspace_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--workspace DIR` to a command: the workspace's root, by default the nearest above the current folder."""
+    return click.option(
+        "--workspace",
+        "root",
+        metavar="DIR",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=None,
+        help="Root of the uv workspace; by default the nearest one at or above the current folder.",
+    )(command)
+
+
+def load_workspace(root: Path | None) -> Workspace:
+    """Load the workspace of `--workspace`, or the nearest one at or above the current folder.
+
+    Raises:
+        WorkspaceError: when there is none.
+    """
+    return Workspace.load(find_workspace(root))
+
+
+def find_workspace(root: Path | None) -> Path:
+    """The root of the workspace of `--workspace`, or of the nearest one at or above the current folder.
+
+    Raises:
+        WorkspaceError: when there is none.
+    """
+    if root is not None:
+        return root
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        path = folder / PYPROJECT
+        if path.is_file() and read_toml(path, _is_workspace):
+            return folder
+    raise WorkspaceError(
+        f"there is no uv workspace at or above {here}: no {PYPROJECT} with [tool.uv.workspace]",
+        "go to one, or name it with --workspace",
+    )
+
+
+def _is_workspace(document: Table) -> bool:
+    return "workspace" in foreign_table(document, "tool", "uv")
+
+
+def target_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--architecture` and `--python` to a command, which gets them as `target`."""
+
+    @wraps(command)
+    def with_target(*args: Any, architecture: str, python: str, **kwargs: Any) -> None:
+        command(*args, target=Target.of(python=python, machine=_MACHINES[architecture]), **kwargs)
+
+    architecture = click.option(
+        "--architecture",
+        type=click.Choice(list(_MACHINES)),
+        default="arm64",
+        show_default=True,
+        help="The functions' processor.",
+    )
+    python = click.option(
+        "--python", metavar="3.N", default="3.14", show_default=True, help="The functions' Python minor version."
+    )
+    return architecture(python(with_target))

@@ -1,0 +1,66 @@
+"""What no import graph shows of the rooms: commands that are loaded by name, who starts uv, what is written once."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uv_workspace_function
+from uv_workspace_function.cli.main import COMMANDS
+
+PACKAGE = Path(uv_workspace_function.__file__).parent
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    """Every module but the builder's, which is a program of its own and cannot import the others."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if not name.startswith("builder/"):
+            yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def literals(tree: ast.AST) -> Iterator[ast.Constant]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Constant))
+
+
+def starts_uv(tree: ast.AST) -> bool:
+    """Whether a list or tuple begins with uv, as a command line does."""
+    lines = (node.elts for node in ast.walk(tree) if isinstance(node, ast.List))
+    return any(elements and isinstance(elements[0], ast.Constant) and elements[0].value == "uv" for elements in lines)
+
+
+def test_each_command_has_its_module() -> None:
+    """`main` loads them by name, so that `services --help` loads none: the import contracts cannot see it."""
+    assert sorted(COMMANDS) == sorted(path.stem.removesuffix("_command") for path in PACKAGE.glob("cli/*_command.py"))
+
+
+def test_only_uv_py_starts_uv() -> None:
+    """A command line of it stands nowhere else, nor does what finds the program."""
+    assert [] == [name for name, tree in modules() if name != "uv.py" and starts_uv(tree)]
+    finders = {
+        name
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node).startswith(("shutil.which('uv", "os.environ.get('UV'"))
+    }
+    assert {"uv.py"} == finders
+
+
+@pytest.mark.parametrize(("line", "expected"), [("run(['uv', 'lock'])", True), ("tool('uv')", False), ("[]", False)])
+def test_a_command_line_of_uv_is_seen(line: str, expected: bool) -> None:
+    """So the test above would notice."""
+    assert expected == starts_uv(ast.parse(line))
+
+
+def test_the_name_of_our_table_is_written_once() -> None:
+    """As a key; sentences that name the table may spell it."""
+    keys = {
+        name
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Subscript | ast.Call)
+        for literal in literals(node)
+        if literal.value in ("uv-workspace-function", "tool.uv-workspace-function")
+    }
+    # the distribution's name, and a folder's below the user's cache
+    assert keys <= {"cli/main.py", "gate/stored_facts.py", "gate/report_sarif.py"}
