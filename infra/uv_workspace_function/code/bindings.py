@@ -180,7 +180,7 @@ class _Found:
             self._inert_targets.update(map(id, named))
         elif isinstance(value, _INERT):
             self._inert_targets.update(map(id, named))
-        elif isinstance(value, ast.Call):
+        if isinstance(value, ast.Call):
             self.callables.update(target.id for target in named)
         if any(target.id == "__all__" for target in named) and isinstance(value, ast.List | ast.Tuple):
             items = [item.value for item in value.elts if isinstance(item, ast.Constant)]

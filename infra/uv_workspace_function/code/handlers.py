@@ -216,6 +216,9 @@ def _place_of(service: LocalPackage, dotted: str) -> str | None:
     """What to do where a copied service has the module, and the path that it is put on begins elsewhere."""
     if service.is_package or not (service.path / "src").is_dir():
         return None
+    if service.layout.source_is_package:
+        is_inside = ModuleReader([service]).find(f"src.{dotted}") is not None
+        return f"begin `handler` with 'src.': {service.folder / 'src'} is itself the package" if is_inside else None
     first, _, rest = dotted.partition(".")
     is_source_named = first == "src" and rest
     return (

@@ -7,9 +7,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.context import archives, definitions
 from uv_workspace_function.context.content import ContextFile
@@ -22,6 +22,7 @@ from uv_workspace_function.target.wheels import built_from_source
 from uv_workspace_function.workspace import freshness
 from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.lock import LOCK_NAME
+from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.workspace import Workspace
 
 DOCKERFILE = "Dockerfile"
@@ -43,6 +44,8 @@ class BuildContext:
     """By path relative to the context, with `/`, in order."""
     dropped: tuple[Dropped, ...]
     """What was left out below an importable package, with the reason."""
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Where files lie in the workspace whose path in the context is another one."""
 
     @classmethod
     @reading()
@@ -65,9 +68,12 @@ class BuildContext:
         sources = Sources.of(workspace)
         files: dict[str, ContextFile] = {}
         dropped: list[Dropped] = []
+        origins: dict[str, str] = {}
         for member in closure.sources:
             found = sources.files(workspace, member)
-            files |= {path: definitions.public_file(path, file) for path, file in found.files.items()}
+            moved = {path: _staged(path, member) for path in found.files} if member.layout.source_is_package else {}
+            files |= {moved.get(path, path): definitions.public_file(path, file) for path, file in found.files.items()}
+            origins |= {staged: path for path, staged in moved.items() if staged != path}
             dropped += found.dropped
         for member in closure.sources:  # after all sources: a package can lie in a module of another one
             definition = definitions.member_definition(member, closure, relevance)
@@ -89,7 +95,12 @@ class BuildContext:
             closure=closure,
             files={path: files[path] for path in sorted(files)},
             dropped=tuple(sorted(dropped, key=lambda entry: entry.path)),
+            origins=origins,
         )
+
+    def origin(self, path: str) -> str:
+        """The path in the workspace of a file of the context."""
+        return self.origins.get(path, path)
 
     @cached_property
     def digest(self) -> str:
@@ -139,6 +150,12 @@ class BuildContext:
             _make_folders(root, path.rpartition("/")[0], made)
             if not _is_linked(written.get(file), f"{root}/{path}"):
                 _write_file(f"{root}/{path}", file)
+
+
+def _staged(path: str, member: Member) -> str:
+    """Where a file of a project lies whose `src` is itself the package: what is below a staged `src` goes on the path."""
+    inside = PurePosixPath(path).relative_to(member.folder)
+    return str(member.folder / "src" / inside) if inside.parts[0] == "src" else path
 
 
 def _check_fresh(workspace: Workspace, closure: Closure) -> None:

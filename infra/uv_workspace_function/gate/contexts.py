@@ -83,7 +83,8 @@ class _Contexts:
             self.findings.append(_not_made(service, error))
         self.closures.append(context.closure)
         folders = {member.folder: member for member in context.closure.sources}
-        for path, file in context.files.items():
+        for staged, file in context.files.items():
+            path = context.origin(staged)
             if path in self.seen:
                 continue
             self.seen.add(path)

@@ -68,13 +68,14 @@ def compare(before: BuildContext, after: BuildContext) -> tuple[Change, ...]:
 def _files(before: BuildContext, after: BuildContext, but: frozenset[str]) -> Iterator[Change]:
     for path in sorted((before.files.keys() | after.files.keys()) - but):
         old, new = before.files.get(path), after.files.get(path)
+        name = (after if new is not None else before).origin(path)
         if old is None or new is None:
-            yield Change(kind="file", name=path, before=_there(old), after=_there(new))
+            yield Change(kind="file", name=name, before=_there(old), after=_there(new))
         elif old.sha256 != new.sha256:
             keys = _keys(old.content, new.content) if path.endswith(".toml") else ()
-            yield Change(kind="file", name=path, before="there", after="there", keys=keys)
+            yield Change(kind="file", name=name, before="there", after="there", keys=keys)
         elif old.executable != new.executable:
-            yield Change(kind="file", name=path, before=_mode(old.executable), after=_mode(new.executable))
+            yield Change(kind="file", name=name, before=_mode(old.executable), after=_mode(new.executable))
 
 
 def _keys(before: bytes, after: bytes) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 Its packages are this machine's. So is its Python: the image's version where uv finds that one here, else what uv takes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -30,7 +31,9 @@ class ClosureEnvironment:
     copied: tuple[Path, ...]
     """Where the modules of members that are not built lie; the image has them at the top of its task root."""
     context: Path
-    """The build context that it was made from."""
+    """The folder of the build context that it was made from."""
+    origin: Callable[[str], str]
+    """Tells where a file of the context lies in the workspace."""
 
     @classmethod
     def make(cls, context: BuildContext, folder: Path, *, python: str, offline: bool) -> "ClosureEnvironment":
@@ -70,20 +73,26 @@ class ClosureEnvironment:
             closure=closure,
             python=environment / "bin" / "python",
             site=next(environment.glob("lib*/python3*/site-packages")),
-            copied=tuple(_modules(folder / "context", member) for member in closure.local if not member.is_package),
+            copied=tuple(
+                path
+                for member in closure.local
+                if not member.is_package
+                for path in _modules(folder / "context", member)
+            ),
             context=folder / "context",
+            origin=context.origin,
         )
 
     @property
     def task_root(self) -> Path:
         """What stands for the image's `/var/task`: where the service's own modules lie."""
         service = self.closure.service
-        return self.site if service.is_package else _modules(self.context, service)
+        return self.site if service.is_package else _modules(self.context, service)[0]
 
     def source(self, file: Path) -> PurePosixPath | None:
         """The file of the workspace that an installed one was made of, relative to the root; None for any other file."""
         if file.is_relative_to(self.context):
-            return PurePosixPath(file.relative_to(self.context))
+            return PurePosixPath(self.origin(file.relative_to(self.context).as_posix()))
         if not file.is_relative_to(self.site):
             return None
         inside = file.relative_to(self.site)
@@ -106,6 +115,10 @@ def _choice_of_python(closure: Closure, wanted: str, project: Path) -> str | Non
     return wanted if has_python(project, wanted) else None
 
 
-def _modules(context: Path, member: Member) -> Path:
+def _modules(context: Path, member: Member) -> tuple[Path, ...]:
+    """What is put on the path for a member that is copied: its staged `src`, and its own folder where that has modules, too."""
     folder = context / member.folder
-    return folder / "src" if (folder / "src").is_dir() else folder
+    if not (folder / "src").is_dir():
+        return (folder,)
+    beside = member.layout.source_is_package and len(member.layout.modules) > 1
+    return (folder / "src", folder) if beside else (folder / "src",)

@@ -30,12 +30,15 @@ class Layout:
     `packages` are the dotted names of the packages that the backend takes the modules of, where it takes those and none
     below them; None where it takes each of `modules` whole. `excluded` matches what it leaves out of these: files, and
     folders with all that is in them, by their paths relative to the package's folder.
+
+    `source_is_package` says of a project that is copied that its `src` is no place for packages, but one itself.
     """
 
     modules: tuple[Module, ...]
     complete: bool
     packages: frozenset[str] | None = None
     excluded: tuple[re.Pattern[str], ...] = ()
+    source_is_package: bool = False
 
     def leaves_out(self, path: PurePosixPath, package: str) -> bool:
         """Whether a file below one of the modules is in no wheel.

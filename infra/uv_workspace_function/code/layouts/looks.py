@@ -16,9 +16,16 @@ def virtual_layout(folder: Path) -> Layout:
     """The layout of a project that nothing builds: it is copied.
 
     With a src folder, that is what one puts on the path; without one, the project's own folder is, with the data files
-    that lie beside the modules.
+    that lie beside the modules. So it is where `src` is itself the package: code imports from it by that name, or it has an
+    `__init__.py` and no module in it imports one beside it as if `src` were on the path.
     """
     if (folder / "src").is_dir():
+        if _is_itself_package(folder):
+            found = [
+                module for module in _beside_the_table(folder) if module.name == "src" or module.path.suffix == ".py"
+            ]
+            alone = len(found) == 1
+            return Layout(modules=outermost(found), complete=alone, source_is_package=True)
         return Layout(modules=outermost(top_level(folder, "src", declared=False)), complete=True)
     return Layout(modules=outermost(_beside_the_table(folder)), complete=False)
 
@@ -29,6 +36,15 @@ def _beside_the_table(folder: Path) -> Iterator[Module]:
     unsure = [m for m in found if m.name in _SELDOM_MODULES and not is_package(folder / m.path) and m.path.suffix == ""]
     sure = [module for module in found if module not in unsure]
     return (m for m in found if m in sure or _is_imported(m.name, [folder / other.path for other in sure]))
+
+
+def _is_itself_package(folder: Path) -> bool:
+    """Whether a project's `src` is what its code imports from."""
+    beside = [folder / m.path for m in _beside_the_table(folder) if m.path.suffix == ".py"]
+    if _is_imported("src", [folder / "src", *beside]):
+        return True
+    inside = [module.name for module in top_level(folder, "src", declared=False) if module.name != "__init__"]
+    return is_package(folder / "src") and not any(_is_imported(name, [folder / "src"]) for name in inside)
 
 
 def _is_imported(name: str, modules: Iterable[Path]) -> bool:
