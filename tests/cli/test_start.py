@@ -28,5 +28,5 @@ def test_help_loads_the_command_s_own_modules_alone() -> None:
         "libcst",
         "packaging",
         "pathspec",
-        "rich",
+        "stdlibs",
     }

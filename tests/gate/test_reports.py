@@ -89,10 +89,10 @@ def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither for pipes, nor where NO_COLOR is set, nor on a terminal that has none."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
-    assert "\x1b[1;31merror\x1b[0m" in text(REPORT, Terminal())
+    assert "\x1b[31m\x1b[1merror\x1b[0m" in text(REPORT, Terminal())
     assert "\x1b" not in text(REPORT, io.StringIO())
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b[1;31m" not in text(REPORT, Terminal())
+    assert "\x1b" not in text(REPORT, Terminal())
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
     assert "\x1b" not in text(REPORT, Terminal())

@@ -84,7 +84,7 @@ def command(
 
 
 def _print(report: Report, form: str, below: PurePosixPath) -> None:
-    # loaded where they are asked for: rich is the slowest import of the command
+    # each is loaded where it is asked for
     match form:
         case "json":
             from uv_workspace_function.gate.report_json import as_json  # noqa: PLC0415

@@ -1,13 +1,12 @@
-"""The `services` command. Exit codes: 0 done, 1 something was found, 2 the request could not be carried out."""
+"""The `services` command, which goes by the distribution's name, too.
+
+Exit codes: 0 done, 1 something was found, 2 the request could not be carried out.
+"""
 
 import importlib
-import sys
 from typing import Any
 
-try:
-    import click
-except ModuleNotFoundError:
-    sys.exit("error: the services command needs more: install uv-workspace-function[cli]")
+import click
 
 from uv_workspace_function.errors import WorkspaceError, unreadable
 

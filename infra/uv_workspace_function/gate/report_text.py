@@ -1,15 +1,15 @@
 """A report for people: by member, coloured on a terminal."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TextIO
 
-from rich.console import Console
-from rich.text import Text
+from click import style, unstyle
 
 from uv_workspace_function.gate.findings import Finding, NotChecked, Report, Severity
 
-_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow"}
+_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 
 
 def print_text(report: Report, stream: TextIO) -> None:
@@ -19,43 +19,52 @@ def print_text(report: Report, stream: TextIO) -> None:
         report: what the checks say.
         stream: where to; colours only where it is a terminal and `NO_COLOR` (https://no-color.org) is not set.
     """
-    console = Console(file=stream, highlight=False, soft_wrap=True)
+    coloured = _is_coloured(stream)
+    for line in _lines(report):
+        stream.write(f"{line if coloured else unstyle(line)}\n")
+
+
+def _is_coloured(stream: TextIO) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in {"dumb", "unknown"}
+
+
+def _lines(report: Report) -> Iterator[str]:
     for member, findings in groupby(report.findings, key=lambda finding: finding.member):
-        console.print(Text(member or "the workspace", style="bold"))
+        yield style(member or "the workspace", bold=True)
         for finding in findings:
-            _print_finding(console, finding)
-        console.print()
+            yield from _finding(finding)
+        yield ""
     if report.gone:
-        console.print(Text("gone from the baseline", style="bold"))
+        yield style("gone from the baseline", bold=True)
         for finding in report.gone:
-            _print_finding(console, finding)
-        console.print()
+            yield from _finding(finding)
+        yield ""
     for gap in report.not_checked:
-        _print_gap(console, gap)
+        yield from _gap(gap)
     if report.not_checked:
-        console.print()
+        yield ""
     for text in report.notes:
-        console.print(Text.assemble(("note: ", "dim"), text))
-    console.print(_summary(report))
+        yield f"{style('note: ', dim=True)}{text}"
+    yield _summary(report)
 
 
-def _print_finding(console: Console, finding: Finding) -> None:
+def _finding(finding: Finding) -> Iterator[str]:
     place = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
-    severity = (finding.severity, _STYLES[finding.severity])
-    console.print(Text.assemble("  ", severity, " ", (finding.code, "bold"), "  ", (place, "cyan")))
-    for line in (finding.what, *(f"  {line}" for line in finding.detail)):
-        console.print(Text(f"    {line}"))
-    console.print(_mend(finding.remedy))
+    severity = style(finding.severity, fg=_COLOURS[finding.severity], bold=True)
+    yield f"  {severity} {style(finding.code, bold=True)}  {style(place, fg='cyan')}"
+    yield f"    {finding.what}"
+    yield from (f"      {line}" for line in finding.detail)
+    yield _mend(finding.remedy)
 
 
-def _print_gap(console: Console, gap: NotChecked) -> None:
+def _gap(gap: NotChecked) -> Iterator[str]:
     whose = f" of {gap.member}" if gap.member else ""
-    console.print(Text.assemble(("could not check", "bold magenta"), f" {_codes(gap.codes)}{whose}: {gap.reason}"))
-    console.print(_mend(gap.remedy))
+    yield f"{style('could not check', fg='magenta', bold=True)} {_codes(gap.codes)}{whose}: {gap.reason}"
+    yield _mend(gap.remedy)
 
 
-def _mend(remedy: str) -> Text:
-    return Text.assemble("    ", ("mend: ", "green"), remedy)
+def _mend(remedy: str) -> str:
+    return f"    {style('mend: ', fg='green')}{remedy}"
 
 
 def _codes(codes: Iterable[str]) -> str:
@@ -70,7 +79,7 @@ def _codes(codes: Iterable[str]) -> str:
     return ", ".join(f"UWF{a:03}" if a == b else f"UWF{a:03} to UWF{b:03}" for a, b in runs)
 
 
-def _summary(report: Report) -> Text:
+def _summary(report: Report) -> str:
     errors = sum(finding.severity is Severity.ERROR for finding in report.findings)
     warnings = len(report.findings) - errors
     parts = [_count(number, word) for number, word in ((errors, "error"), (warnings, "warning")) if number]
@@ -82,8 +91,9 @@ def _summary(report: Report) -> Text:
     if report.known:
         aside.append(f"{len(report.known)} known from the baseline")
     if not parts:
-        return Text.assemble(("clean", "bold green"), *("".join(f"; {text}" for text in aside),))
-    return Text(", ".join((*parts, *aside)))
+        clean = style("clean", fg="green", bold=True)
+        return "; ".join((clean, *aside))
+    return ", ".join((*parts, *aside))
 
 
 def _count(number: int, word: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from weakref import WeakKeyDictionary
 
-from packaging.tags import InvalidTag, Tag, parse_tag
+from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.errors import WorkspaceError
@@ -266,10 +266,12 @@ def _file_name(wheel: Table) -> str:
 
 def _tags(file_name: str) -> frozenset[Tag]:
     # Not packaging's parse_wheel_filename: a name or version it dislikes is uv's to judge, and uv took it into the lock.
-    try:
-        return parse_tag(_tag_text(file_name))
-    except InvalidTag:
+    text = _tag_text(file_name)
+    components = [component.split(".") for component in text.split("-")]
+    # packaging refuses these itself from 26.3 on; locks hold older ones.
+    if len(components) != 3 or not all(map(all, components)) or not all(part.isidentifier() for part in components[0]):
         return frozenset()
+    return parse_tag(text)
 
 
 def _tag_text(file_name: str) -> str:
