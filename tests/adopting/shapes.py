@@ -3,7 +3,7 @@
 a claim, in one line
 root: python                                the folder of the repository with the workspace; by default the repository itself
 lock: lambdas/mail                          a standalone project to lock as well
-install: ; python_version >= '3.11'         what the page says to add to the requirement
+install: --marker                           the page's command for workspaces that admit older Pythons
 service: mail mail.app.lambda_handler       a service that is to be found, with its handler's path in the workspace
 handler: mail mail/app.py                   the file that its build context has to hold
 answer: mail {"to": "Ada"} -> "Dear Ada"    an event of a service, and what its handler answers
@@ -86,30 +86,30 @@ class Shape:
         return sorted(code for value in self.all("find") for code in value.split())
 
     def adopt(self, repository: Path, wheels: Path) -> "Adopted":
-        """Write it into a repository, lock it, and install the tool as the page says, from a folder with its wheel."""
+        """Write it into a repository, and install the tool as the page says, from a folder with its wheel."""
+        root = self.write(repository)
+        (root / "app.py").write_text(_APP.format(services=sorted(self.services)))
+        shell(documented_install(*self.all("install")), root, {"UV_FIND_LINKS": str(wheels)})
+        return Adopted(root=root)
+
+    def write(self, repository: Path) -> Path:
+        """Write it into a repository and lock it; returns the workspace's root."""
         root = repository / "".join(self.all("root"))
         for path, text in self.files.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(text)
-        (root / "app.py").write_text(_APP.format(services=sorted(self.services)))
         shell("git init --quiet && git add --all", repository)
         for folder in ("", *self.all("lock")):
             shell("uv lock --quiet", root / folder)
-        (addition,) = self.all("install") or [""]
-        shell(documented_install(addition), root, {"UV_FIND_LINKS": str(wheels)})
-        return Adopted(root=root)
+        return root
 
 
-def documented_install(addition: str = "") -> str:
-    """The command of docs/adopting.md that installs the tool, with an addition to each of its requirements."""
+def documented_install(*options: str) -> str:
+    """The command of docs/adopting.md that installs the tool, with these options."""
     page = blocks(REPOSITORY / "docs/adopting.md")
     commands = [line for block in page if block.language == "sh" for line in block.text.splitlines()]
-    command = next(line for line in commands if line.startswith("uv add --dev "))
-    if addition:
-        *words, requirements = command.partition("uv add --dev ")
-        quoted = [f'"{name.strip(chr(39))} {addition}"' for name in requirements.split()]
-        command = " ".join(["".join(words).strip(), *quoted])
-    return command
+    words = ("uv", "add", "--dev", *options)
+    return next(line for line in commands if line.split()[: len(words)] == list(words))
 
 
 @dataclass(frozen=True)

@@ -241,7 +241,7 @@ class _Judge:
                 codes=("UWF003", "UWF005", "UWF006"),
                 member=self.member.name,
                 reason=f"{read.file.path}: this Python cannot read it, a newer one may: {read.facts.unparsed.reason}",
-                remedy=f"run the check with Python {self.scope.target.python}, or install uv-workspace-function[newer-syntax]",
+                remedy=f"run the check with Python {self.scope.target.python}, or install uv-workspace-function[syntax]",
             )
             for read in self.files
             if read.facts.unparsed is not None and not read.facts.unparsed.certain

@@ -20,8 +20,7 @@ def print_text(report: Report, stream: TextIO) -> None:
         stream: where to; colours only where it is a terminal and `NO_COLOR` (https://no-color.org) is not set.
     """
     coloured = _is_coloured(stream)
-    for line in _lines(report):
-        stream.write(f"{line if coloured else unstyle(line)}\n")
+    stream.writelines(f"{line if coloured else unstyle(line)}\n" for line in _lines(report))
 
 
 def _is_coloured(stream: TextIO) -> bool:
