@@ -2,8 +2,10 @@
 
 import json
 import shlex
+import sys
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 from made import handler, lock, member, workspace
 from uv_workspace_function.cli.main import main
@@ -50,3 +52,25 @@ def test_the_command_that_it_names_makes_the_packages_known(tmp_path: Path) -> N
     assert ["orders"] == list(not_checked(root))
     uv(*shlex.split(commands["orders"])[1:], cwd=root)
     assert {} == not_checked(root)
+
+
+def test_without_ruff_it_says_that_syntax_was_not_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a Python older than the one that runs, nobody else knows; ruff is an extra."""
+    root = workspace(tmp_path / "shop", ["orders"])
+    handler(root / "orders")
+    lock(root)
+    older = f"3.{sys.version_info.minor - 1}"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "facts"))
+
+    def notes() -> list[str]:
+        done = CliRunner().invoke(main, ["check", "--workspace", str(root), "--python", older, "--format", "json"])
+        return [note for note in json.loads(done.stdout)["notes"] if "UWF006" in note]
+
+    with monkeypatch.context() as without:
+        without.setattr("uv_workspace_function.gate.target_syntax.find_spec", lambda name: None)
+        [note] = notes()
+        assert note == (
+            f"UWF006 (syntax that Python {older} does not have) was not judged in 2 files: it takes ruff, which "
+            "uv-workspace-function[syntax] brings"
+        )
+    assert [] == notes()

@@ -51,7 +51,7 @@ def check_imports(scope: Scope) -> Outcome:
         members = [member for member in scope.members if scope.workspace.project_of(member) is project]
         known = _Known.of(scope, project, files, members)
         outcomes += [_Judge(scope=scope, member=member, known=known, files=files[member]).judge() for member in members]
-    return join(*outcomes)
+    return join(*outcomes, _unsettled(files, scope.target.python))
 
 
 def _minor(python: str) -> tuple[int, int]:
@@ -110,6 +110,15 @@ def _with_verdicts(
         return replace(read, facts=facts)
 
     return {member: tuple(map(settled, reads)) for member, reads in files.items()}
+
+
+def _unsettled(files: Mapping[Member, tuple[_Read, ...]], python: str) -> Outcome:
+    """What there is to say of files that this Python reads, and the images' one may not: without ruff nobody knows."""
+    number = sum(not read.facts.is_judged and read.facts.unparsed is None for reads in files.values() for read in reads)
+    if not number:
+        return Outcome()
+    note = f"UWF006 (syntax that Python {python} does not have) was not judged in {number} files: it takes ruff"
+    return Outcome(notes=(f"{note}, which uv-workspace-function[syntax] brings",))
 
 
 @dataclass(kw_only=True, eq=False)
