@@ -15,16 +15,14 @@ from pathlib import Path
 from made_workspace import Shape, add_clutter, make
 from timing import medians, seconds_of, table
 from uv_workspace_function.context.build_context import BuildContext
-from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.workspace.workspace import Workspace
 
 
 def stage(root: Path, target: Path) -> None:
     """What `cdk synth` does with the workspace: load it once, write each service's context."""
     workspace = Workspace.load(root)
-    written: dict[ContextFile, str] = {}
     for service in workspace.services:
-        BuildContext.of(workspace, service.name).write(target / service.name, written=written)
+        BuildContext.of(workspace, service.name).write(target / service.name)
 
 
 def copy(files: list[tuple[Path, Path]], folders: list[Path], lock: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Annotations, Match
 from uv_workspace_function import ImageOptions, UvWorkspaceImage, Workspace, WorkspaceError
-from uv_workspace_function.context import build_context
+from uv_workspace_function.context import build_context, staging
 from uv_workspace_function.context.dockerfile import Dockerfile
 from wheelhouse import sdist, wheel
 
@@ -338,8 +339,100 @@ def test_a_context_is_copied_into_the_assembly(shop: Workspace, tmp_path: Path) 
     """Without a context of its own for tests: as the CLI finds it."""
     stack = cdk.Stack(cdk.App(outdir=str(tmp_path / "out")), "Stack")
     folder = tmp_path / "out" / source_of(stack, shop)["directory"]
-    staged = next((tmp_path / "out" / ".build-contexts").iterdir())
-    assert made.files(staged) == made.files(folder)
+    context = build_context.BuildContext.of(shop, "shop")
+    assert {path: file.content.decode() for path, file in context.files.items()} == made.files(folder)
+
+
+def test_no_file_of_a_context_is_in_the_assembly_twice(shop: Workspace, tmp_path: Path) -> None:
+    """It is what a pipeline hands on from step to step; the shared Dockerfile is what the CDK's own copy starts from."""
+    source_of(cdk.Stack(cdk.App(outdir=str(tmp_path / "out")), "Stack"), shop)
+    context = build_context.BuildContext.of(shop, "shop")
+    copies = Counter(
+        path.name for path in (tmp_path / "out").rglob("*") if path.is_file() and path.name != "Dockerfile"
+    )
+    ours = Counter(path.rpartition("/")[2] for path in context.files if path != "Dockerfile")
+    assert ours == {name: copies[name] for name in ours}
+    assert 2 == len(list((tmp_path / "out").rglob("Dockerfile")))
+
+
+def test_the_hash_is_the_same_without_staging(shop: Workspace, hash_of: Callable[..., str]) -> None:
+    """As unit tests have it, and `sam`."""
+    assert hash_of(shop) == hash_of(shop, context={"aws:cdk:disable-asset-staging": True})
+
+
+def _edit(folder: Path) -> None:
+    (folder / "shop/src/shop/main.py").write_text("# another one\n")
+
+
+def _edit_in_place(folder: Path) -> None:
+    path = folder / "shop/src/shop/main.py"
+    path.write_text(path.read_text().replace("event", "EVENT", 1))
+
+
+def _add(folder: Path) -> None:
+    (folder / ".venv").mkdir()
+
+
+def _remove(folder: Path) -> None:
+    (folder / "uv.lock").unlink()
+
+
+def _make_executable(folder: Path) -> None:
+    (folder / "uv.lock").chmod(0o755)
+
+
+def _link(folder: Path) -> None:
+    (folder / "uv.lock").rename(folder.parent / "uv.lock")
+    (folder / "uv.lock").symlink_to("../uv.lock")
+
+
+def _link_hard(folder: Path) -> None:
+    (folder.parent / "other").hardlink_to(folder / "uv.lock")
+
+
+def _link_all(folder: Path) -> None:
+    folder.rename(folder.parent / "elsewhere")
+    folder.symlink_to("elsewhere")
+
+
+def _make_a_file(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.write_text("no folder")
+
+
+@pytest.mark.parametrize("disabled", [True, False])
+@pytest.mark.parametrize(
+    "change",
+    [_edit, _edit_in_place, _add, _remove, _make_executable, _link, _link_hard, _link_all, _make_a_file],
+    ids=lambda change: change.__name__,
+)
+def test_a_staged_folder_is_believed_after_it_was_compared(
+    shop: Workspace, tmp_path: Path, change: Callable[[Path], None], disabled: bool
+) -> None:
+    """Whoever has changed it since: what is deployed is what the sources say."""
+    context = {"aws:cdk:disable-asset-staging": disabled}
+
+    def synthesized() -> Path:
+        stack = cdk.Stack(cdk.App(outdir=str(tmp_path / "out"), context=context), "Stack")
+        return tmp_path / "out" / str(source_of(stack, shop)["directory"])
+
+    folder = synthesized()
+    before = made.files(folder)
+    change(folder)
+    assert folder == synthesized()
+    assert before == made.files(folder)
+    assert staging.holds(folder, build_context.BuildContext.of(shop, "shop").files)
+
+
+def test_a_staged_folder_that_is_right_is_left_as_it_is(shop: Workspace, tmp_path: Path) -> None:
+    """A second synthesis writes nothing."""
+
+    def synthesized() -> dict[Path, tuple[int, int]]:
+        stack = cdk.Stack(cdk.App(outdir=str(tmp_path / "out")), "Stack")
+        folder = tmp_path / "out" / source_of(stack, shop)["directory"]
+        return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.rglob("*")}
+
+    assert synthesized() == synthesized()
 
 
 @pytest.mark.parametrize(
@@ -455,7 +548,7 @@ def test_what_cannot_be_built_is_refused_and_nothing_written(
     with pytest.raises(WorkspaceError) as raised:
         source_of(stack, shop, **options)
     assert message == str(raised.value)
-    assert not (tmp_path / "out" / ".build-contexts").exists()
+    assert [] == list((tmp_path / "out").iterdir())
 
 
 @pytest.fixture

@@ -107,4 +107,6 @@ def test_synth_tries_nothing_of_it(synthesized: tuple[Path, list[str]]) -> None:
 def test_synth_stages_one_build_context_for_each_service(synthesized: tuple[Path, list[str]]) -> None:
     out, _ = synthesized
     services = {"daily-report", "ingestion-worker", "legacy-export", "query-api"}
-    assert services == {folder.name.rpartition("-")[0] for folder in (out / ".build-contexts").iterdir()}
+    assets = json.loads((out / "ServiceStack.assets.json").read_text())["dockerImages"].values()
+    assert services == {asset["source"]["dockerBuildArgs"]["SERVICE_NAME"] for asset in assets}
+    assert all(list((out / asset["source"]["directory"]).rglob("uv.lock")) for asset in assets)

@@ -2,14 +2,12 @@
 
 import errno
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from made import BUILD_SYSTEM, files, handler, lock, member, needs, workspace
 from uv_workspace_function.context.build_context import BuildContext
-from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace.workspace import Workspace
 from wheelhouse import uv, wheel
@@ -272,28 +270,6 @@ def test_a_context_does_not_depend_on_where_and_how_it_is_written(shop: Path, tm
 def place(path: Path) -> tuple[int, int]:
     """What two names of one file have in common."""
     return path.stat().st_dev, path.stat().st_ino
-
-
-def test_equal_files_of_several_contexts_are_written_once(shop: Path, tmp_path: Path) -> None:
-    """Linked where a file was written before, written where that one is gone by now; what a context holds is the same."""
-    (shop / "apps/api/src/api/data.json").chmod(0o755)
-    made, written = context(shop, "api"), dict[ContextFile, str]()
-    made.write(tmp_path / "one", written=written)
-    made.write(tmp_path / "linked", written=written)
-    assert {place(tmp_path / "linked" / path) for path in made.files} <= {
-        place(tmp_path / "one" / path) for path in made.files
-    }
-    shutil.rmtree(tmp_path / "one")
-    made.write(tmp_path / "again", written=written)
-    for name in ("linked", "again"):
-        found = {path: tmp_path / name / path for path in made.files}
-        assert made.files == {
-            path: ContextFile.of(file.read_bytes(), executable=bool(file.stat().st_mode & 0o100))
-            for path, file in found.items()
-        }
-    assert {place(tmp_path / "linked" / path) for path in made.files}.isdisjoint(
-        place(tmp_path / "again" / path) for path in made.files
-    )
 
 
 def test_a_folder_that_is_not_empty_is_left_as_it_was(shop: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from uv_workspace_function.constructs import asset_folder
 from uv_workspace_function.constructs.defaults import with_defaults
 from uv_workspace_function.constructs.execution_role import (
     allow_durable_executions,
@@ -126,16 +127,19 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
             removal_policy=asked.pop("log_removal_policy", None),
             encryption_key=asked.pop("log_encryption_key", None),
         )
-        code = lambda_.DockerImageCode.from_image_asset(
-            str(built.folder),
-            cmd=[closure.handler(handler)],
-            entrypoint=asked.pop("entrypoint", None),
-            working_directory=asked.pop("working_directory", None),
-            **built.asset_options,
-        )
-        super().__init__(scope, construct_id, code=code, **asked)
+        command = [closure.handler(handler)]
+        with asset_folder.source_folder(built.context, scope) as folder:
+            code = lambda_.DockerImageCode.from_image_asset(
+                str(folder),
+                cmd=command,
+                entrypoint=asked.pop("entrypoint", None),
+                working_directory=asked.pop("working_directory", None),
+                **built.asset_options,
+            )
+            super().__init__(scope, construct_id, code=code, **asked)
+            self.image = cast(ecr_assets.DockerImageAsset, self.node.find_child("AssetImage"))
+            asset_folder.fill(self.image, built.context)
         self.service = closure.service
-        self.image = cast(ecr_assets.DockerImageAsset, self.node.find_child("AssetImage"))
         built.made(self.image)
         _check_injected(self, architecture, labelled=asked.get("snap_start") is not None)
         own = _own_log_group(self, group) if asked.get("log_group") is None else None

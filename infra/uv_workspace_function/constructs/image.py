@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self, cast
 from weakref import WeakKeyDictionary
 
@@ -13,13 +12,13 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from uv_workspace_function.constructs import asset_folder
 from uv_workspace_function.constructs.defaults import with_defaults
 from uv_workspace_function.constructs.image_options import ImageOptions
 from uv_workspace_function.constructs.request import check_request, checked
 from uv_workspace_function.constructs.starting_image import StartingImage, name_asset
 from uv_workspace_function.context.arguments import build_arguments, check_further, check_secrets, is_proxy
 from uv_workspace_function.context.build_context import BuildContext
-from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.target.target import Machine, Target
@@ -38,23 +37,19 @@ MIRRORS_CONTEXT_KEY = "uv-workspace-function:mirrors"
 
 _MACHINES: Mapping[str, Machine] = {"arm64": "aarch64", "x86_64": "x86_64"}
 _PYTHON_VERSION = "3.14"
-_STAGED = ".build-contexts"
 # What is told to the build and makes no other image: where secrets lie, how the network is reached, what is cached.
 _BESIDE_THE_HASH = ("build_secrets", "build_ssh", "network_mode", "cache_from", "cache_to")
 # By stack, then by hash: the first asset of equal images, and what was said of its build.
 _BUILT: WeakKeyDictionary[cdk.Stack, dict[str, tuple[ecr_assets.DockerImageAsset, Mapping[str, object]]]] = (
     WeakKeyDictionary()
 )
-# By workspace, then by the folder of assets: files of contexts with their places.
-_WRITTEN: WeakKeyDictionary[Workspace, dict[str, dict[ContextFile, str]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ServiceImage:
-    """The image of a service before it is an asset: its staged build context, and what the CDK CLI builds it with."""
+    """The image of a service before it is an asset: its build context, and what the CDK CLI builds it with."""
 
-    service: Member
-    folder: Path
+    context: BuildContext
     asset_options: dict[str, Any]
     """What `DockerImageAsset` takes besides the folder, and `DockerImageCode.from_image_asset` as well."""
     beside_the_hash: Mapping[str, object]
@@ -73,7 +68,7 @@ class ServiceImage:
         target_folder: str | None = None,
         snap_start: bool = False,
     ) -> Self:
-        """Check what is asked, and write the build context.
+        """Check what is asked, and gather the build context.
 
         Args:
             scope: what the image is to be a part of.
@@ -85,7 +80,7 @@ class ServiceImage:
             snap_start: whether it carries the label that SnapStart asks for.
 
         Raises:
-            WorkspaceError: when there is no such service, or no image of it could be built; nothing was written then.
+            WorkspaceError: when there is no such service, or no image of it could be built.
         """
         # Another name is no machine of Target's, which then says which ones there are.
         machine = _MACHINES.get(architecture.name, cast("Machine", architecture.name))
@@ -126,6 +121,7 @@ class ServiceImage:
         arguments |= {argument: image.name for argument, image in assets.items()}
         asset_options: dict[str, Any] = {
             "asset_name": context.closure.service.name,
+            "exclude": [*asset_folder.EXCLUDE],
             "platform": ecr_assets.Platform.custom(target.docker_platform),
             "build_args": arguments,
             **{option: getattr(options, option) for option in _BESIDE_THE_HASH},
@@ -139,11 +135,15 @@ class ServiceImage:
         proxies = {name: value for name, value in arguments.items() if is_proxy(name)}
         return cls(
             beside_the_hash={option: getattr(options, option) for option in _BESIDE_THE_HASH} | {"build_args": proxies},
-            service=context.closure.service,
-            folder=_staged(workspace, context, scope),
+            context=context,
             asset_options=asset_options,
             starts_from=tuple(images.values()),
         )
+
+    @property
+    def service(self) -> Member:
+        """The workspace's member it is an image of."""
+        return self.context.closure.service
 
     def made(self, asset: ecr_assets.DockerImageAsset) -> None:
         """Settle what needs the asset that was made of it: its place among others, and warnings."""
@@ -232,7 +232,9 @@ class UvWorkspaceImage(ecr_assets.DockerImageAsset):
             target_folder=target_folder,
             snap_start=snap_start,
         )
-        super().__init__(scope, construct_id, directory=str(built.folder), **built.asset_options)
+        with asset_folder.source_folder(built.context, scope) as folder:
+            super().__init__(scope, construct_id, directory=str(folder), **built.asset_options)
+            asset_folder.fill(self, built.context)
         self.service = built.service
         built.made(self)
 
@@ -272,16 +274,3 @@ def _mirrors(scope: Construct, given: Mapping[str, str] | None) -> Mapping[str, 
             f'{{"public.ecr.aws": "registry.example.com/aws"}}, not {mirrors!r}'
         )
     return mirrors
-
-
-def _staged(workspace: Workspace, context: BuildContext, scope: Construct) -> Path:
-    """Write the context where it lives as long as the cloud assembly; one that is there already has the same bytes."""
-    stage = cdk.Stage.of(scope)
-    if stage is None:
-        raise WorkspaceError(f"{scope.node.path!r} is in no app", "make its stack a part of a cdk.App")
-    folder = Path(stage.asset_outdir) / _STAGED / f"{context.closure.service.name}-{context.digest[:12]}"
-    if not folder.exists():
-        # Services share libraries, and making files is what takes the time.
-        written = _WRITTEN.setdefault(workspace, {}).setdefault(stage.asset_outdir, {})
-        context.write(folder, written=written)
-    return folder

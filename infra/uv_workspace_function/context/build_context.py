@@ -1,22 +1,18 @@
 """The folder that one image is built from: a real uv workspace, cut down to one closure."""
 
-import errno
 import hashlib
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from uv_workspace_function.context import archives, definitions
+from uv_workspace_function.context import archives, definitions, staging
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.files import Dropped
 from uv_workspace_function.context.sources import Sources
 from uv_workspace_function.context.wanted import Cause
-from uv_workspace_function.errors import LockError, WorkspaceError, reading
+from uv_workspace_function.errors import LockError, reading
 from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.target.wheels import built_from_source
 from uv_workspace_function.workspace import freshness
@@ -126,30 +122,27 @@ class BuildContext:
         given = {name: " ".join(listed) for name, listed in words.items() if listed}
         return {"SERVICE_NAME": self.closure.service.name, "SOURCE_DATE_EPOCH": SOURCE_DATE} | given
 
-    def write(self, folder: Path | str, *, written: MutableMapping[ContextFile, str] | None = None) -> None:
+    def write(self, folder: Path | str) -> None:
         """Write the context, whole or not at all.
 
         Args:
-            folder: where; it must be absent or empty.
-            written: equal files of contexts before this one, with their places, which are hard-linked instead of written once
-                more; this context's are added. For contexts that nobody edits.
+            folder: where; it must be absent or empty, or hold this very context.
 
         Raises:
-            WorkspaceError: when the folder is not empty, or the context cannot be written; nothing is left then.
+            WorkspaceError: when the folder holds something else, or the context cannot be written; it is then as it was.
         """
-        _write({"": self}, Path(folder), written or {})
-        if written is not None:
-            for path, file in self.files.items():
-                written.setdefault(file, f"{folder}/{path}")
+        staging.write(self.files, Path(folder))
 
-    def _write_files(self, root: Path, written: Mapping[ContextFile, str]) -> None:
-        root.mkdir(exist_ok=True)
-        root.chmod(0o755)
-        made = {""}
-        for path, file in self.files.items():
-            _make_folders(root, path.rpartition("/")[0], made)
-            if not _is_linked(written.get(file), f"{root}/{path}"):
-                _write_file(f"{root}/{path}", file)
+    def stage(self, folder: Path | str) -> None:
+        """Make a folder that nobody else has a say in hold the context, and nothing else.
+
+        Args:
+            folder: where; one that holds this very context is left as it is, any other is replaced.
+
+        Raises:
+            WorkspaceError: when the context cannot be written; the folder is then as it was.
+        """
+        staging.stage(self.files, Path(folder))
 
 
 def _staged(path: str, member: Member) -> str:
@@ -172,84 +165,13 @@ def write_all(contexts: Iterable[BuildContext], folder: Path | str) -> None:
 
     Args:
         contexts: of different services.
-        folder: where these folders go; it must be absent or empty.
+        folder: where these folders go; it must be absent or empty, or hold just them.
 
     Raises:
-        WorkspaceError: when the folder is not empty, or a context cannot be written; nothing is left then.
+        WorkspaceError: when the folder holds something else, or a context cannot be written; it is then as it was.
     """
-    _write({context.closure.service.name: context for context in contexts}, Path(folder), {})
-
-
-def _write(contexts: Mapping[str, BuildContext], folder: Path, written: Mapping[ContextFile, str]) -> None:
-    try:
-        if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
-            raise WorkspaceError(
-                f"{folder} is not an empty folder", "it was left as it is: choose another, or empty it"
-            )
-        # A folder that is there stays the one it is: it can be a mount point, or what a link or a shell is at.
-        is_there = folder.is_dir()
-        if not is_there:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder if is_there else folder.parent))
-        try:
-            staging.chmod(0o755)
-            for name, context in contexts.items():
-                context._write_files(staging / name, written)  # noqa: SLF001 of this module
-            if is_there:
-                _move_up(staging)
-            else:
-                staging.rename(folder)
-        except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise
-    except OSError as error:
-        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
-        raise WorkspaceError(f"the build context could not be written to {folder}: {reason}") from error
-
-
-def _move_up(staging: Path) -> None:
-    """Move all that a folder holds into the one above it, or nothing, and remove it."""
-    moved: list[str] = []
-    try:
-        for entry in sorted(staging.iterdir()):
-            entry.rename(staging.parent / entry.name)
-            moved.append(entry.name)
-        staging.rmdir()
-    except BaseException:
-        for name in moved:
-            (staging.parent / name).rename(staging / name)
-        raise
-
-
-def _is_linked(equal: str | None, path: str) -> bool:
-    if equal is None:
-        return False
-    try:
-        os.link(equal, path)
-    except OSError:  # it is gone, has as many links as a file may have, or is on a file system without them
-        return False
-    return True
-
-
-def _write_file(path: str, file: ContextFile) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-    try:
-        os.fchmod(descriptor, 0o755 if file.executable else 0o644)
-        # One write(2) takes no more than 2 GiB, and less where the disk is full: a buffered stream goes on until all is written.
-        with open(descriptor, "wb", closefd=False) as stream:
-            stream.writelines(file.chunks())
-    finally:
-        os.close(descriptor)
-
-
-def _make_folders(root: Path, folder: str, made: set[str]) -> None:
-    if folder in made:
-        return
-    _make_folders(root, folder.rpartition("/")[0], made)
-    path = root / folder
-    path.mkdir()
-    path.chmod(0o755)
-    made.add(folder)
+    files = {f"{c.closure.service.name}/{path}": file for c in contexts for path, file in c.files.items()}
+    staging.write(files, Path(folder))
 
 
 def _text(content: str) -> ContextFile:

@@ -79,8 +79,7 @@ class ContextFile:
         """All of its bytes; a large file's are read from the disk, so ask for them only where `chunks` does not do.
 
         Raises:
-            OSError: when it cannot be read.
-            WorkspaceError: when it is another one by now.
+            WorkspaceError: when it cannot be read, or is another one by now.
         """
         return self._held if self._held is not None else b"".join(self.chunks())
 
@@ -88,20 +87,25 @@ class ContextFile:
         """Its bytes, piece by piece.
 
         Raises:
-            OSError: when it cannot be read.
-            WorkspaceError: when it turned out to be another one by now; no piece may be believed then.
+            WorkspaceError: when it cannot be read, or turned out to be another one by now: no piece may be believed then.
         """
         if self._held is not None:
             yield self._held
             return
         digest, size = hashlib.sha256(), 0
-        with os.fdopen(_opened(self._source), "rb", buffering=0) as stream:
-            for chunk in _chunks(stream, self.size):
-                digest.update(chunk)
-                size += len(chunk)
-                yield chunk
+        for chunk in self._pieces():
+            digest.update(chunk)
+            size += len(chunk)
+            yield chunk
         if (size, digest.hexdigest()) != (self.size, self.sha256):
             raise _changed(self._source)
+
+    def _pieces(self) -> Iterator[bytes]:
+        try:
+            with os.fdopen(_opened(self._source), "rb", buffering=0) as stream:
+                yield from _chunks(stream, self.size)
+        except OSError as error:
+            raise WorkspaceError(f"cannot read {self._source}: {error.strerror}", "restore it") from error
 
 
 def digest_of(stream: BinaryIO, size: int) -> str | None:
