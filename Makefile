@@ -22,7 +22,7 @@ test: ## every test this machine can run, with the engine of `make local`; what 
 check: ## linters, types, the direction of modules, and the gate
 	@$(RUN) sh -c 'ruff check && ruff format --check && mypy && lint-imports && services check'
 
-format: ## what the linters can mend by themselves
+format: ## what the linters can fix by themselves
 	@$(RUN) sh -c 'ruff check --fix && ruff format'
 
 local: ## the stack on this machine: deploy onto an emulator, send events, read one back

@@ -27,7 +27,7 @@ from uv_workspace_function.context.build_context import BuildContext
 
 _RECIPES = Path(__file__).with_name("recipes")
 _OURS, _LIMIT = "this project", "limit"
-_OTHERS = {"article, mended": "article", "uv's guide": "guide", "COPY . .": "copy-all"}
+_OTHERS = {"article, fixed": "article", "uv's guide": "guide", "COPY . .": "copy-all"}
 _COLUMNS = (_OURS, *_OTHERS, _LIMIT)
 _BASE, _CODE_ONLY, _CODE_AND_A_STEP = "base", "code-only", "code-and-a-step"
 _ARM64 = "linux/arm64"

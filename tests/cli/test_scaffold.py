@@ -1,4 +1,4 @@
-"""`services new`: a service to begin with, ready to lock, test and stage."""
+"""`services new`: scaffold a service, ready to lock, test and stage."""
 
 import errno
 import re

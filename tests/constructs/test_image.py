@@ -669,8 +669,8 @@ def test_a_moving_image_is_warned_of(stack: cdk.Stack, shop: Workspace, option: 
     image_of(stack, "Image", shop, **options)
     assert [
         (
-            "example.com/image:latest may be another image tomorrow, which no hash would tell; "
-            "give a tag that stays, or a digest [ack: uv-workspace-function:moving-image]"
+            "example.com/image:latest is a mutable tag, so changes go undetected; pin a version or digest "
+            "[ack: uv-workspace-function:moving-image]"
         )
     ] == warnings(stack)
 

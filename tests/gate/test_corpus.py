@@ -24,7 +24,7 @@ def test_case(case: Case, tmp_path: Path, record_property: Callable[[str, object
     record_property("corpus-right", "\n".join((Counter(found) & Counter(expected)).elements()))
     record_property("corpus-alarm", "\n".join((Counter(found) - Counter(expected)).elements()))
     record_property("corpus-missed", "\n".join((Counter(expected) - Counter(found)).elements()))
-    assert expected == found, [f"{f.what} ({f.remedy})" for f in report.findings]
+    assert expected == found, [f"{f.problem} ({f.remedy})" for f in report.findings]
     assert case.gaps == sorted({code for gap in report.not_checked for code in gap.codes}), report.not_checked
     assert (1 if expected else 2 if case.gaps else 0) == report.exit_code
 

@@ -24,7 +24,7 @@ FINDING = Finding(
     file="orders/src/orders/ma in.py",
     line=3,
     member="orders",
-    what="orders imports yaml, 100% undeclared",
+    problem="orders imports yaml, 100% undeclared",
     remedy="declare it: `uv add --package orders pyyaml`",
     subject="yaml",
     detail=("a line more",),
@@ -33,7 +33,7 @@ WARNING = Finding(
     code="UWF009",
     file="left,over/pyproject.toml",
     member=None,
-    what="nobody uses it",
+    problem="nobody uses it",
     remedy="remove it",
     subject="leftover",
 )
@@ -63,26 +63,26 @@ def test_text_is_grouped_by_member() -> None:
         "the workspace\n"
         "  warning UWF009  left,over/pyproject.toml\n"
         "    nobody uses it\n"
-        "    mend: remove it\n"
+        "    fix: remove it\n"
         "\n"
         "orders\n"
         "  error UWF003  orders/src/orders/ma in.py:3\n"
         "    orders imports yaml, 100% undeclared\n"
         "      a line more\n"
-        "    mend: declare it: `uv add --package orders pyyaml`\n"
+        "    fix: declare it: `uv add --package orders pyyaml`\n"
         "\n"
         "could not check UWF003 to UWF005, UWF011 of billing: no metadata\n"
-        "    mend: run uv sync\n"
+        "    fix: run uv sync\n"
         "\n"
         "note: UWF010 was skipped\n"
-        "1 error, 1 warning, 1 thing could not be checked, 2 let be\n"
+        "1 error, 1 warning, 1 thing could not be checked, 2 ignored\n"
     ) == text(REPORT, io.StringIO())
 
 
 def test_a_clean_report_says_so() -> None:
-    """And how much was let be."""
+    """And how much was ignored."""
     assert "clean\n" == text(Report(findings=(), not_checked=(), notes=()), io.StringIO())
-    assert "clean; 3 let be\n" == text(Report(findings=(), not_checked=(), notes=(), allowed=3), io.StringIO())
+    assert "clean; 3 ignored\n" == text(Report(findings=(), not_checked=(), notes=(), allowed=3), io.StringIO())
 
 
 def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +100,7 @@ def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_long_lines_are_not_cut() -> None:
     """Whatever the width of the terminal."""
-    finding = Finding(code="UWF001", file="uv.lock", what="x" * 500, remedy="y" * 500, subject="uv.lock")
+    finding = Finding(code="UWF001", file="uv.lock", problem="x" * 500, remedy="y" * 500, subject="uv.lock")
     shown = text(Report(findings=(finding,), not_checked=(), notes=()), io.StringIO())
     assert "x" * 500 in shown
     assert "y" * 500 in shown
@@ -108,7 +108,7 @@ def test_long_lines_are_not_cut() -> None:
 
 def test_markup_in_names_is_text() -> None:
     """A path or a table in brackets is no style."""
-    finding = Finding(code="UWF001", file="[red]/uv.lock", what="[tool.uv] says [bold]", remedy="[/]", subject="x")
+    finding = Finding(code="UWF001", file="[red]/uv.lock", problem="[tool.uv] says [bold]", remedy="[/]", subject="x")
     shown = text(Report(findings=(finding,), not_checked=(), notes=("[dim]",)), io.StringIO())
     assert "[red]/uv.lock" in shown
     assert "[tool.uv] says [bold]" in shown
@@ -145,25 +145,25 @@ def test_workflow_commands_are_escaped() -> None:
     warning, error, gap, note = as_commands(REPORT, PurePosixPath("shop"))
     assert (
         "::warning file=shop/left%2Cover/pyproject.toml,line=1,title=UWF009 library that nobody uses::"
-        "nobody uses it%0Amend: remove it"
+        "nobody uses it%0Afix: remove it"
     ) == warning
     assert (
         "::error file=shop/orders/src/orders/ma in.py,line=3,title=UWF003 undeclared import::"
-        "orders imports yaml, 100%25 undeclared%0Aa line more%0Amend: declare it: `uv add --package orders pyyaml`"
+        "orders imports yaml, 100%25 undeclared%0Aa line more%0Afix: declare it: `uv add --package orders pyyaml`"
     ) == error
     assert (
         "::warning title=services check::could not check UWF003, UWF004, UWF005, UWF011 of billing: no metadata%0A"
-        "mend: run uv sync"
+        "fix: run uv sync"
     ) == gap
     assert "::notice title=services check::UWF010 was skipped" == note
 
 
 def test_no_text_begins_a_workflow_command_of_its_own() -> None:
     """Whatever line breaks are in it."""
-    finding = Finding(code="UWF001", file="a\n::error::b", what="x\r\n::stop-commands::y", remedy="z", subject="x")
+    finding = Finding(code="UWF001", file="a\n::error::b", problem="x\r\n::stop-commands::y", remedy="z", subject="x")
     (command,) = as_commands(Report(findings=(finding,), not_checked=(), notes=()), PurePosixPath())
     assert (
-        "::error file=a%0A%3A%3Aerror%3A%3Ab,line=1,title=UWF001 stale lock::x%0D%0A::stop-commands::y%0Amend: z"
+        "::error file=a%0A%3A%3Aerror%3A%3Ab,line=1,title=UWF001 stale lock::x%0D%0A::stop-commands::y%0Afix: z"
         == command
     )
 

@@ -96,7 +96,7 @@ def test_as_json(shop: Path) -> None:
         ("low>1.5", "no service holds low>1.5, but low 1.0 in api, report\n"),
         ("winning", "no service holds winning: winning is locked for other members, groups or machines alone\n"),
         ("tester", "no service holds tester: tester is locked for other members, groups or machines alone\n"),
-        ("extra-onli", "no service holds extra-onli: no lock knows extra-onli; did you mean 'extra-only'?\n"),
+        ("extra-onli", "no service holds extra-onli: extra-onli is not in any lock; did you mean 'extra-only'?\n"),
     ],
 )
 def test_none_is_an_answer_too(shop: Path, requirement: str, message: str) -> None:

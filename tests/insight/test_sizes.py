@@ -1,4 +1,4 @@
-"""`services size`: what takes the room, from the lock and from a saved image."""
+"""`services size`: what takes up space, from the lock and from a saved image."""
 
 import gzip
 import io

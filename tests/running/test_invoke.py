@@ -424,7 +424,7 @@ def test_a_closure_that_cannot_be_installed(tmp_path: Path) -> None:
     result = invoke(root, "orders", {})
     assert (2, "") == (result.exit_code, result.stdout)
     assert result.stderr.startswith("error: the closure of orders could not be installed: ")
-    assert result.stderr.endswith("; mend that, or call it with --image\n")
+    assert result.stderr.endswith("; fix that, or call it with --image\n")
 
 
 @pytest.mark.parametrize("option", [("--network", "host"), ("--build-arg", "A=B"), ("--secret", "id=netrc")])

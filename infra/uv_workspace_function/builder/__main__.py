@@ -144,7 +144,7 @@ def _copied(workspace: Workspace, package: LocalPackage) -> Distribution:
 
 
 def _claim(distribution: Distribution, *, local: bool) -> guard.Claim:
-    """What a package takes, told in so far as an edited line of its code tells nothing new: the check need not run again then."""
+    """What a package takes, hashed so that editing code does not re-run the check."""
     files = {}
     for path, file in distribution.files.items():
         is_told = not local or path.name == "__init__.py" or path.suffix != ".py"

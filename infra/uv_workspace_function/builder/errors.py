@@ -1,4 +1,4 @@
-"""The one error the builder raises for what a user can mend: its message is printed, without a traceback."""
+"""The one error the builder raises for what a user can fix: its message is printed, without a traceback."""
 
 
 class BuildError(Exception):

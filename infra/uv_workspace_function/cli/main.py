@@ -19,7 +19,7 @@ COMMANDS = {
     "list": "The services and libraries of the workspace.",
     "new": "Make a service: its folder, handler, test and sample event.",
     "prune": "Write the build context of a service.",
-    "size": "What takes the room in an image, before it is built and after.",
+    "size": "What takes up space in an image, before it is built and after.",
     "who": "Tell which services hold a package, and through what.",
     "why": "Tell what changed in the build context of a service.",
 }

@@ -1,4 +1,4 @@
-"""`services new`: a service to begin with."""
+"""`services new`: scaffold a service."""
 
 from pathlib import Path, PurePosixPath
 

@@ -1,4 +1,4 @@
-"""`services size`: what takes the room in an image."""
+"""`services size`: what takes up space in an image."""
 
 import json
 from collections.abc import Iterator

@@ -153,7 +153,7 @@ class ServiceImage:
             if image.asset is None and not ImageReference.parse(image.name).is_pinned:
                 cdk.Annotations.of(asset).add_warning_v2(
                     "uv-workspace-function:moving-image",
-                    f"{image.name} may be another image tomorrow, which no hash would tell; give a tag that stays, or a digest",
+                    f"{image.name} is a mutable tag, so changes go undetected; pin a version or digest",
                 )
             image.build_before(asset)
 

@@ -1,4 +1,4 @@
-"""Exceptions: what a workspace has looked at and lets be, each with a reason.
+"""Exceptions: what a workspace has looked at and ignores, each with a reason.
 
     [tool.uv-workspace-function.check.allow.UWF005]
     psycopg2-binary = "the driver that the database URL names"
@@ -58,7 +58,7 @@ def _mistakes(file: str, path: Path, pyproject: Pyproject, member: str | None) -
             what, remedy, subject = f"[{TABLE}] names {code!r}, which is no code", "write a code such as UWF005", code
         elif not isinstance(entries, dict):
             what = f"[{TABLE}.{code}] is no table"
-            remedy, subject = f'write [{TABLE}.{code}], and in it what is let be and why: requests = "..."', code
+            remedy, subject = f'write [{TABLE}.{code}], and in it what is ignored and why: requests = "..."', code
         else:
             for name, reason in entries.items():
                 if not _is_reason(reason):
@@ -67,7 +67,7 @@ def _mistakes(file: str, path: Path, pyproject: Pyproject, member: str | None) -
                         file=file,
                         member=member,
                         line=table_line(path, f"{TABLE}.{code}", name) or 1,
-                        what=f"[{TABLE}.{code}] lets {name!r} be without a reason",
+                        problem=f"[{TABLE}.{code}] ignores {name!r} without giving a reason",
                         remedy="say why, in a few words",
                         subject=name,
                     )
@@ -77,7 +77,7 @@ def _mistakes(file: str, path: Path, pyproject: Pyproject, member: str | None) -
             file=file,
             member=member,
             line=table_line(path, f"{TABLE}.{code}") or 1,
-            what=what,
+            problem=what,
             remedy=remedy,
             subject=subject,
         )

@@ -117,7 +117,7 @@ def _gone(known: Known) -> Finding:
         file=known.file,
         member=known.member,
         subject=known.subject,
-        what=f"the baseline has a finding about {known.subject!r} here that is gone",
+        problem=f"the baseline has a finding about {known.subject!r} here that is gone",
         remedy=f"{_REWRITE}, so that it cannot come back unseen",
     )
 

@@ -44,7 +44,7 @@ def explained(root: Path, folder: PurePosixPath, said: str) -> Finding:
         file=first[0],
         line=first[1],
         member=who[0] if len(who) == 1 and who[0] in members else None,
-        what=f"the requirements of {_and(who)} cannot be met together"
+        problem=f"the requirements of {_and(who)} cannot be met together"
         if len(who) > 1
         else f"the requirements of {who[0]} cannot be met",
         remedy=_WAYS_OUT,

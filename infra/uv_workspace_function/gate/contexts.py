@@ -106,7 +106,7 @@ class _Contexts:
                     file=path,
                     line=secret.line,
                     member=owner.name,
-                    what=f"{path} enters an image and holds what looks like {secret.kind}",
+                    problem=f"{path} enters an image and holds what looks like {secret.kind}",
                     remedy="take it out and revoke it: whoever can pull the image can read it; give it at run time instead",
                     subject=path,
                 )
@@ -118,7 +118,7 @@ class _Contexts:
                     file=path,
                     line=1,
                     member=owner.name,
-                    what=f"{path} has {file.size:,} bytes, more than {self.largest:,}, and is sent again with every change beside it",
+                    problem=f"{path} has {file.size:,} bytes, more than {self.largest:,}, and is sent again with every change beside it",
                     remedy=(
                         "fetch it at run time, put it into a library or a package of its own, list it in `exclude` of "
                         f"[tool.{OUR_TABLE}], or raise largest-file in [tool.{OUR_TABLE}.check]"
@@ -141,7 +141,7 @@ class _Contexts:
                 file=dropped.path,
                 line=1,
                 member=None if owner is None else owner.name,
-                what=f"{dropped.path} lies in the code and {dropped.reason}: it was left out of every image",
+                problem=f"{dropped.path} lies in the code and {dropped.reason}: it was left out of every image",
                 remedy="move it out of the package; if it is committed, revoke what is in it, and list it in .gitignore",
                 subject=dropped.path,
             )
@@ -154,7 +154,7 @@ def _not_made(service: Member, error: WorkspaceError) -> Finding:
         file=(service.folder / PYPROJECT).as_posix(),
         line=1,
         member=service.name,
-        what=error.problem,
+        problem=error.problem,
         remedy=error.remedy or "fix it, then run the check again",
         subject=service.name,
     )
@@ -193,7 +193,7 @@ def _backends(contexts: _Contexts) -> Iterator[Finding]:
                     file=(member.folder / PYPROJECT).as_posix(),
                     line=line_of(path, r"^\s*requires\s*=") or 1,
                     member=member.name,
-                    what=f"{name} builds {member.name} in whatever release is the newest that day",
+                    problem=f"{name} builds {member.name} in whatever release is the newest that day",
                     remedy=f'pin it in [tool.uv] of {project.folder / PYPROJECT}: build-constraint-dependencies = ["{name}==..."]',
                     subject=name,
                 )
@@ -249,7 +249,7 @@ def _float(file: str, line: int, image: str, member: str | None = None) -> Findi
         file=file,
         line=line,
         member=member,
-        what=f"the image {image}{where} is a moving target: the same commit builds something else tomorrow",
+        problem=f"the image {image}{where} is a moving target: the same commit builds something else tomorrow",
         remedy="name a version, or better a digest: image:tag@sha256:...",
         subject=image,
     )

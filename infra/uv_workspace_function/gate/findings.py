@@ -60,10 +60,10 @@ class Finding:
     line: int | None = None
     member: str | None = None
     """The member it is about; None where it is about the workspace."""
-    what: str
+    problem: str
     """What is wrong, in one sentence without a period."""
     remedy: str
-    """How to mend it."""
+    """How to fix it."""
     subject: str
     """What an exception in `[tool.uv-workspace-function.check.allow]` names it by: a module, a package, a path."""
     detail: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ def check_handlers(scope: Scope) -> Outcome:
             continue
         findings += _missing(closure)
     gaps += [
-        NotChecked(codes=("UWF007",), member=service.name, reason=str(error), remedy="mend the lock first")
+        NotChecked(codes=("UWF007",), member=service.name, reason=str(error), remedy="fix the lock first")
         for service, error in broken
     ]
     return Outcome(findings=tuple(findings), not_checked=tuple(gaps))
@@ -76,7 +76,7 @@ def _finding(service: Member, handler: str, error: HandlerError) -> Finding:
         file=(service.folder / PYPROJECT).as_posix(),
         line=table_line(path, f"tool.{OUR_TABLE}", "handler") or 1,
         member=service.name,
-        what=error.problem,
+        problem=error.problem,
         remedy=error.remedy or "define it, or name another one as `handler` in [tool.uv-workspace-function]",
         subject=handler,
     )

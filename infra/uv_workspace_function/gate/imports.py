@@ -181,7 +181,7 @@ class _Known:
 
 
 def _unread(workspace: Workspace, member: Member) -> tuple[_Read, ...]:
-    """The files of a path dependency that is nobody's member: their names do."""
+    """The files of a path dependency that is not a member: file names suffice."""
     return tuple(_Read(file=file, facts=SourceFacts()) for file in source_files(workspace, member))
 
 
@@ -279,7 +279,7 @@ class _Judge:
             file=_pyproject(member),
             line=1,
             member=member.name,
-            what=f"the build of {member.name} finds no module to install",
+            problem=f"the build of {member.name} finds no module to install",
             remedy="put the code where its build backend looks for it, or say where it is in the backend's table",
             subject=member.name,
         )
@@ -296,7 +296,7 @@ class _Judge:
                 file=read.file.path,
                 line=unparsed.line or 1,
                 member=self.member.name,
-                what=f"it does not parse on Python {self.scope.target.python}: {unparsed.reason}",
+                problem=f"it does not parse on Python {self.scope.target.python}: {unparsed.reason}",
                 remedy="correct it, or move it out of the package if it is no code of it",
                 subject=read.file.path,
             )
@@ -490,7 +490,7 @@ class _Judge:
             file=read.file.path,
             line=found.line,
             member=self.member.name,
-            what=what,
+            problem=what,
             remedy=remedy,
             subject=module,
             detail=detail,
@@ -549,7 +549,7 @@ class _Judge:
                         file=_pyproject(self.member),
                         line=requirement_line(path, requirement),
                         member=self.member.name,
-                        what=f"{self.member.name} depends on {name}, but nothing in it imports {name}",
+                        problem=f"{self.member.name} depends on {name}, but nothing in it imports {name}",
                         remedy=(
                             f"remove it: {self._add(name, development=False).replace('uv add', 'uv remove')}, or say why it stays in "
                             "[tool.uv-workspace-function.check.allow.UWF005]"

@@ -54,7 +54,7 @@ def _alone(scope: Scope, service: Member, folder: Path) -> Outcome:
     except InstallError as error:
         return _gap(service, f"its closure could not be installed from uv's cache: {error}", _FETCH)
     except WorkspaceError as error:
-        return _gap(service, str(error), "mend it, then run the check again")
+        return _gap(service, str(error), "fix it, then run the check again")
     return join(*(_imported(scope, environment, handler, folder) for handler in handlers))
 
 
@@ -110,7 +110,7 @@ def _imported(scope: Scope, environment: ClosureEnvironment, handler: str, folde
         file=file,
         line=line,
         member=service.name,
-        what=f"{handler} does not import in an environment that holds the closure of {service.name} alone: {text}",
+        problem=f"{handler} does not import in an environment that holds the closure of {service.name} alone: {text}",
         remedy="declare what it imports where it imports it: `uv add --package MEMBER PACKAGE`",
         subject=handler,
     )

@@ -77,7 +77,7 @@ def check_lock(root: Path, folder: PurePosixPath, members: Iterable[Member] = ()
         return Outcome(findings=(explained(root, folder, answer.text),))
     if any(sign in answer.text for sign in _STALE):
         return Outcome(findings=(_lock_finding(folder, f"{lock} is not that of its {PYPROJECT} files", lock),))
-    return _gap(folder, f"uv could not tell: {said}", "mend what uv says, then run the check again")
+    return _gap(folder, f"uv could not tell: {said}", "fix what uv says, then run the check again")
 
 
 def _pythons(project: Path) -> str:
@@ -109,7 +109,7 @@ def _indexes(root: Path, folder: PurePosixPath, members: Iterable[Member]) -> fr
 def _lock_finding(folder: PurePosixPath, what: str, file: str) -> Finding:
     lock = (folder / LOCK_NAME).as_posix()
     remedy = f"run `uv lock{_project(folder)}` and commit {lock}"
-    return Finding(code="UWF001", file=file, line=1, what=what, remedy=remedy, subject=lock)
+    return Finding(code="UWF001", file=file, line=1, problem=what, remedy=remedy, subject=lock)
 
 
 def _gap(folder: PurePosixPath, reason: str, remedy: str) -> Outcome:
@@ -138,7 +138,7 @@ def _stale(member: Member, project: Project, stale: Stale) -> Finding:
         file=(member.folder / PYPROJECT).as_posix(),
         line=1,
         member=member.name,
-        what=stale.problem,
+        problem=stale.problem,
         remedy=f"run `uv lock{_project(project.folder)}` and commit {lock}",
         subject=lock,
     )
@@ -158,7 +158,7 @@ def _exports(scope: Scope, project: Project) -> Outcome:
                     file=(service.folder / PYPROJECT).as_posix(),
                     line=1,
                     member=service.name,
-                    what=f"{service.name} cannot be exported alone: {answer.reason}",
+                    problem=f"{service.name} cannot be exported alone: {answer.reason}",
                     remedy="its closure holds both sides of a conflict that [tool.uv] conflicts declares: drop one of them",
                     subject=service.name,
                 )

@@ -34,13 +34,13 @@ def _finding(finding: Finding, below: PurePosixPath) -> str:
         "title": f"{finding.code} {finding.title}",
     }
     given = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-    text = "\n".join((finding.what, *finding.detail, f"mend: {finding.remedy}"))
+    text = "\n".join((finding.problem, *finding.detail, f"fix: {finding.remedy}"))
     return f"::{finding.severity} {given}::{_data(text)}"
 
 
 def _gap(gap: NotChecked) -> str:
     whose = f" of {gap.member}" if gap.member else ""
-    text = f"could not check {', '.join(gap.codes)}{whose}: {gap.reason}\nmend: {gap.remedy}"
+    text = f"could not check {', '.join(gap.codes)}{whose}: {gap.reason}\nfix: {gap.remedy}"
     return f"::warning title=services check::{_data(text)}"
 
 

@@ -32,7 +32,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "file": finding.file,
         "line": finding.line,
         "member": finding.member,
-        "what": finding.what,
+        "what": finding.problem,
         "remedy": finding.remedy,
         "subject": finding.subject,
         "detail": list(finding.detail),

@@ -65,7 +65,7 @@ def _results(findings: Iterable[Finding], below: PurePosixPath, state: str | Non
             "ruleId": finding.code,
             "ruleIndex": indices[finding.code],
             "level": str(finding.severity),
-            "message": {"text": "\n".join((finding.what, *finding.detail, f"mend: {finding.remedy}"))},
+            "message": {"text": "\n".join((finding.problem, *finding.detail, f"fix: {finding.remedy}"))},
             "locations": [
                 {
                     "physicalLocation": {
@@ -89,5 +89,5 @@ def _fingerprint(finding: Finding) -> str:
 
 def _notification(gap: NotChecked) -> dict[str, Any]:
     whose = f" of {gap.member}" if gap.member else ""
-    text = f"could not check {', '.join(gap.codes)}{whose}: {gap.reason}\nmend: {gap.remedy}"
+    text = f"could not check {', '.join(gap.codes)}{whose}: {gap.reason}\nfix: {gap.remedy}"
     return {"level": "warning", "message": {"text": text}}

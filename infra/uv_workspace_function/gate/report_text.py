@@ -51,19 +51,19 @@ def _finding(finding: Finding) -> Iterator[str]:
     place = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
     severity = style(finding.severity, fg=_COLOURS[finding.severity], bold=True)
     yield f"  {severity} {style(finding.code, bold=True)}  {style(place, fg='cyan')}"
-    yield f"    {finding.what}"
+    yield f"    {finding.problem}"
     yield from (f"      {line}" for line in finding.detail)
-    yield _mend(finding.remedy)
+    yield _fix(finding.remedy)
 
 
 def _gap(gap: NotChecked) -> Iterator[str]:
     whose = f" of {gap.member}" if gap.member else ""
     yield f"{style('could not check', fg='magenta', bold=True)} {_codes(gap.codes)}{whose}: {gap.reason}"
-    yield _mend(gap.remedy)
+    yield _fix(gap.remedy)
 
 
-def _mend(remedy: str) -> str:
-    return f"    {style('mend: ', fg='green')}{remedy}"
+def _fix(remedy: str) -> str:
+    return f"    {style('fix: ', fg='green')}{remedy}"
 
 
 def _codes(codes: Iterable[str]) -> str:
@@ -86,7 +86,7 @@ def _summary(report: Report) -> str:
         parts.append(f"{_count(len(report.not_checked), 'thing')} could not be checked")
     if report.gone:
         parts.append(f"{len(report.gone)} gone from the baseline")
-    aside = [f"{report.allowed} let be"] if report.allowed else []
+    aside = [f"{report.allowed} ignored"] if report.allowed else []
     if report.known:
         aside.append(f"{len(report.known)} known from the baseline")
     if not parts:

@@ -82,7 +82,7 @@ def _guarded(run: Callable[[Scope], Outcome], codes: tuple[str, ...], scope: Sco
     try:
         return run(scope)
     except (WorkspaceError, OSError) as error:
-        gap = NotChecked(codes=codes, reason=str(error), remedy="mend it, then run the check again")
+        gap = NotChecked(codes=codes, reason=str(error), remedy="fix it, then run the check again")
         return Outcome(not_checked=(gap,))
 
 
@@ -95,7 +95,7 @@ def _unloadable(root: Path, error: WorkspaceError) -> Report:
     gap = NotChecked(
         codes=tuple(code for code in CODES if code not in ("UWF001", "UWF002")),
         reason=str(error).replace(f"{root}/", "").replace(str(root), "."),
-        remedy="mend it, then run the check again",
+        remedy="fix it, then run the check again",
     )
     return _report(list(locks.findings), join(locks, Outcome(not_checked=(gap,))), 0)
 

@@ -34,7 +34,7 @@ def check_targets(scope: Scope) -> Outcome:
         )
         findings += [_finding(closure, package) for package in missing]
     gaps = [
-        NotChecked(codes=("UWF008",), member=service.name, reason=str(error), remedy="mend the lock first")
+        NotChecked(codes=("UWF008",), member=service.name, reason=str(error), remedy="fix the lock first")
         for service, error in broken
     ]
     return Outcome(findings=tuple(findings), not_checked=tuple(gaps))
@@ -47,7 +47,7 @@ def _refused(closure: Closure, error: WorkspaceError, folder: PurePosixPath, *, 
         file=(folder / PYPROJECT).as_posix(),
         line=line_of(closure.service.root / folder / PYPROJECT, rf"^\s*{setting}\s*=") or 1,
         member=closure.service.name,
-        what=error.problem,
+        problem=error.problem,
         remedy=error.remedy or "correct it",
         subject=closure.service.name,
     )
@@ -64,7 +64,7 @@ def _finding(closure: Closure, missing: MissingWheel) -> Finding:
         file=(owner.folder / PYPROJECT).as_posix(),
         line=requirement_line(owner.path / PYPROJECT, chain[last + 1]) or 1,
         member=closure.service.name,
-        what=missing.problem,
+        problem=missing.problem,
         remedy=missing.remedy,
         subject=missing.package.name,
     )

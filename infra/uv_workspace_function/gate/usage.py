@@ -26,7 +26,7 @@ def check_libraries(scope: Scope) -> Outcome:
                 file=(member.folder / PYPROJECT).as_posix(),
                 line=1,
                 member=member.name,
-                what=f"no member of the workspace depends on the library {member.name}",
+                problem=f"no member of the workspace depends on the library {member.name}",
                 remedy=(
                     "remove it, or say in [tool.uv-workspace-function.check.allow.UWF009] of its pyproject.toml whom it is for"
                 ),
@@ -65,7 +65,7 @@ def check_deployed(scope: Scope, cdk_out: Path | None) -> Outcome:
                 file=(service.folder / PYPROJECT).as_posix(),
                 line=1,
                 member=service.name,
-                what=f"no stack in {cdk_out.name} deploys {service.name}",
+                problem=f"no stack in {cdk_out.name} deploys {service.name}",
                 remedy=(
                     "deploy it, remove it, or say why it is kept in [tool.uv-workspace-function.check.allow.UWF010] "
                     "of its pyproject.toml"

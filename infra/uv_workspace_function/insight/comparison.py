@@ -32,7 +32,7 @@ class Change:
             if self.after is None:
                 return f"package {self.name} {self.before} is gone"
             if self.before == self.after:
-                return f"package {self.name} {self.after} is locked otherwise: its files, source or dependencies"
+                return f"package {self.name} {self.after} has a different lock entry: its files, source or dependencies"
             return f"package {self.name} {self.before} -> {self.after}"
         if self.before is None:
             return f"{self.name} is new"

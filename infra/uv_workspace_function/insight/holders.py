@@ -85,7 +85,9 @@ def not_held(workspace: Workspace, requirement: Requirement, target: Target) -> 
     if name in known:
         return f"no service holds {requirement}: {name} is locked for other members, groups or machines alone"
     near = difflib.get_close_matches(name, known, n=1)
-    return f"no service holds {requirement}: no lock knows {name}" + (f"; did you mean {near[0]!r}?" if near else "")
+    return f"no service holds {requirement}: {name} is not in any lock" + (
+        f"; did you mean {near[0]!r}?" if near else ""
+    )
 
 
 def way_to(selection: Selection, name: str) -> tuple[str, ...] | None:

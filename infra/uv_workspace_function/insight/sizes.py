@@ -25,7 +25,7 @@ class PackageSize:
     name: str
     version: str | None
     size: int | None
-    """Bytes; None where nothing tells."""
+    """Bytes; None if unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

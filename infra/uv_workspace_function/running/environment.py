@@ -64,7 +64,7 @@ def call_in_environment(
             environment = ClosureEnvironment.make(context, folder, python=target.python, offline=False)
         except InstallError as error:
             raise WorkspaceError(
-                f"the closure of {service.name} could not be installed: {error}", "mend that, or call it with --image"
+                f"the closure of {service.name} could not be installed: {error}", "fix that, or call it with --image"
             ) from error
         installed()
         variables = {

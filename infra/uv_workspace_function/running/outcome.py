@@ -53,7 +53,7 @@ def too_late(timeout: int, *, initialised: bool) -> str:
 
 
 def advice(report: dict[str, Any], error: str, text: str) -> str:
-    """What may mend a failure, to be added to it; empty where nothing is known.
+    """What may fix a failure, to be added to it; empty where nothing is known.
 
     Args:
         report: of the program.

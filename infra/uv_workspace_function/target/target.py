@@ -97,7 +97,7 @@ class Target:
 
     @property
     def is_default_platform(self) -> bool:
-        """Whether the Dockerfile installs for it where it is told the machine alone."""
+        """Whether the Dockerfile installs for it when given only the architecture."""
         return self.glibc == _GLIBC_OF_LAMBDA
 
     @property

@@ -18,8 +18,8 @@ from uv_workspace_function.pyproject import requirement_name
 from uv_workspace_function.toml import Table
 
 _LOCKING = "it shapes what `uv lock` chooses, and the lock is what the build reads"
-_MACHINE = "it speaks of the machine that uv runs on, and the build has one of its own"
-_PUBLISHING = "it speaks of publishing"
+_MACHINE = "only affects the machine uv runs on, and the build has its own"
+_PUBLISHING = "only affects publishing"
 _GROUPS = "development groups never enter an image"
 _FRESH = "every build installs afresh"
 
@@ -36,9 +36,9 @@ _CARRIED = Fate("carried", "the build's own resolution of backends, or its acces
 _OURS = Fate("carried", "cut down to the entries that speak of this closure")
 
 FATES: Mapping[str, Fate] = {
-    "add-bounds": Fate("dropped", "it speaks of `uv add`"),
+    "add-bounds": Fate("dropped", "only affects `uv add`"),
     "allow-insecure-host": _CARRIED,
-    "audit": Fate("dropped", "it speaks of `uv audit`"),
+    "audit": Fate("dropped", "only affects `uv audit`"),
     "build-backend": _CARRIED,
     "build-constraint-dependencies": Fate(
         "carried", "it pins the backends, whose own dependencies are not in the lock"
@@ -92,7 +92,7 @@ FATES: Mapping[str, Fate] = {
     "offline": Fate("dropped", _MACHINE),
     "override-dependencies": _OURS,
     "package": _CARRIED,
-    "pip": Fate("dropped", "it speaks of `uv pip`"),
+    "pip": Fate("dropped", "only affects `uv pip`"),
     "prerelease": _CARRIED,
     "prerelease-package": _OURS,
     "preview": _CARRIED,
@@ -108,11 +108,11 @@ FATES: Mapping[str, Fate] = {
     "reinstall-package": Fate("dropped", _FRESH),
     "require-build-hashes": _CARRIED,
     "required-environments": Fate("dropped", _LOCKING),
-    "required-version": Fate("dropped", "it speaks of the uv that people run; the image's uv is chosen by `uv_image`"),
+    "required-version": Fate("dropped", "only affects the uv that people run; the image's uv is chosen by `uv_image`"),
     "resolution": _CARRIED,
     "sources": _OURS,
     "system-certs": _CARRIED,
-    "torch-backend": Fate("dropped", "it speaks of `uv pip`"),
+    "torch-backend": Fate("dropped", "only affects `uv pip`"),
     "trusted-publishing": Fate("dropped", _PUBLISHING),
     "upgrade": Fate("dropped", _LOCKING),
     "upgrade-package": Fate("dropped", _LOCKING),
