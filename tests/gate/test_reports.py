@@ -205,7 +205,7 @@ def test_a_rule_of_sarif_is_found_by_its_index() -> None:
 def test_a_fingerprint_stays_when_the_line_moves() -> None:
     """So that an alert of code scanning is not closed and opened again."""
     moved = Finding(
-        **{name: getattr(FINDING, name) for name in ("code", "file", "member", "what", "remedy", "subject")},
+        **{name: getattr(FINDING, name) for name in ("code", "file", "member", "problem", "remedy", "subject")},
         line=30,
     )
     prints = [

@@ -71,7 +71,7 @@ class Finding:
 
     def __post_init__(self) -> None:
         """Hide the credentials of URLs, wherever they were quoted from."""
-        for name in ("what", "remedy", "subject"):
+        for name in ("problem", "remedy", "subject"):
             object.__setattr__(self, name, redacted(getattr(self, name)))
         object.__setattr__(self, "detail", tuple(map(redacted, self.detail)))
 
