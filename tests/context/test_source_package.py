@@ -67,7 +67,7 @@ def test_the_handler_is_found_and_answers(tmp_path: Path, shape: str) -> None:
     module = handler.rpartition(".")[0].replace(".", "/")
     assert f"{module}.py" in copied(context, tmp_path / "context")
     report = check(root, Target())
-    assert ([], 0) == ([f.what for f in report.findings], report.exit_code)
+    assert ([], 0) == ([f.problem for f in report.findings], report.exit_code)
     done = CliRunner().invoke(main, ["invoke", "fn", "--workspace", str(root), "--event", "-"], input="{}")
     assert (0, 3) == (done.exit_code, json.loads(done.stdout)), done.stderr
 
