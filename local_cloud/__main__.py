@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from local_cloud import emulator, engine, own_emulator, tour
+from local_cloud import emulator, engine, own_emulator, python, tour
 from local_cloud.state import LocalCloudError, locked, warn
 
 
@@ -19,6 +19,9 @@ def main() -> int:
     commands.add_parser("down", parents=[wipe], help="end all of it")
     commands.add_parser("engine-up", help="have a container engine with the base images")
     commands.add_parser("engine-down", parents=[wipe], help="end the one that was brought along")
+    commands.add_parser(
+        "python-up", help="have a Python 3.14 on this machine, of an engine's stand-in where uv finds none"
+    )
     commands.add_parser("aws-up", parents=[name], help="start an emulator of AWS, empty")
     commands.add_parser("aws-down", parents=[name], help="end it")
     command = commands.add_parser("run", help="run a command with the engine that answers and an emulator of its own")
@@ -37,6 +40,8 @@ def main() -> int:
                     engine.up()
                 case "engine-down":
                     engine.down(wipe=asked.wipe)
+                case "python-up":
+                    python.up()
                 case "aws-up":
                     emulator.up(asked.name)
                 case "aws-down":
