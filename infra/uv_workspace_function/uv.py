@@ -168,6 +168,21 @@ def cache_folder() -> Path | None:
     return Path(answer.output.strip()) if answer is not None and answer.code == 0 else None
 
 
+def fetch(requirement: str, folder: Path) -> UvAnswer | None:
+    """Have uv install a package of wheels alone into a folder, from where this machine fetches packages.
+
+    Args:
+        requirement: the package with its version.
+        folder: where; it is made.
+    """
+    return _run(
+        ("pip", "install", "--quiet", "--no-deps", "--only-binary=:all:"),
+        *(f"--python={sys.executable}", "--target", str(folder), requirement),
+        cwd=folder.parent,
+        environment=_passed_on(_INSTALLING),
+    )
+
+
 def _run(command: tuple[str, ...], *options: str, cwd: Path, environment: Mapping[str, str]) -> UvAnswer | None:
     try:
         done = subprocess.run(

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from images import twins
 from images.engine import START, Engine, answers
 
 
@@ -17,3 +18,4 @@ def engine() -> Iterator[Engine]:
     found = Engine()
     yield found
     found.clean()
+    twins.clean()

@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from images import twins
+
 START = (
     "no container engine answers: start Docker, or one of this repository's own with `make local` or `scripts/with-tools "
     "python -m local_cloud engine-up`; `make test` uses either, and so does `scripts/with-tools python -m local_cloud run pytest`"
@@ -145,6 +147,8 @@ class Engine:
     ) -> Image:
         """Build as the CDK CLI does: one tag, the build arguments, one platform, no attestations.
 
+        And once more without an engine, where that takes the same arguments: both make the same layers and configuration, or none.
+
         Raises:
             BuildFailedError: with everything that the build printed.
         """
@@ -162,10 +166,16 @@ class Engine:
             text=True,
             timeout=1200,
         )
+        twin = None if options else twins.without_an_engine(context, arguments, platform, docker=self.docker)
         if done.returncode:
+            assert not isinstance(twin, twins.Twin), f"only BuildKit refuses it:\n{done.stdout}"
             raise BuildFailedError(done.stdout)
         self.made.append(name)
-        return Image(engine=self, name=name, platform=platform, log=done.stdout)
+        image = Image(engine=self, name=name, platform=platform, log=done.stdout)
+        if twin is not None:
+            assert isinstance(twin, twins.Twin), f"only a build without an engine refuses it: {twin}"
+            assert twin.as_compared == twins.as_compared(image.stored.config)
+        return image
 
     def clean(self) -> None:
         """Remove the images."""

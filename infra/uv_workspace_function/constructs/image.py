@@ -1,7 +1,7 @@
 """The container image of one service as a CDK asset, built from the service's own build context."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self, cast
@@ -22,13 +22,7 @@ from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.target.target import Machine, Target
-from uv_workspace_function.target.wheels import (
-    built_from_source,
-    check_wheels,
-    refuse_other_environments,
-    refuse_oversize,
-)
-from uv_workspace_function.workspace.closure import Closure
+from uv_workspace_function.target.wheels import built_from_source, check_closure
 from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.workspace import Workspace
 
@@ -89,7 +83,7 @@ class ServiceImage:
         )
         context = BuildContext.of(workspace, service, extras=options.extras or ())
         from_source = built_from_source(context.closure, options.build_from_source)
-        _check_closure(context.closure, target, from_source)
+        check_closure(context.closure, target, from_source)
         check_secrets(context, options.build_secrets or {})
         check_further(options.build_args or {})
         _check_target_folder(target_folder)
@@ -243,20 +237,6 @@ def _check_target_folder(folder: str | None) -> None:
     # As the builder has it: what lies in the root itself would be laid over the base image's own folders.
     if folder is not None and (not folder.startswith("/") or ".." in folder.split("/") or not folder.strip("/.")):
         raise WorkspaceError(f"target_folder must be an absolute path below / in the image, not {folder!r}")
-
-
-def _check_closure(closure: Closure, target: Target, build_from_source: Sequence[str]) -> None:
-    closure.check_python(target.python)
-    refuse_other_environments(closure.selection, target)
-    missing = check_wheels(
-        closure.selection,
-        target,
-        build_from_source=build_from_source,
-        no_binary=closure.project.uv_settings.no_binary_package,
-    )
-    if missing:
-        raise WorkspaceError("\n".join(map(str, missing)))
-    refuse_oversize(closure.selection, target)
 
 
 def _mirrors(scope: Construct, given: Mapping[str, str] | None) -> Mapping[str, str]:

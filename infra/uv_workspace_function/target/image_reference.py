@@ -68,7 +68,7 @@ class ImageReference:
             mirrors: what to replace (`public.ecr.aws`, or `public.ecr.aws/lambda` and the like) to what replaces it; the
                 longest that fits counts. Names without a registry are Docker Hub's: `docker.io`.
         """
-        whole = self._with_registry
+        whole = self.with_registry
         for prefix in sorted(mirrors, key=len, reverse=True):
             replaced = prefix.rstrip("/")
             if whole == replaced or whole.startswith(f"{replaced}/"):
@@ -76,7 +76,8 @@ class ImageReference:
         return self
 
     @property
-    def _with_registry(self) -> str:
+    def with_registry(self) -> str:
+        """The repository with its registry, Docker Hub's `docker.io` where it names none."""
         first, slash, _ = self.repository.partition("/")
         # As Docker tells a registry from a path on Docker Hub: by a dot, a port, or the name localhost.
         if slash and ("." in first or ":" in first or first == "localhost"):

@@ -7,7 +7,7 @@ without a wheel is told at synth, by name, instead of half-way through a build.
 import difflib
 import re
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
@@ -120,6 +120,25 @@ def check_wheels(
         and (package.name in unwanted or _best(selection.lock, package, target) is None)
         and not (package.name in allowed and (package.sdist or "git" in package.source))
     )
+
+
+def check_closure(closure: Closure, target: Target, build_from_source: Sequence[str]) -> None:
+    """Refuse a closure of which no image for the target could be built.
+
+    Raises:
+        WorkspaceError: when it excludes the target's Python or platform, lacks a wheel, or is larger than Lambda takes.
+    """
+    closure.check_python(target.python)
+    refuse_other_environments(closure.selection, target)
+    missing = check_wheels(
+        closure.selection,
+        target,
+        build_from_source=build_from_source,
+        no_binary=closure.project.uv_settings.no_binary_package,
+    )
+    if missing:
+        raise WorkspaceError("\n".join(map(str, missing)))
+    refuse_oversize(closure.selection, target)
 
 
 def built_from_source(closure: Closure, names: Collection[str] | None = None) -> tuple[str, ...]:

@@ -1,0 +1,247 @@
+"""`services build`: images without a container engine."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from uv_workspace_function.cli.options import load_workspace, target_options, workspace_option
+from uv_workspace_function.cli.progress import at_work
+from uv_workspace_function.context.arguments import build_arguments
+from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.insight.graph import services_of
+from uv_workspace_function.insight.sizes import shown_size
+from uv_workspace_function.target.target import Target
+from uv_workspace_function.target.wheels import built_from_source, check_closure
+
+try:
+    from uv_workspace_function.oci import builds, sbom
+    from uv_workspace_function.oci import output as outputs
+    from uv_workspace_function.oci.build import Result
+    from uv_workspace_function.oci.request import Request
+    from uv_workspace_function.oci.sources import LAYOUT
+    from uv_workspace_function.oci.staged import StagedContext
+    from uv_workspace_function.oci.steps import Tools
+    from uv_workspace_function.oci.store import Store
+except ModuleNotFoundError as error:
+    raise WorkspaceError(
+        f"services build needs {error.name}, which is not installed", "install uv-workspace-function[oci]"
+    ) from error
+
+
+@click.command()
+@click.argument("services", nargs=-1, metavar="SERVICE...")
+@workspace_option
+@target_options
+@click.option("--all", "everything", is_flag=True, help="Every service.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="Where the image goes: FILE.tar, or the folder for --format folder; several services: a folder, one per service in it.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["image", "folder"]),
+    default="image",
+    show_default=True,
+    help="An OCI layout as an archive, which `docker load` takes, or the files of the task folder.",
+)
+@click.option("--base-image", metavar="IMAGE", help="What the image starts from: a name, or oci:PATH of an OCI layout.")
+@click.option("--uv-image", metavar="IMAGE", help="Which uv installs, by its image's name with a version.")
+@click.option("--python-platform", metavar="PLATFORM", help="uv's name of the platform that wheels are for.")
+@click.option("--target-folder", metavar="DIR", help="The folder of the image that packages and code go to.")
+@click.option(
+    "--extra", "extras", multiple=True, metavar="NAME", help="An extra of the service to install; repeatable."
+)
+@click.option(
+    "--build-from-source", "from_source", multiple=True, metavar="NAME", help="A package that may be built; repeatable."
+)
+@click.option("--no-bytecode", is_flag=True, help="Leave modules without their bytecode.")
+@click.option("--snap-start", is_flag=True, help="Give the image the label that SnapStart asks for.")
+@click.option(
+    "--mirror", "mirrors", multiple=True, metavar="REGISTRY=MIRROR", help="Take images from elsewhere; repeatable."
+)
+@click.option(
+    "--interpreter", type=click.Path(path_type=Path), help="The Python that compiles; by default the one that uv finds."
+)
+@click.option("--netrc", type=click.Path(path_type=Path), help="A file with the passwords of package indexes.")
+@click.option("--no-backends", is_flag=True, help="Refuse what would run code of a package on this machine.")
+@click.option("--verify", is_flag=True, help="Run every step anew, and compare with what is kept.")
+@click.option(
+    "--sbom",
+    "sbom_place",
+    type=click.Path(path_type=Path),
+    help="Write what is in the image as CycloneDX; several services: a folder.",
+)
+@click.option("--name", metavar="REPOSITORY:TAG", help="What engines call the image; by default SERVICE:latest.")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where layers are kept; by default in the user's cache.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    services: tuple[str, ...],
+    root: Path | None,
+    target: Target,
+    everything: bool,
+    output: Path | None,
+    form: str,
+    **more: Any,
+) -> None:
+    """Build images without a container engine (experimental).
+
+    The layers are those that BuildKit makes of the same build context with the shared Dockerfile.
+
+    \b
+    Example:
+      services build ingestion-worker --output ingestion-worker.tar
+      docker load --input ingestion-worker.tar
+      services build --all --output images
+    """
+    if everything == bool(services):
+        raise click.UsageError("name a SERVICE, or all of them with --all")
+    workspace = load_workspace(root)
+    names = [member.name for member in services_of(workspace)] if everything else list(services)
+    is_one = not everything and len(names) == 1
+    if not is_one and (more["extras"] or more["name"]):
+        raise click.UsageError("--extra and --name are for one SERVICE")
+    if more["python_platform"]:
+        target = Target.of(python=target.python, machine=target.machine, uv_platform=more["python_platform"])
+    contexts = [BuildContext.of(workspace, name, extras=more["extras"]) for name in names]
+    requests = [_request(context, target, more) for context in contexts]
+    places = _places(output, [request.service for request in requests], form, is_one=is_one)
+    for place in places.values():
+        outputs.check_place(place, is_folder=form == "folder")
+    store = Store(more["cache"].absolute()) if more["cache"] else Store.default()
+    options = builds.Options(
+        base_image=_layout(more["base_image"]),
+        mirrors=_mirrors(more["mirrors"]),
+        interpreter=more["interpreter"],
+        netrc=more["netrc"],
+        no_backends=more["no_backends"],
+        verify=more["verify"],
+    )
+    with at_work(f"building {', '.join(names)}"):
+        results = builds.run(store, requests, options)
+    _write(store, results, places, form, requests, more)
+    if more["sbom_place"]:
+        _write_sboms(contexts, target, builds.tools_for(store, requests[0], options), more["sbom_place"], is_one=is_one)
+    documents = [_as_json(result, places.get(result.image.service)) for result in results]
+    if more["as_json"]:
+        click.echo(json.dumps(documents[0] if is_one else documents, indent=2))
+        return
+    for result in results:
+        _print(result, places.get(result.image.service))
+
+
+def _request(context: BuildContext, target: Target, more: dict[str, Any]) -> Request:
+    from_source = built_from_source(context.closure, more["from_source"] or None)
+    check_closure(context.closure, target, from_source)
+    base = more["base_image"]
+    given = {
+        "BASE_IMAGE": None if base is None or base.startswith(LAYOUT) else base,
+        "UV_IMAGE": more["uv_image"],
+        "TARGET_FOLDER": more["target_folder"],
+        "INCLUDE_BYTECODE": "0" if more["no_bytecode"] else None,
+        "BUILD_FROM_SOURCE": " ".join(from_source) or None,
+        "SNAP_START": "allow" if more["snap_start"] else None,
+    }
+    arguments = build_arguments(context, target, given, mirrors={})
+    return Request(context=StagedContext.of(context), platform=target.docker_platform, arguments=arguments)
+
+
+def _layout(base: str | None) -> str | None:
+    return base if base is not None and base.startswith(LAYOUT) else None
+
+
+def _mirrors(given: Sequence[str]) -> dict[str, str]:
+    mirrors = {}
+    for one in given:
+        registry, equals, mirror = one.partition("=")
+        if not (registry and equals and mirror):
+            raise click.UsageError(f"--mirror takes REGISTRY=MIRROR, not {one!r}")
+        mirrors[registry] = mirror
+    return mirrors
+
+
+def _places(output: Path | None, services: Sequence[str], form: str, *, is_one: bool) -> dict[str, Path]:
+    if output is None:
+        return {}
+    if is_one:
+        return {services[0]: output}
+    return {service: output / (f"{service}.tar" if form == "image" else service) for service in services}
+
+
+def _write(
+    store: Store,
+    results: Sequence[Result],
+    places: dict[str, Path],
+    form: str,
+    requests: Sequence[Request],
+    more: dict[str, Any],
+) -> None:
+    for result, request in zip(results, requests, strict=True):
+        place = places.get(request.service)
+        if place is None:
+            continue
+        if form == "image":
+            outputs.write_archive(store, result.image, place, name=more["name"] or f"{request.service}:latest")
+        else:
+            outputs.write_folder(store, result.image, place, target=result.way)
+
+
+def _write_sboms(contexts: Sequence[BuildContext], target: Target, tools: Tools, place: Path, *, is_one: bool) -> None:
+    for context in contexts:
+        closure = context.closure
+        with tempfile.TemporaryDirectory() as folder:
+            written = Path(folder, "context")
+            context.write(written)
+            content = sbom.document(closure, target, tools, written, Path(folder, "home"))
+        file = place if is_one else place / f"{closure.service.name}.cdx.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+
+def _as_json(result: Result, place: Path | None) -> dict[str, Any]:
+    image = result.image
+    return {
+        "service": image.service,
+        "digest": image.digest,
+        "configuration": image.configuration.digest,
+        "base_image": {"name": image.base.name, "digest": image.base.digest},
+        "output": None if place is None else str(place),
+        "layers": [
+            {
+                "name": name,
+                "diff_id": layer.diff_id,
+                "digest": layer.blob.digest,
+                "size": layer.blob.size,
+                "reused": name in result.reused,
+            }
+            for name, layer in image.layers.items()
+        ],
+        "remarks": list(result.remarks),
+    }
+
+
+def _print(result: Result, place: Path | None) -> None:
+    image = result.image
+    click.echo(f"{image.service}  {image.digest}" + ("" if place is None else f"  {place}"))
+    for name, layer in image.layers.items():
+        if layer.head or layer.blob.size > _EMPTY:
+            click.echo(
+                f"  {name:<7} {shown_size(layer.blob.size):>8}  {'reused' if name in result.reused else 'built'}"
+            )
+    for remark in result.remarks:
+        click.echo(f"note: {remark}", err=True)
+
+
+_EMPTY = 100
+"""Bytes of a layer with nothing in it are fewer."""

@@ -1,0 +1,253 @@
+"""A build without an engine: each layer from the cache, or by the builder's step for it; then the image."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from uv_workspace_function.builder.errors import BuildError
+from uv_workspace_function.builder.workspace import BUILDER_FOLDER
+from uv_workspace_function.builder.workspace import Workspace as BuilderWorkspace
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.oci import layers, tar
+from uv_workspace_function.oci.base import BaseImage
+from uv_workspace_function.oci.compression import COMPRESSOR
+from uv_workspace_function.oci.image import NAMES, Image, assemble
+from uv_workspace_function.oci.layers import Layer
+from uv_workspace_function.oci.request import Request
+from uv_workspace_function.oci.steps import Step, Tools, third_party_key, tree_digest
+from uv_workspace_function.oci.store import Store, key_of
+from uv_workspace_function.oci.tree import Tree
+
+_FORMAT = 1
+"""Part of every key: another one when what is kept is written in another way."""
+_OF_STEP = {
+    "install-third-party": ("heavy", "medium", "light"),
+    "install-libraries": ("local",),
+    "install-service": ("code",),
+    "check-layout": ("root",),
+}
+_CLAIMS = {"install-third-party": "third-party", "install-libraries": "libraries", "install-service": "service"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What came of a step."""
+
+    layers: Mapping[str, Layer]
+    claims: str
+    remarks: tuple[str, ...]
+    is_reused: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What came of a build."""
+
+    image: Image
+    reused: frozenset[str]
+    """The names of the layers that no step was run for."""
+    remarks: tuple[str, ...]
+    way: str
+    """The task folder, as it is in the layers: without slashes around it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """One build.
+
+    Args:
+        store: where layers are kept.
+        tools: what runs the steps.
+        request: what is built.
+        base: what it starts from.
+        tree: that one's folders.
+        verify: whether every step is run, and what comes of it compared with what is kept.
+        no_backends: whether what would run code is refused.
+        said: is told of each step that runs.
+    """
+
+    store: Store
+    tools: Tools
+    request: Request
+    base: BaseImage
+    tree: Tree
+    verify: bool = False
+    no_backends: bool = False
+    said: Callable[[str], None] = field(default=lambda _: None)
+
+    def run(self) -> Result:
+        """Build the image.
+
+        Raises:
+            WorkspaceError: when a step refuses something, or fails.
+        """
+        work = f"{self.request.service}-{key_of(self.request.platform, self.request.variables)[:12]}"
+        with self.store.work_folder(work) as folder:
+            context = folder / "context"
+            self.request.context.write(context)
+            inputs = folder / "inputs"
+            workspace = self._workspace(context)
+            workspace.split(definitions=inputs / "definitions", libraries=inputs / "libraries")
+            with ThreadPoolExecutor(max_workers=3) as pool:
+                third_party = pool.submit(self._third_party, folder, inputs / "definitions", workspace)
+                libraries = pool.submit(self._step, "install-libraries", folder, inputs / "libraries")
+                service = self._step("install-service", folder, context, known=self.request.context.digest)
+                made = {
+                    "install-third-party": third_party.result(),
+                    "install-libraries": libraries.result(),
+                    "install-service": service,
+                }
+            made["check-layout"] = self._layout(folder, made)
+        return self._result(made)
+
+    def _result(self, made: Mapping[str, Made]) -> Result:
+        own = {name: layer for one in made.values() for name, layer in one.layers.items()}
+        way = self.tree.way(self.request.target_folder)
+        moved = {
+            name: own[name] if name == "root" else layers.on_another_way(self.store, own[name], way) for name in NAMES
+        }
+        image = assemble(
+            self.store,
+            self.base,
+            moved,
+            service=self.request.service,
+            target_folder=self.request.target_folder,
+            snap_start=self.request.value("SNAP_START") == "allow",
+            moment=self.request.moment,
+        )
+        reused = frozenset(name for step, names in _OF_STEP.items() if made[step].is_reused for name in names)
+        return Result(
+            image=image,
+            reused=reused,
+            remarks=tuple(remark for one in made.values() for remark in one.remarks),
+            way=way[-1].name.rstrip("/"),
+        )
+
+    def _third_party(self, folder: Path, definitions: Path, workspace: BuilderWorkspace) -> Made:
+        known = tree_digest(definitions)
+        own = self._key("install-third-party", known)
+        shared = self.store.record("same", own)
+        if shared is None:
+            project = definitions / workspace.project
+            shared = third_party_key(self.tools, definitions, project, self.request.variables, folder / "export-home")
+            if shared is None:
+                shared = known
+            self.store.keep("same", own, shared)
+        return self._step("install-third-party", folder, definitions, known=f"shared {shared}", is_shared=True)
+
+    def _step(
+        self, name: str, folder: Path, workspace: Path, *, known: str | None = None, is_shared: bool = False
+    ) -> Made:
+        key = self._key(name, known or tree_digest(workspace), is_shared=is_shared)
+        step = Step(
+            name=name,
+            folder=folder / name,
+            workspace=workspace,
+            base=folder / "base",
+            claims=folder / name / "claims",
+        )
+        return self._made(step, key)
+
+    def _layout(self, folder: Path, made: Mapping[str, Made]) -> Made:
+        claims = {name: made[step].claims for step, name in _CLAIMS.items()}
+        root = folder / "base"
+        key = self._key("check-layout", key_of(claims, self.base.digest))
+        step = Step(
+            name="check-layout",
+            folder=folder / "layout",
+            workspace=folder / "context",
+            base=root,
+            claims=folder / "claims",
+        )
+
+        def prepare() -> None:
+            self.tree.write(root, target_folder=self.request.target_folder)
+            for name, text in claims.items():
+                place = folder / "claims" / name / "claims.csv"
+                place.parent.mkdir(parents=True)
+                place.write_text(text, encoding="utf-8", newline="")
+
+        return self._made(step, key, prepare=prepare)
+
+    def _made(self, step: Step, key: str, *, prepare: Callable[[], None] = lambda: None) -> Made:
+        """What came of a step: kept, or made now; by one process at a time."""
+        kept = self._kept(key)
+        if kept is not None and not self.verify:
+            return kept
+        with self.store.locked(f"step-{key}"):
+            if kept is None and not self.verify and (kept := self._kept(key)) is not None:
+                return kept
+            self.said(f"{self.request.service}: {step.name}")
+            prepare()
+            program = step.folder / "program"
+            self.request.context.write(program, below=f"{BUILDER_FOLDER}/")
+            remarks = step.run(self.tools, program, self.request.variables)
+            made = self._written(step, remarks)
+            if kept is not None:
+                self._compare(step, kept, made)
+            self.store.keep(
+                "steps",
+                key,
+                {
+                    "layers": {name: layer.as_kept() for name, layer in made.layers.items()},
+                    "claims": made.claims,
+                    "remarks": list(remarks),
+                },
+            )
+            shutil.rmtree(step.folder, ignore_errors=True)
+        return made
+
+    def _compare(self, step: Step, kept: Made, made: Made) -> None:
+        changed = [name for name, layer in made.layers.items() if kept.layers[name].diff_id != layer.diff_id]
+        if changed:
+            raise WorkspaceError(
+                f"{self.request.service}: {step.name} made another layer than the one that is kept ({', '.join(changed)})",
+                "its packages or their backends make another result each time; without --verify what is kept is taken",
+            )
+
+    def _kept(self, key: str) -> Made | None:
+        kept: Any = self.store.record("steps", key)
+        if kept is None:
+            return None
+        found = {name: Layer.of(layer) for name, layer in kept["layers"].items()}
+        if not all(self.store.holds(layer.blob) for layer in found.values()):
+            return None
+        return Made(layers=found, claims=kept["claims"], remarks=tuple(kept["remarks"]), is_reused=True)
+
+    def _written(self, step: Step, remarks: list[str]) -> Made:
+        way = self.tree.way(self.request.target_folder)
+        found = {}
+        for name in _OF_STEP[step.name]:
+            folder = step.layers / name
+            content = tar.entries(folder) if name == "root" else tar.entries(folder, way[-1].name)
+            if name == "root":
+                content = (self._as_in_base(entry) for entry in content)
+            found[name] = layers.write(self.store, () if name == "root" else way, content)
+        claims = [path.read_text(encoding="utf-8") for path in sorted(step.claims.rglob("*.csv"))]
+        return Made(layers=found, claims="".join(claims), remarks=tuple(remarks), is_reused=False)
+
+    def _as_in_base(self, entry: tar.Entry) -> tar.Entry:
+        path = entry.name.rstrip("/")
+        return self.tree.entry(path) if path in self.tree.folders else entry
+
+    def _workspace(self, context: Path) -> BuilderWorkspace:
+        try:
+            workspace = BuilderWorkspace.read(context, self.request.service)
+        except BuildError as error:
+            raise WorkspaceError(str(error)) from error
+        if self.no_backends:
+            self.request.refuse_backends(workspace.local.values(), self.tools.uv_version)
+        return workspace
+
+    def _key(self, step: str, known: str, *, is_shared: bool = False) -> str:
+        """What decides a step's result."""
+        program = self.request.context.program_digest
+        variables = dict(self.request.variables)
+        if is_shared:
+            del variables["SERVICE_NAME"], variables["SERVICE_EXTRAS"]
+        return key_of(
+            _FORMAT, step, known, program, self.tools.uv_version, self.tools.interpreter.exactly, variables, COMPRESSOR
+        )

@@ -1,0 +1,91 @@
+"""The Python that compiles: one of this machine, of the target's minor version."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from uv_workspace_function.errors import WorkspaceError
+
+_TELL = (
+    "import sys, json, importlib.util as u; print(json.dumps([list(sys.version_info[:3]), sys.version_info.releaselevel, "
+    "sys.implementation.name, u.MAGIC_NUMBER.hex(), sys.version, sys.abiflags]))"
+)
+# By uv's own name for it: https://docs.astral.sh/uv/concepts/python-versions/#disabling-automatic-python-downloads
+_NO_DOWNLOADS = {"never", "manual", "false", "0"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """A Python of this machine."""
+
+    program: Path
+    version: str
+    """With its patch release."""
+    exactly: str
+    """What tells it from any other one: its build and the format of its bytecode."""
+
+
+def find(wanted: str, *, uv: Path, given: Path | None = None) -> Interpreter:
+    """The Python to compile with.
+
+    Args:
+        wanted: the minor version, such as `3.14`.
+        uv: uv's program, which finds it, or installs it where UV_PYTHON_DOWNLOADS does not keep it from that.
+        given: which one to take.
+
+    Raises:
+        WorkspaceError: when there is none, or the given one is of another version.
+    """
+    program = given or _found(wanted, uv) or _installed(wanted, uv)
+    answer = _ask(program)
+    if answer is None:
+        raise WorkspaceError(f"{program} does not answer as a Python does", f"give another Python {wanted}")
+    numbers, level, implementation, magic, version, flags = answer
+    own = ".".join(map(str, numbers[:2]))
+    if own != wanted or implementation != "cpython" or level != "final" or flags:
+        found = f"{implementation} {'.'.join(map(str, numbers))}{'' if level == 'final' else f' ({level})'}{flags}"
+        raise WorkspaceError(
+            f"{program} is {found}, whose bytecode is not that of the image's CPython {wanted}",
+            f"run `uv python install {wanted}`, or give another one",
+        )
+    return Interpreter(program=program, version=".".join(map(str, numbers)), exactly=f"{version} {magic}")
+
+
+def _found(wanted: str, uv: Path) -> Path | None:
+    # Not the one of a virtual environment, nor of the workspace: they may go at any time.
+    done = _uv(uv, "python", "find", "--system", "--no-project", "--no-python-downloads", f"cpython@{wanted}")
+    return Path(done.stdout.strip()) if done.returncode == 0 else None
+
+
+def _installed(wanted: str, uv: Path) -> Path:
+    reason = "uv may not download one (UV_PYTHON_DOWNLOADS)"
+    if os.environ.get("UV_PYTHON_DOWNLOADS", "").lower() not in _NO_DOWNLOADS:
+        done = _uv(uv, "python", "install", wanted)
+        found = _found(wanted, uv) if done.returncode == 0 else None
+        if found is not None:
+            return found
+        reason = f"uv could not install one ({(done.stderr.strip() or 'it said nothing').splitlines()[-1].strip()})"
+    raise WorkspaceError(
+        f"the image has Python {wanted}, whose bytecode only that version compiles; this machine has none, and {reason}",
+        f"run `uv python install {wanted}`, name one with --interpreter, or build with the engine",
+    )
+
+
+def _uv(uv: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [uv, "--no-progress", "--color", "never", *arguments], check=False, capture_output=True, text=True, cwd="/"
+    )
+
+
+def _ask(program: Path) -> list[Any] | None:
+    try:
+        done = subprocess.run(
+            [program, "-I", "-S", "-c", _TELL], check=True, capture_output=True, text=True, timeout=60
+        )
+        answer: list[Any] = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    return answer

@@ -1,0 +1,115 @@
+"""Layers: folders written as archives, compressed, and kept."""
+
+import gzip
+import itertools
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from uv_workspace_function.oci import tar
+from uv_workspace_function.oci.compression import Digest, compressed
+from uv_workspace_function.oci.store import Blob, Store, key_of
+
+_READ = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """A layer of an image."""
+
+    diff_id: str
+    """The digest of the archive."""
+    blob: Blob
+    """The archive, compressed."""
+    head: int
+    """Compressed bytes of the folders on the way to the content, which are the base image's; 0 where there is no content."""
+    way: str
+    """Which folders these are: a key of them."""
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Self:
+        """One that `as_kept` told of."""
+        return cls(**{**kept, "blob": Blob(**kept["blob"])})
+
+    def as_kept(self) -> dict[str, Any]:
+        """Itself as JSON has it."""
+        return asdict(self)
+
+
+def write(store: Store, way: Sequence[tar.Entry], content: Iterable[tar.Entry]) -> Layer:
+    """Write a layer and keep it, with the paths of its files.
+
+    Args:
+        store: where.
+        way: the folders that lead to the content, and the one that holds it.
+        content: what is in that; where there is nothing, the layer has no folders either, as BuildKit's hasn't.
+    """
+    listed = list(content)
+    if not listed:
+        way = ()
+    head = _head(way)
+    digest = Digest()
+    # The head has a member of its own, so that it can be replaced.
+    raw = itertools.chain(compressed(digest.passing(head)), compressed(digest.passing(tar.archive(listed))))
+    blob = store.add(raw)
+    layer = Layer(diff_id=str(digest), blob=blob, head=sum(map(len, compressed(head))), way=key_of_way(way))
+    store.keep("paths", layer.diff_id.partition(":")[2], [entry.name for entry in listed if entry.kind != "folder"])
+    return layer
+
+
+def on_another_way(store: Store, layer: Layer, way: Sequence[tar.Entry]) -> Layer:
+    """The same content behind other folders: nothing is compressed again but these."""
+    if layer.head == 0 or layer.way == key_of_way(way):
+        return layer
+    key = key_of(layer.diff_id, key_of_way(way))
+    kept = store.record("rebased", key)
+    if kept is not None and store.holds((known := Layer.of(kept)).blob):
+        return known
+    head, digest = _head(way), Digest()
+    start = list(compressed(digest.passing(head)))
+    for _ in digest.passing(_uncompressed(store, layer, start=layer.head)):
+        pass
+    blob = store.add(itertools.chain(start, store.read(layer.blob, start=layer.head)))
+    moved = Layer(diff_id=str(digest), blob=blob, head=sum(map(len, start)), way=key_of_way(way))
+    store.keep("rebased", key, moved.as_kept())
+    paths = store.record("paths", layer.diff_id.partition(":")[2])
+    store.keep("paths", moved.diff_id.partition(":")[2], paths)
+    return moved
+
+
+def key_of_way(way: Sequence[tar.Entry]) -> str:
+    """A key of folders."""
+    return key_of([asdict(entry) for entry in way])
+
+
+def paths(store: Store, layer: Layer) -> frozenset[str]:
+    """The paths of what is in a layer, without folders."""
+    kept = store.record("paths", layer.diff_id.partition(":")[2])
+    if kept is None:
+        with opened(store, layer) as archive:
+            kept = [member.name for member in archive if not member.isdir()]
+    return frozenset(kept)
+
+
+def opened(store: Store, layer: Layer) -> tarfile.TarFile:
+    """A layer, to be read from its start to its end."""
+    return tarfile.open(fileobj=gzip.open(store.path(layer.blob.digest)), mode="r|")
+
+
+def unpack(store: Store, layer: Layer, folder: Path) -> None:
+    """Write a layer's files below a folder, with their times and modes."""
+    with opened(store, layer) as archive:
+        archive.extractall(folder, filter="tar")
+
+
+def _head(way: Sequence[tar.Entry]) -> list[bytes]:
+    return [tar.header(entry) for entry in way]
+
+
+def _uncompressed(store: Store, layer: Layer, *, start: int) -> Iterator[bytes]:
+    with store.path(layer.blob.digest).open("rb") as stream:
+        stream.seek(start)
+        with gzip.open(stream) as content:
+            yield from iter(lambda: content.read(_READ), b"")

@@ -1,0 +1,179 @@
+"""What a build leaves behind: an image as an archive, or the task folder. Whole, or not at all."""
+
+import errno
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.oci import descriptors, layers
+from uv_workspace_function.oci.image import Image
+from uv_workspace_function.oci.store import Blob, Store
+from uv_workspace_function.oci.tree import EPOCH
+
+_LAYOUT = descriptors.encoded({"imageLayoutVersion": "1.0.0"})
+
+
+def check_place(path: Path, *, is_folder: bool) -> None:
+    """Refuse to write over what is no output of an earlier build.
+
+    Raises:
+        WorkspaceError: when something else is there.
+    """
+    if not os.path.lexists(path):
+        if path.parent.exists() and not path.parent.is_dir():
+            raise WorkspaceError(f"{path.parent} is no folder", "give another --output")
+        return
+    ours = _is_our_folder(path) if is_folder else _is_our_archive(path)
+    if not ours:
+        what = "the task folder of an earlier build, unchanged" if is_folder else "an image of an earlier build"
+        raise WorkspaceError(
+            f"{path} exists, and is not {what}; it was left as it is", "give another --output, or remove it"
+        )
+
+
+def write_archive(store: Store, image: Image, path: Path, *, name: str) -> None:
+    """Write an image as an OCI layout in an archive, which `docker load` takes, too.
+
+    Args:
+        store: where its contents are.
+        image: which one.
+        path: where; an earlier build's is replaced.
+        name: what engines call it, `repository:tag`.
+
+    Raises:
+        WorkspaceError: when it cannot be written; nothing is left then.
+    """
+    image.base.fetch(store)
+    with _writing(path) as place, place.open("wb") as stream:
+        contents = {blob.digest: blob for blob in (image.manifest, image.configuration)}
+        contents |= {d.digest: Blob(digest=d.digest, size=d.size) for d in image.blobs}
+        with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+            for member, content in _small_files(image, name).items():
+                _add(archive, member, len(content), iter([content]))
+            for digest in sorted(contents):
+                blob = contents[digest]
+                _add(archive, f"blobs/{digest.replace(':', '/')}", blob.size, store.read(blob))
+
+
+def write_folder(store: Store, image: Image, path: Path, *, target: str) -> None:
+    """Write the files that an image has in its task folder.
+
+    Args:
+        store: where its contents are.
+        image: which one.
+        path: where; an earlier build's is replaced.
+        target: the task folder, as it is in the layers.
+
+    Raises:
+        WorkspaceError: when it cannot be written; nothing is left then.
+    """
+    with _writing(path, is_folder=True) as place:
+        for name, layer in image.layers.items():
+            if name != "root":
+                layers.unpack(store, layer, place / "root")
+        task = place / "root" / target
+        task.mkdir(parents=True, exist_ok=True)
+        task.chmod(0o755)
+        for folder, _, _ in os.walk(task, topdown=False):
+            os.utime(folder, (EPOCH, EPOCH))
+        task.rename(place / "task")
+        shutil.rmtree(place / "root", ignore_errors=True)
+        os.utime(place / "task", (EPOCH, EPOCH))
+
+
+def _small_files(image: Image, name: str) -> dict[str, bytes]:
+    annotations = {
+        "io.containerd.image.name": _qualified(name),
+        "org.opencontainers.image.ref.name": name.rpartition(":")[2],
+    }
+    entry = {
+        "mediaType": descriptors.MANIFEST,
+        "digest": image.digest,
+        "size": image.manifest.size,
+        "annotations": annotations,
+    }
+    index = {"schemaVersion": 2, "mediaType": descriptors.INDEX, "manifests": [entry]}
+    # What an engine without containerd's store reads.
+    blobs = [f"blobs/{descriptor.digest.replace(':', '/')}" for descriptor in image.blobs]
+    of_docker = [
+        {"Config": f"blobs/{image.configuration.digest.replace(':', '/')}", "RepoTags": [name], "Layers": blobs}
+    ]
+    return {
+        "oci-layout": _LAYOUT,
+        "index.json": descriptors.encoded(index),
+        "manifest.json": descriptors.encoded(of_docker),
+    }
+
+
+def _qualified(name: str) -> str:
+    first, slash, _ = name.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return name
+    return f"docker.io/{name}" if slash else f"docker.io/library/{name}"
+
+
+def _add(archive: tarfile.TarFile, name: str, size: int, pieces: Iterator[bytes]) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mtime, member.mode = size, EPOCH, 0o644
+    archive.addfile(member, _Stream(pieces))  # type: ignore[arg-type] # it reads, and does no more
+
+
+class _Stream:
+    """Pieces, to be read to their end."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces, self._held = pieces, bytearray()
+
+    def read(self, size: int) -> bytes:
+        while len(self._held) <= size and (piece := next(self._pieces, None)) is not None:
+            self._held += piece
+        found = bytes(self._held[:size])
+        del self._held[:size]
+        return found
+
+
+@contextmanager
+def _writing(path: Path, *, is_folder: bool = False) -> Iterator[Path]:
+    """A place beside the path; what is written there takes the path's place at the end."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        try:
+            if is_folder:
+                yield staging
+                if path.exists():
+                    path.rename(staging / "before")
+                (staging / "task").rename(path)
+            else:
+                yield staging / "image"
+                (staging / "image").replace(path)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    except OSError as error:
+        reason = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error)).lower()
+        raise WorkspaceError(
+            f"{path} could not be written: {reason}", "nothing of it was left; make room, or give another --output"
+        ) from error
+
+
+def _is_our_archive(path: Path) -> bool:
+    """Whether an archive is an OCI layout that was written here: the first of its files, and the time of that."""
+    try:
+        with tarfile.open(path, "r:") as archive:
+            first = archive.next()
+            return first is not None and first.name == "oci-layout" and int(first.mtime) == EPOCH
+    except (OSError, tarfile.TarError):
+        return False
+
+
+def _is_our_folder(path: Path) -> bool:
+    """Whether a folder is as a build left it: whatever is added or changed there has another time, or its folder has."""
+    if path.is_symlink() or not path.is_dir():
+        return False
+    places = [path, *path.rglob("*")]
+    return all(int(place.lstat().st_mtime) == EPOCH for place in places)

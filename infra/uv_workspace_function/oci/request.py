@@ -1,0 +1,153 @@
+"""What is asked for: a context, a target, and the Dockerfile's arguments, each honoured or refused by name."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from uv_workspace_function.builder.workspace import LocalPackage, normalized
+from uv_workspace_function.context.build_context import DOCKERFILE
+from uv_workspace_function.context.dockerfile import Dockerfile
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.oci.staged import StagedContext
+from uv_workspace_function.target.image_reference import ImageReference
+
+_PLATFORMS = ("linux/amd64", "linux/arm64")
+_HONOURED = frozenset(
+    {
+        *("BASE_IMAGE", "BUILD_FROM_SOURCE", "INCLUDE_BYTECODE", "PYTHON_PLATFORM", "PYTHON_VERSION", "SERVICE_EXTRAS"),
+        *("SERVICE_NAME", "SNAP_START", "SOURCE_DATE_EPOCH", "TARGET_FOLDER", "UV_IMAGE"),
+    }
+)
+_NEED_AN_ENGINE = {
+    "BUILDER_IMAGE": "the builder is a Python of this machine",
+    "BUILDER_PLATFORM": "the builder runs on this machine's own platform",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """An image that is asked for."""
+
+    context: StagedContext
+    platform: str
+    """`linux/arm64` or `linux/amd64`."""
+    arguments: Mapping[str, str]
+    """Of the Dockerfile, by name."""
+
+    def __post_init__(self) -> None:
+        if self.platform not in _PLATFORMS:
+            raise WorkspaceError(f"no Lambda runs on {self.platform}", f"build for one of {', '.join(_PLATFORMS)}")
+        for name in self.arguments:
+            if name in _NEED_AN_ENGINE:
+                raise WorkspaceError(
+                    f"the build argument {name} means nothing without an engine: {_NEED_AN_ENGINE[name]}",
+                    "leave it out, or build this one with the engine",
+                )
+            if name not in _HONOURED:
+                raise WorkspaceError(
+                    f"the build knows no argument {name}; arguments are: {', '.join(sorted(_HONOURED))}", "leave it out"
+                )
+        if self.value("SNAP_START") not in {"allow", "off"}:
+            raise WorkspaceError(f"SNAP_START is {self.value('SNAP_START')!r}", "give allow or off")
+        folder = PurePosixPath(self.target_folder)
+        if not folder.is_absolute() or ".." in folder.parts or folder == PurePosixPath("/"):
+            raise WorkspaceError(f"TARGET_FOLDER is {self.target_folder!r}", "give an absolute path below /")
+
+    def value(self, argument: str) -> str:
+        """An argument's value, by the Dockerfile where it is not given."""
+        dockerfile = Dockerfile.parse(self.context.files[DOCKERFILE].content.decode())
+        return dockerfile.value(argument, self.arguments) or ""
+
+    @property
+    def service(self) -> str:
+        """The service's name."""
+        return normalized(self.value("SERVICE_NAME"))
+
+    @property
+    def python(self) -> str:
+        """The minor version of the image's Python."""
+        return self.value("PYTHON_VERSION")
+
+    @property
+    def base_image(self) -> str:
+        """What the image starts from."""
+        return self.value("BASE_IMAGE")
+
+    @property
+    def uv_image(self) -> ImageReference:
+        """The image whose uv is meant."""
+        return ImageReference.parse(self.value("UV_IMAGE"))
+
+    @property
+    def target_folder(self) -> str:
+        """Where packages and code go."""
+        return self.value("TARGET_FOLDER")
+
+    @property
+    def moment(self) -> int:
+        """When the image says that it was made, in seconds since 1970."""
+        return int(self.value("SOURCE_DATE_EPOCH"))
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the builder is told, as the Dockerfile tells it."""
+        names = (
+            "SERVICE_NAME",
+            "SERVICE_EXTRAS",
+            "PYTHON_VERSION",
+            "PYTHON_PLATFORM",
+            "TARGET_FOLDER",
+            "INCLUDE_BYTECODE",
+        )
+        told = {name: self.value(name) for name in (*names, "BUILD_FROM_SOURCE")}
+        return {**told, "TARGETARCH": self.platform.partition("/")[2]}
+
+    def refuse_backends(self, packages: Iterable[LocalPackage], uv_version: str) -> None:
+        """Refuse what would run code of the workspace or of packages.
+
+        Args:
+            packages: the local packages.
+            uv_version: whose backend runs no code of theirs.
+
+        Raises:
+            WorkspaceError: when a local package has a backend that uv does not carry, or a package may be built from source.
+        """
+        if allowed := self.variables["BUILD_FROM_SOURCE"]:
+            raise WorkspaceError(
+                f"{allowed} may be built from source, which runs code of it", "leave --no-backends out, or lock wheels"
+            )
+        for package in packages:
+            if not package.virtual and not _is_uvs_own(self._build_system(package.folder), uv_version):
+                raise WorkspaceError(
+                    f"{package.name} is built by a backend that uv does not carry, which runs code",
+                    "leave --no-backends out, set package = false in its [tool.uv], or have uv_build build it, in a range that "
+                    f"holds {uv_version}",
+                )
+
+    def _build_system(self, folder: PurePosixPath) -> Mapping[str, object]:
+        file = self.context.files.get(str(folder / "pyproject.toml"))
+        document = tomllib.loads(file.content.decode()) if file is not None else {}
+        table: Mapping[str, object] = document.get("build-system", {})
+        return table
+
+
+def _is_uvs_own(build_system: Mapping[str, object], version: str) -> bool:
+    """Whether uv builds it by itself, without starting a Python."""
+    requires = build_system.get("requires")
+    if (
+        build_system.get("build-backend") != "uv_build"
+        or "backend-path" in build_system
+        or not isinstance(requires, list)
+    ):
+        return False
+    try:
+        (requirement,) = map(Requirement, requires)
+        return requirement.name in {"uv-build", "uv_build"} and SpecifierSet(str(requirement.specifier)).contains(
+            version
+        )
+    except (ValueError, InvalidRequirement, InvalidSpecifier):
+        return False

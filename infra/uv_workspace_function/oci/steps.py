@@ -1,0 +1,198 @@
+"""The builder's steps, run on this machine: what they see, and what came of them."""
+
+import hashlib
+import os
+import subprocess
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.oci.interpreter import Interpreter
+
+# The rest of the environment stays with us: a backend of a workspace must find neither AWS's variables nor those of CI.
+_PASSED_ON = (
+    *("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("http_proxy", "https_proxy", "all_proxy", "no_proxy", "SYSTEMROOT"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What runs the steps."""
+
+    uv: Path
+    uv_version: str
+    interpreter: Interpreter
+    uv_cache: Path
+    netrc: Path | None = None
+    """Passwords of package indexes."""
+
+    def environment(self, home: Path, variables: Mapping[str, str]) -> dict[str, str]:
+        """The variables of a step, and of all that it starts.
+
+        Args:
+            home: an empty folder.
+            variables: the builder's own.
+        """
+        passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        for name in ("config", "tmp"):
+            (home / name).mkdir(parents=True, exist_ok=True)
+        return {
+            **passed,
+            "HOME": str(home),
+            "TMPDIR": str(home / "tmp"),
+            # uv reads the user's and the system's configuration otherwise.
+            "XDG_CONFIG_HOME": str(home / "config"),
+            "XDG_CONFIG_DIRS": str(home / "config"),
+            "LANG": "C.UTF-8",
+            "UV_CACHE_DIR": str(self.uv_cache),
+            "NETRC": str(self.netrc or home / "netrc"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **variables,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step of the builder, by its name, and the folders that it works in."""
+
+    name: str
+    folder: Path
+    """Of its own: results go below it."""
+    workspace: Path
+    base: Path
+    claims: Path
+
+    @property
+    def layers(self) -> Path:
+        """Where its layers lie."""
+        return self.folder / "layers"
+
+    def run(self, tools: Tools, builder: Path, variables: Mapping[str, str]) -> list[str]:
+        """Run it.
+
+        Args:
+            tools: by what.
+            builder: the folder that has the program `builder` in it.
+            variables: the builder's own.
+
+        Returns:
+            What it remarked.
+
+        Raises:
+            WorkspaceError: with its own words, when it failed.
+        """
+        home = self.folder / "home"
+        options = {
+            "workspace": self.workspace,
+            "base": self.base,
+            "inputs": self.folder / "inputs",
+            "layers": self.layers,
+            "claims": self.claims,
+            "environments": self.folder / "environments",
+            "uv": tools.uv,
+        }
+        done = subprocess.run(
+            [
+                *(tools.interpreter.program, "-S", "-m", "builder", self.name),
+                *(f"--{name}={path}" for name, path in options.items()),
+            ],
+            check=False,
+            cwd=builder,
+            env=tools.environment(home, variables),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+        said = done.stderr.splitlines()
+        if done.returncode:
+            raise _failed(self.name, done.returncode, said)
+        return [line.removeprefix("note: ") for line in said if line.startswith("note: ")]
+
+
+def _failed(name: str, status: int, said: Sequence[str]) -> WorkspaceError:
+    errors = [line.removeprefix("error: ") for line in said if line.startswith("error: ")]
+    if errors and errors[-1].startswith("uv could not"):
+        return WorkspaceError("\n".join([*said[:-1], errors[-1]]).strip())
+    if errors:
+        return WorkspaceError(errors[-1])
+    if any("No space left on device" in line for line in said):
+        return WorkspaceError("the disk is full", "make room, or set another folder with --cache")
+    ended = f"was ended by signal {-status}" if status < 0 else f"ended with {status}"
+    return WorkspaceError("\n".join([*said, f"the builder's step {name} {ended}: see above"]))
+
+
+def tree_digest(folder: Path) -> str:
+    """A digest of a folder's files: paths, executable bits and contents."""
+    whole = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            mode = "x" if path.stat().st_mode & 0o100 else "-"
+            whole.update(f"{path.relative_to(folder)}\0{mode}\0{content}\n".encode(errors="surrogateescape"))
+    return whole.hexdigest()
+
+
+def third_party_key(
+    tools: Tools, definitions: Path, project: Path, variables: Mapping[str, str], home: Path
+) -> str | None:
+    """What decides the third-party packages, whoever's they are: services with equal ones have one key.
+
+    It is what uv exports of them, with hashes, and what of the settings could make it install them in another way.
+
+    Args:
+        tools: by what.
+        definitions: the step's input.
+        project: the folder of the lock, in it.
+        variables: the builder's own.
+        home: an empty folder.
+
+    Returns:
+        None where uv does not answer: then every service has its own.
+    """
+    command = [
+        str(tools.uv),
+        "export",
+        "--frozen",
+        "--no-default-groups",
+        "--no-emit-local",
+        "--no-header",
+        "--no-annotate",
+    ]
+    command += ["--color=never", "--no-progress", "--offline", "--package", variables["SERVICE_NAME"]]
+    command += [f"--extra={extra}" for extra in variables["SERVICE_EXTRAS"].split()]
+    done = subprocess.run(
+        [*command, "--python", tools.interpreter.program],
+        check=False,
+        cwd=project,
+        env=tools.environment(home, {}),
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+    )
+    if done.returncode:
+        return None
+    whole = hashlib.sha256(done.stdout)
+    for path in sorted(definitions.rglob("*")):
+        if not path.is_file() or path.name == "uv.lock":
+            continue
+        if path.name == "pyproject.toml" and (decisive := _decisive(path, path.parent == project)) is not None:
+            whole.update(decisive)
+        else:
+            whole.update(f"{path.relative_to(definitions)}\0".encode(errors="surrogateescape") + path.read_bytes())
+    return whole.hexdigest()
+
+
+def _decisive(pyproject: Path, is_project: bool) -> bytes | None:
+    """What of a `pyproject.toml` can decide how third-party packages are installed."""
+    try:
+        document: Mapping[str, Any] = tomllib.loads(pyproject.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    settings = dict(document.get("tool", {}).get("uv", {})) if is_project else {}
+    for name in ("workspace", "sources", "package", "dev-dependencies", "build-backend"):
+        settings.pop(name, None)
+    return repr((document.get("project", {}).get("requires-python"), sorted(settings.items(), key=str))).encode()

@@ -1,0 +1,175 @@
+"""The cache of images without an engine: contents by their digest, and records by what made them."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from platformdirs import user_cache_path
+
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.oci.compression import Digest
+
+_IN_USE = 3600
+"""Seconds after its last use in which nothing is deleted: another process may be about to read it."""
+DEFAULT_LIMIT = 10_000_000_000
+_READ = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blob:
+    """A content of the store."""
+
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A folder that processes share. Whatever is in it is complete: it is written beside its place, and moved there.
+
+    Args:
+        folder: which one; it is made when it is needed.
+    """
+
+    folder: Path
+
+    @classmethod
+    def default(cls) -> "Store":
+        """That of the user."""
+        return cls(user_cache_path("uv-workspace-function"))
+
+    def path(self, digest: str) -> Path:
+        """Where a content is, or would be."""
+        return self.folder / "blobs" / digest.replace(":", "/")
+
+    def holds(self, blob: Blob) -> bool:
+        """Whether it is there whole; it is in use then."""
+        path = self.path(blob.digest)
+        try:
+            if path.stat().st_size != blob.size:
+                return False
+            os.utime(path)
+        except OSError:
+            return False
+        return True
+
+    def add(self, pieces: Iterable[bytes], *, expected: str | None = None) -> Blob:
+        """Keep a content.
+
+        Args:
+            pieces: of it.
+            expected: its digest, where that is known.
+
+        Raises:
+            WorkspaceError: when it has another digest; nothing is kept then.
+        """
+        digest = Digest()
+        with self._temporary() as place:
+            with place.open("wb") as stream:
+                for piece in digest.passing(pieces):
+                    stream.write(piece)
+            if expected is not None and str(digest) != expected:
+                raise WorkspaceError(
+                    f"what was read as {expected} is {digest}", "try again; whoever serves it does not serve it whole"
+                )
+            path = self.path(str(digest))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            place.replace(path)
+        return Blob(digest=str(digest), size=digest.size)
+
+    def read(self, blob: Blob, *, start: int = 0) -> Iterator[bytes]:
+        """A content, in pieces.
+
+        Raises:
+            WorkspaceError: when it is another one by now; where it is read whole.
+        """
+        digest = Digest()
+        with self.path(blob.digest).open("rb") as stream:
+            stream.seek(start)
+            yield from digest.passing(iter(lambda: stream.read(_READ), b""))
+        if start == 0 and str(digest) != blob.digest:
+            self.path(blob.digest).unlink(missing_ok=True)
+            raise WorkspaceError(f"the cache's {blob.digest} was damaged", "it was deleted; run the command again")
+
+    def record(self, kind: str, key: str) -> Any:
+        """What was kept for a key; None where nothing was, or it is no JSON any more."""
+        path = self._record(kind, key)
+        try:
+            content = json.loads(path.read_bytes())
+            os.utime(path)
+        except (OSError, ValueError):
+            return None
+        return content
+
+    def keep(self, kind: str, key: str, value: Any) -> None:
+        """Keep something for a key."""
+        with self._temporary() as place:
+            place.write_text(json.dumps(value), encoding="utf-8")
+            path = self._record(kind, key)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            place.replace(path)
+
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Only one process, and one thread, at a time."""
+        path = self.folder / "locks" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path, thread_local=False, is_singleton=False):
+            yield
+
+    @contextmanager
+    def work_folder(self, name: str) -> Iterator[Path]:
+        """An empty folder that nobody else uses; it has the same place each time, since uv remembers builds by their place."""
+        with self.locked(f"work-{name}"):
+            folder = self.folder / "work" / name
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def bound(self, limit: int = DEFAULT_LIMIT) -> None:
+        """Delete what was not used for longest, until contents and records take no more than a limit in bytes."""
+        found = []
+        for path in [*self.folder.glob("blobs/*/*"), *self.folder.glob("records/*/*"), *self.folder.glob("tmp/*")]:
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            found.append((status.st_mtime, status.st_size, path))
+        size, now = sum(size for _, size, _ in found), time.time()
+        for used, own, path in sorted(found):
+            if (size <= limit and path.parent.name != "tmp") or now - used < _IN_USE:
+                continue
+            path.unlink(missing_ok=True)
+            size -= own
+
+    def _record(self, kind: str, key: str) -> Path:
+        return self.folder / "records" / kind / f"{key}.json"
+
+    @contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        folder = self.folder / "tmp"
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=folder)
+        os.close(descriptor)
+        place = Path(name)
+        try:
+            yield place
+        finally:
+            place.unlink(missing_ok=True)
+
+
+def key_of(*parts: object) -> str:
+    """A key that is another one when any of its parts is."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
