@@ -26,8 +26,8 @@ class Declared:
     """What its tests may import beside that: its dev groups, and those of the project's root."""
     groups: Mapping[str, str]
     """Each name of `development` -> where it is declared, in words."""
-    knows_tests: bool
-    """Whether a dev group, or an extra for tests, says what tests need."""
+    names_tests: bool
+    """Whether a group or an extra is there for tests: by its name, or by a test runner in it."""
     elsewhere: frozenset[str]
     """What the markers of its requirements leave out on the target: Windows alone, an older Python."""
     graph: "Graph"
@@ -75,7 +75,8 @@ class Declared:
             run=frozenset(run - {member.name}),
             development=frozenset(groups),
             groups=groups,
-            knows_tests=bool(groups) or any(_TEST_EXTRA.match(extra) for extra in extras),
+            names_tests=bool(_RUNNERS & groups.keys())
+            or any(_TESTS.match(name) for name in (*extras, *member.pyproject.dependency_groups)),
             elsewhere=frozenset(_elsewhere(asked, target)),
             graph=graph,
         )
@@ -142,7 +143,8 @@ class Graph:
         return frozenset(found)
 
 
-_TEST_EXTRA = re.compile(r"(test|tests|testing|dev|develop|development)\b", re.IGNORECASE)
+_RUNNERS = frozenset({"pytest", "nose2", "ward", "behave", "robotframework", "stestr", "testtools", "twisted"})
+_TESTS = re.compile(r"(test|tests|testing|dev|develop|development)\b", re.IGNORECASE)
 
 
 def _elsewhere(requirements: Iterable[str], target: Target) -> set[str]:

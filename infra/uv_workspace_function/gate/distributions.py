@@ -156,6 +156,12 @@ def _collect(folder: Path, wanted: Mapping[str, Collection[str]], found: dict[st
             found[normalized] = Distribution(name=normalized, version=version, metadata=folder / entry)
 
 
+def has_any(environment: Path, names: Collection[str]) -> bool:
+    """Whether some package of these normalized names is installed in an environment."""
+    infos = environment.glob("lib/python*/site-packages/*.dist-info")
+    return any(canonicalize_name(info.name.partition("-")[0]) in names for info in infos)
+
+
 def _same_version(version: str, locked: Collection[str]) -> bool:
     # a git or path dependency can be locked without a version; a local label is written with `_` in a folder's name
     return "" in locked or version in locked or version.replace("_", "+", 1) in locked

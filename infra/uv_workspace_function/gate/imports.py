@@ -6,6 +6,7 @@ another member's sake, and fails in its own image.
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,17 +16,17 @@ from stdlibs import KNOWN_VERSIONS, stdlib_module_names
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.declared import Declared, Graph
-from uv_workspace_function.gate.distributions import Distribution, Installed
+from uv_workspace_function.gate.distributions import Distribution, Installed, has_any
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome, join
 from uv_workspace_function.gate.mentions import mentioned
 from uv_workspace_function.gate.modules import NOBODY, Modules, Provided, resembles
 from uv_workspace_function.gate.places import requirement_line
-from uv_workspace_function.gate.python_source import Import, Need, SourceFacts
+from uv_workspace_function.gate.python_source import Import, Need, SourceFacts, read_source
 from uv_workspace_function.gate.scope import Scope
-from uv_workspace_function.gate.source_files import TEST_FOLDERS, Role, SourceFile, source_files
+from uv_workspace_function.gate.source_files import TEST_FOLDERS, Role, SourceFile, files_beside, source_files
 from uv_workspace_function.gate.stored_facts import StoredFacts
 from uv_workspace_function.gate.target_syntax import refused
-from uv_workspace_function.pyproject import PYPROJECT
+from uv_workspace_function.pyproject import PYPROJECT, requirement_name
 from uv_workspace_function.workspace.members import Member, Project
 from uv_workspace_function.workspace.workspace import Workspace
 
@@ -140,7 +141,9 @@ class _Known:
         workspace = scope.workspace
         own = workspace.root / project.folder
         environments = [own / (os.environ.get("UV_PROJECT_ENVIRONMENT") or ".venv"), workspace.root / ".venv"]
-        environments += [Path(active) for active in [os.environ.get("VIRTUAL_ENV")] if active]
+        names = {member.name for member in _everybody(workspace)}
+        if (active := os.environ.get("VIRTUAL_ENV")) and (_is_elsewhere(active) or has_any(Path(active), names)):
+            environments.append(Path(active))
         installed = Installed.of(project.lock, environments)
         modules = Modules()
         for distribution in installed.by_name.values():
@@ -178,6 +181,11 @@ class _Known:
             member = self.local[name]
             return not member.layout.modules and not member.layout.complete
         return name not in self.installed.by_name
+
+
+def _is_elsewhere(environment: str) -> bool:
+    """Whether an environment is another one than the one this program runs in, which can be nobody's."""
+    return Path(environment).resolve() != Path(sys.prefix).resolve()
 
 
 def _unread(workspace: Workspace, member: Member) -> tuple[_Read, ...]:
@@ -320,10 +328,22 @@ class _Judge:
     def _is_judged(self, read: _Read, found: Import) -> bool:
         if found.need in (Need.NOTHING, Need.TYPES) or read.file.path.endswith(".pyi"):
             return False  # nothing of an image or of a test breaks for want of it
-        if self._is_development(read, found) and not self.declared.knows_tests:
+        if self._is_development(read, found) and not self._knows_tests:
             return False  # what tests need is told elsewhere: by tox, by hatch, or by nobody
         # what stands in for modules that are all there is never run
         return not found.instead_of or not all(self._is_there(read, found, module) for module in found.instead_of)
+
+    @cached_property
+    def _knows_tests(self) -> bool:
+        """Whether what the member declares for development is what its tests run with: it says so, or they import some of it."""
+        declared = self.declared
+        return declared.names_tests or any(
+            provided.owners & declared.development
+            for read in self.files
+            if read.file.role is Role.DEVELOPMENT
+            for found in read.facts.imports
+            for provided in self._answers(found).values()
+        )
 
     def _is_development(self, read: _Read, found: Import) -> bool:
         return read.file.role is Role.DEVELOPMENT or found.need is Need.DEVELOPMENT
@@ -541,7 +561,10 @@ class _Judge:
                 continue
             if self.known.is_missing(name) and name not in self.known.local:
                 unknown.append(name)
-            elif self._is_idle(name, words):
+            elif self._is_idle(name, words) and name not in self._used_beside:
+                if strangers := self._strangers(name):
+                    unknown += strangers
+                    continue
                 path = self.member.path / PYPROJECT
                 findings.append(
                     Finding(
@@ -579,6 +602,22 @@ class _Judge:
         is_named = words & named or mentioned(self.member, named)
         return not is_named
 
+    @cached_property
+    def _used_beside(self) -> frozenset[str]:
+        """The packages that Python files beside the member's package import: an app, a script, a migration."""
+        read = {read.file.path for read in self.files}
+        root, python = self.scope.workspace.root, _minor(self.scope.target.python)
+        beside = (path for path in files_beside(self.member) if path.relative_to(root).as_posix() not in read)
+        facts = (read_source(path.read_bytes(), python) for path in beside)
+        answers = (self._answers(found) for one in facts for found in one.imports)
+        return frozenset(owner for each in answers for provided in each.values() for owner in provided.owners)
+
+    def _strangers(self, name: str) -> list[str]:
+        """Packages of the closure without metadata here, any of which may be what needs the dependency."""
+        local = self.known.local
+        others = self.declared.closure - self.declared.elsewhere - {name, self.member.name}
+        return sorted(other for other in others if other not in local and self.known.distribution(other) is None)
+
     def _is_plugin(self, distribution: Distribution) -> bool:
         """Whether another package of the member's closure finds it by its entry points."""
         closure = self.declared.closure | self.declared.development_closure
@@ -590,11 +629,18 @@ class _Judge:
 
     def _is_wanted_by_others(self, name: str) -> bool:
         """Whether another package of the closure can make use of it: a driver, an optional part, a version that is held."""
+        others = self.declared.closure - {name, self.member.name}
         return any(
             name in distribution.requires
-            for other in self.declared.closure
-            if other != name and (distribution := self.known.distribution(other)) is not None
-        )
+            for other in others
+            if (distribution := self.known.distribution(other)) is not None
+        ) or any(name in _offered(local) for other in others if (local := self.known.local.get(other)) is not None)
+
+
+def _offered(member: Member) -> Iterator[str | None]:
+    """What the extras of a local package name."""
+    for requirements in member.pyproject.metadata.optional_dependencies.values():
+        yield from map(requirement_name, requirements)
 
 
 _NEEDS_MODULE = ("uv_build", "hatchling.build", "flit_core.buildapi", "poetry.core.masonry.api")

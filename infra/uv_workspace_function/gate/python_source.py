@@ -119,6 +119,8 @@ class _Reader:
             ast.Lambda: self._function,
             ast.Call: self._call,
             ast.Assign: self._assignment,
+            ast.AnnAssign: self._assignment,
+            ast.NamedExpr: self._assignment,
             ast.Constant: self._constant,
             ast.Expr: self._expression,
         }
@@ -154,6 +156,11 @@ class _Reader:
         return [(node.test, place), (node.body, inner), (node.orelse, inner)]
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, place: _Place) -> Iterable[_Step]:
+        if not isinstance(node, ast.Lambda) and any(
+            isinstance(inner, ast.Return) and inner.value is not None and _asks_for_modules(inner.value)
+            for inner in node.body
+        ):
+            self.flags.add(node.name)
         return _steps(node, replace(place, conditional=True, in_function=True))
 
     def _with(self, node: ast.With, place: _Place) -> Iterable[_Step]:
@@ -163,10 +170,10 @@ class _Reader:
         inner = replace(place, need=_least(place.need, Need.NOTHING))
         return [*((item, place) for item in node.items), *((child, inner) for child in node.body)]
 
-    def _assignment(self, node: ast.Assign, place: _Place) -> Iterable[_Step]:
-        value = node.value.left if isinstance(node.value, ast.Compare) else node.value
-        if isinstance(value, ast.Call) and (_probes(value) or any(map(_probes, value.args))):
-            self.flags.update(target.id for target in node.targets if isinstance(target, ast.Name))
+    def _assignment(self, node: ast.Assign | ast.AnnAssign | ast.NamedExpr, place: _Place) -> Iterable[_Step]:
+        if node.value is not None and _asks_for_modules(node.value):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            self.flags.update(target.id for target in targets if isinstance(target, ast.Name))
         return _steps(node, place)
 
     def _constant(self, node: ast.Constant, _place: _Place) -> Iterable[_Step]:
@@ -228,9 +235,7 @@ class _Reader:
             return Need.TYPES, Need.RUN
         if _is_main(test):
             return Need.DEVELOPMENT, Need.RUN
-        if any(_last_name(n.func) in _PROBES for n in ast.walk(test) if isinstance(n, ast.Call)) or any(
-            (isinstance(n, ast.Name) and n.id in self.flags) or _dotted(n) == "sys.modules" for n in ast.walk(test)
-        ):
+        if _asks_for_modules(test) or any(isinstance(n, ast.Name) and n.id in self.flags for n in ast.walk(test)):
             return Need.NOTHING, Need.NOTHING
         holds = _holds(test, self.python)
         if holds is None:
@@ -287,8 +292,12 @@ def _last_name(node: ast.AST) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
-def _probes(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and _last_name(node.func) in _PROBES
+def _asks_for_modules(expression: ast.expr) -> bool:
+    """Whether an expression asks if a module can be found, or has been loaded."""
+    return any(
+        (isinstance(node, ast.Call) and _last_name(node.func) in _PROBES) or _dotted(node) == "sys.modules"
+        for node in ast.walk(expression)
+    )
 
 
 def _is_main(test: ast.expr) -> bool:

@@ -61,8 +61,11 @@ def source_files(workspace: Workspace, member: Member) -> Iterator[SourceFile]:
         member: one of its local packages.
     """
     walk = _Walk(workspace=workspace, member=member)
+    hooks = _build_hooks(member)
     for module in member.layout.modules:
         path = member.path / module.path
+        if module.path in hooks:
+            continue
         top = module.path.parts[0] if module.path.parts else ""
         if not member.is_package and len(module.path.parts) == 1:
             yield from walk.beside(path, module.name)
@@ -76,6 +79,38 @@ def source_files(workspace: Workspace, member: Member) -> Iterator[SourceFile]:
     for path in sorted(member.path.glob("*.py")):
         if _TEST_FILE.fullmatch(path.name):
             yield from walk.file(path, None, Role.DEVELOPMENT)
+
+
+def files_beside(member: Member) -> Iterator[Path]:
+    """Every Python file in the member's folder, whatever it is for; environments and projects nested in it are left out."""
+    for folder, folders, files in os.walk(member.path):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if name not in _SKIPPED | VENDORED
+            and not name.startswith(".")
+            and not any((Path(folder, name) / mark).is_file() for mark in (PYPROJECT, "pyvenv.cfg"))
+        )
+        yield from (Path(folder, name) for name in sorted(files) if name.endswith(".py"))
+
+
+def _build_hooks(member: Member) -> frozenset[PurePosixPath]:
+    """The programs that a build of the member runs: they import what the build's own environment has.
+
+    Source: https://hatch.pypa.io/latest/plugins/build-hook/custom, https://backend.pdm-project.org/hooks.
+    """
+    if not member.is_package:
+        return frozenset()
+    found = {"setup.py", "hatch_build.py", "pdm_build.py"}
+    build = member.pyproject.tool("hatch", "build")
+    targets = build.get("targets", {})
+    for table in (build, *(targets.values() if isinstance(targets, dict) else ())):
+        hooks = table.get("hooks", {}) if isinstance(table, dict) else {}
+        custom = hooks.get("custom", {}) if isinstance(hooks, dict) else {}
+        found.add(str(custom.get("path", "hatch_build.py")) if isinstance(custom, dict) else "hatch_build.py")
+    found.add(str(member.pyproject.tool("pdm", "build").get("custom-hook", "pdm_build.py")))
+    found.add(str(member.pyproject.tool("poetry", "build").get("script", "build.py")))
+    return frozenset(map(PurePosixPath, found))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from typing import Any
 from uv_workspace_function.code.syntax import Unparsed
 from uv_workspace_function.gate.python_source import Import, Need, SourceFacts, read_source
 
-_FORMAT = 6  # raise it with any change of what python_source says of a file
+_FORMAT = 7  # raise it with any change of what python_source says of a file
 
 
 @dataclass(kw_only=True)

@@ -101,6 +101,9 @@ def _used(scope: Scope) -> Iterator[str]:
             continue  # the lock check tells
 
 
+_OF_APPLICATIONS = ("Dockerfile", "cdk.json", "app.py", "manage.py")
+
+
 def _has_code(member: Member) -> bool:
     return any(path.suffix == ".py" for path in member.path.iterdir())
 
@@ -110,6 +113,8 @@ def _is_library(member: Member) -> bool:
     metadata = member.pyproject.metadata
     if member.is_service or not member.is_package or metadata.scripts or metadata.entry_points:
         return False
-    if any((member.path / name).exists() for name in ("Dockerfile", "cdk.json", "app.py", "manage.py")):
+    if any((member.path / name).exists() for name in _OF_APPLICATIONS):
+        return False
+    if any(next(member.path.glob(f"*/{name}"), None) for name in ("Dockerfile", "cdk.json", "manage.py")):
         return False
     return not any((member.path / module.path / "__main__.py").is_file() for module in member.layout.modules)
