@@ -13,6 +13,7 @@ from uv_workspace_function.context import files as sources
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace import lock as lockfile
+from uv_workspace_function.workspace import lock_text, selection
 from uv_workspace_function.workspace import settings as uv_settings
 from uv_workspace_function.workspace.markers import fold_conflicts
 
@@ -20,9 +21,9 @@ Patch = pytest.MonkeyPatch
 _package, _edge, _step, _select, _text = (
     lockfile.LockedPackage.from_dict,
     lockfile.Edge.from_dict,
-    lockfile._step,
-    lockfile.Lock.select,
-    lockfile.Selection.text,
+    lock_text._step,
+    selection.select,
+    lock_text.cut_down,
 )
 
 
@@ -47,7 +48,7 @@ def an_extra_ignored(patch: Patch) -> None:
 
 
 def the_services_extras_ignored(patch: Patch) -> None:
-    patch.setattr(lockfile.Lock, "select", lambda self, name, extras=(): _select(self, name))
+    patch.setattr("uv_workspace_function.workspace.workspace.select", lambda lock, name, extras=(): _select(lock, name))
 
 
 def a_development_group_kept(patch: Patch) -> None:
@@ -60,16 +61,16 @@ def a_development_group_kept(patch: Patch) -> None:
 
 def a_fork_kept(patch: Patch) -> None:
     """Every fork's edges are followed, whichever one the service is in."""
-    patch.setattr(lockfile, "fold_conflicts", lambda marker, active: fold_conflicts(marker, active) or True)
+    patch.setattr(selection, "fold_conflicts", lambda marker, active: fold_conflicts(marker, active) or True)
 
 
 def a_fork_kept_as_it_is_written(patch: Patch) -> None:
-    patch.setattr(lockfile, "fold_conflicts", lambda marker, active: True if marker is None else marker)
+    patch.setattr(selection, "fold_conflicts", lambda marker, active: True if marker is None else marker)
 
 
 def a_fork_lost(patch: Patch) -> None:
     """The project itself counts as no fork's choice."""
-    patch.setattr(lockfile, "fold_conflicts", lambda marker, active: fold_conflicts(marker, lambda atom: False))
+    patch.setattr(selection, "fold_conflicts", lambda marker, active: fold_conflicts(marker, lambda atom: False))
 
 
 def a_marker_dropped(patch: Patch) -> None:
@@ -78,28 +79,28 @@ def a_marker_dropped(patch: Patch) -> None:
 
 def a_version_dropped(patch: Patch) -> None:
     """An edge to a package of several versions does not say which."""
-    patch.setattr(lockfile, "_step", lambda step, ambiguous: _step(step, set()))
+    patch.setattr(lock_text, "_step", lambda step, ambiguous: _step(step, set()))
 
 
 def a_limit_to_environments_dropped(patch: Patch) -> None:
-    def text(self: lockfile.Selection, *, builders: Collection[str] = ()) -> str:
+    def text(self: selection.Selection, *, builders: Collection[str] = ()) -> str:
         return _text(replace(self, lock=replace(self.lock, supported_markers=())), builders=builders)
 
-    patch.setattr(lockfile.Selection, "text", text)
+    patch.setattr("uv_workspace_function.context.build_context.cut_down", text)
 
 
 def the_locks_python_kept(patch: Patch) -> None:
-    def text(self: lockfile.Selection, *, builders: Collection[str] = ()) -> str:
+    def text(self: selection.Selection, *, builders: Collection[str] = ()) -> str:
         return _text(self, builders=builders).replace('">=3"', f'"{self.lock.requires_python}"')
 
-    patch.setattr(lockfile.Selection, "text", text)
+    patch.setattr("uv_workspace_function.context.build_context.cut_down", text)
 
 
 def another_members_name_kept(patch: Patch) -> None:
-    def text(self: lockfile.Selection, *, builders: Collection[str] = ()) -> str:
+    def text(self: selection.Selection, *, builders: Collection[str] = ()) -> str:
         return _text(self, builders=builders) + f"# {self.lock.members}\n"
 
-    patch.setattr(lockfile.Selection, "text", text)
+    patch.setattr("uv_workspace_function.context.build_context.cut_down", text)
 
 
 def another_packages_constraint_kept(patch: Patch) -> None:

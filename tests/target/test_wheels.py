@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.target.wheels import best_wheel, check_wheels, installed, refuse_oversize, wheel_bytes
-from uv_workspace_function.workspace.lock import Lock, Selection
+from uv_workspace_function.workspace.lock import Lock
+from uv_workspace_function.workspace.selection import Selection, select
 from uv_workspace_function.workspace.workspace import Workspace
 from wheelhouse import sdist, uv, wheel
 
@@ -123,13 +124,13 @@ def test_a_package_is_missing_where_uv_would_have_to_build_it(mixed: Path) -> No
     by_uv = missing_by_uv(mixed)
     assert {"mac-and-windows", "musl", "needed-by-extra", "source-only"} < by_uv
     assert by_uv.isdisjoint({"windows-only", "needed-by-windows", "not-asked-for", "abi3-older", "glibc-same"})
-    selection = Lock.load(mixed / "uv.lock").select("service")
+    selection = select(Lock.load(mixed / "uv.lock"), "service")
     assert {missing.package.name for missing in check_wheels(selection, HERE)} == by_uv
 
 
 def test_what_may_be_built_from_source_is_not_missing(mixed: Path) -> None:
     """Any spelling of a name counts; a package without a source cannot be allowed."""
-    selection = Lock.load(mixed / "uv.lock").select("service")
+    selection = select(Lock.load(mixed / "uv.lock"), "service")
     before = [missing.package.name for missing in check_wheels(selection, HERE)]
     after = check_wheels(selection, HERE, build_from_source=["Source_Only", "other.python", "musl"])
     assert [name for name in before if name not in ("source-only", "other-python")] == [m.package.name for m in after]
@@ -162,7 +163,7 @@ def locked(tmp_path: Path, *packages: str, needs: Iterable[str] = ()) -> Selecti
     service = f'name = "worker"\nsource = {{ editable = "." }}\ndependencies = [\n{edges}]\n'
     blocks = "".join(f"\n[[package]]\n{package}\n" for package in (service, *packages))
     (tmp_path / "uv.lock").write_text(f'version = 1\nrequires-python = ">=3.14"\n{blocks}')
-    return Lock.load(tmp_path / "uv.lock").select("worker")
+    return select(Lock.load(tmp_path / "uv.lock"), "worker")
 
 
 REGISTRY = 'source = { registry = "https://index.example.org/simple" }'
@@ -336,6 +337,6 @@ def test_wheels_without_a_size_are_not_counted(tmp_path: Path) -> None:
 def test_every_service_of_this_repository_has_its_wheels() -> None:
     lock = Lock.load(Path(__file__).parents[2] / "uv.lock")
     for service in ("daily-report", "ingestion-worker", "query-api"):
-        selection = lock.select(service)
+        selection = select(lock, service)
         assert check_wheels(selection, Target()) == ()
         assert wheel_bytes(selection, Target())

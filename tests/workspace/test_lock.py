@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace.lock import Lock
+from uv_workspace_function.workspace.lock_text import cut_down
+from uv_workspace_function.workspace.selection import select
 
 WHOLE = """\
 version = 1
@@ -173,23 +175,23 @@ def whole(tmp_path: Path) -> Lock:
 
 def test_a_lock_is_cut_down_to_one_closure(whole: Lock) -> None:
     """Its fork, the extras asked for, what a frozen install reads of the header: nothing of others."""
-    assert CUT_TO_A == whole.select("a").text()
+    assert CUT_TO_A == cut_down(select(whole, "a"))
 
 
 def test_the_other_fork_is_the_other_service_s(whole: Lock) -> None:
     """Under `conflicts` each service has its own version of a shared package."""
-    assert ["2.0"] == [p.version for p in whole.select("b").packages if p.name == "dep"]
+    assert ["2.0"] == [p.version for p in select(whole, "b").packages if p.name == "dep"]
 
 
 def test_a_cut_lock_cut_again_is_the_same(whole: Lock, tmp_path: Path) -> None:
     """Cutting is a projection."""
     (tmp_path / "again.lock").write_text(CUT_TO_A)
-    assert CUT_TO_A == Lock.load(tmp_path / "again.lock").select("a").text()
+    assert CUT_TO_A == cut_down(select(Lock.load(tmp_path / "again.lock"), "a"))
 
 
 def test_an_extra_of_the_service_is_installed_when_asked_for(whole: Lock) -> None:
     """It is the service's own, and no other extra comes with it."""
-    assert 'unasked = [\n    { name = "other" },\n]' in whole.select("a", ["unasked"]).text()
+    assert 'unasked = [\n    { name = "other" },\n]' in cut_down(select(whole, "a", ["unasked"]))
 
 
 @pytest.mark.parametrize(

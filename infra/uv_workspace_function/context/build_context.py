@@ -18,6 +18,7 @@ from uv_workspace_function.target.wheels import built_from_source
 from uv_workspace_function.workspace import freshness
 from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.lock import LOCK_NAME
+from uv_workspace_function.workspace.lock_text import cut_down
 from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.workspace import Workspace
 
@@ -77,7 +78,9 @@ class BuildContext:
                 files[str(member.folder / PYPROJECT)] = _text(definition)
         project = closure.project.folder
         files.setdefault(str(project / PYPROJECT), _text(definitions.root_definition(closure, relevance)))
-        files[str(project / LOCK_NAME)] = _text(closure.selection.text(builders=[m.name for m in closure.builders]))
+        files[str(project / LOCK_NAME)] = _text(
+            cut_down(closure.selection, builders=[m.name for m in closure.builders])
+        )
         if (configuration := definitions.configuration(closure, relevance)) is not None:
             files[str(project / "uv.toml")] = _text(configuration)
         files |= archives.files(workspace.root, closure)

@@ -12,6 +12,7 @@ from uv_workspace_function.pyproject import Pyproject, requirement_name
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.workspace.lock import Edge, Lock
 from uv_workspace_function.workspace.members import Member, Project
+from uv_workspace_function.workspace.walk import walk
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -106,16 +107,15 @@ class Graph:
 
     def reach(self, names: Iterable[str]) -> frozenset[str]:
         """Some packages and all that they need; of extras, those that are asked for."""
-        stack: list[tuple[str, str | None]] = [(name, None) for name in names]
-        seen: set[tuple[str, str | None]] = set()
-        while stack:
-            node = stack.pop()
-            if node in seen:
-                continue
-            seen.add(node)
-            for edge in self.edges.get(node, ()):
-                stack += [(edge.name, None), *((edge.name, canonicalize_name(extra)) for extra in edge.extras)]
-        return frozenset(name for name, _ in seen)
+        start: list[tuple[str, str | None]] = [(name, None) for name in names]
+        return frozenset(name for name, _ in walk(start, lambda node: self._parts(node, whole=True)))
+
+    def _parts(self, node: tuple[str, str | None], *, whole: bool) -> Iterator[tuple[str, str | None]]:
+        """What a package or an extra of it leads to: the extras that are asked for, and the packages `whole`."""
+        for edge in self.edges.get(node, ()):
+            if whole:
+                yield edge.name, None
+            yield from ((edge.name, canonicalize_name(extra)) for extra in edge.extras)
 
     def through(self, names: Iterable[str], wanted: str) -> str | None:
         """Which of some packages needs another one, itself or through others; the first by name."""
@@ -127,20 +127,11 @@ class Graph:
             parsed = Requirement(requirement)
         except InvalidRequirement:
             return frozenset()
-        found: set[str] = set()
-        seen: set[tuple[str, str]] = set()
-        stack: list[tuple[str, str]] = [
+        start: list[tuple[str, str | None]] = [
             (canonicalize_name(parsed.name), canonicalize_name(extra)) for extra in parsed.extras
         ]
-        while stack:
-            asked = stack.pop()
-            if asked in seen:
-                continue
-            seen.add(asked)
-            for edge in self.edges.get(asked, ()):
-                found.add(edge.name)
-                stack += [(edge.name, canonicalize_name(extra)) for extra in edge.extras]
-        return frozenset(found)
+        asked = walk(start, lambda node: self._parts(node, whole=False))
+        return frozenset(edge.name for node in asked for edge in self.edges.get(node, ()))
 
 
 _RUNNERS = frozenset({"pytest", "nose2", "ward", "behave", "robotframework", "stestr", "testtools", "twisted"})

@@ -18,7 +18,9 @@ from uv_workspace_function.insight.graph import services_of
 from uv_workspace_function.pyproject import PYPROJECT, Pyproject
 from uv_workspace_function.toml import Table
 from uv_workspace_function.workspace.lock import Lock
+from uv_workspace_function.workspace.lock_text import files_of
 from uv_workspace_function.workspace.members import Member
+from uv_workspace_function.workspace.walk import walk
 from uv_workspace_function.workspace.workspace import Workspace
 
 Purpose = Literal["deploy", "test"]
@@ -201,7 +203,7 @@ class _Groups:
             needed = (*package.dependencies, *(edge for some in package.optional.values() for edge in some))
             edges[package.name] = edges.get(package.name, frozenset()) | frozenset(edge.name for edge in needed)
             if package.folder is None:
-                text = f"{package.source} {package.dependencies} {package.optional} {lock.files(package)}"
+                text = f"{package.source} {package.dependencies} {package.optional} {files_of(lock, package)}"
                 entries.setdefault(package.name, {})[package.version or ""] = text
         groups = {package.name: package.groups for package in lock.packages}
         return cls(lock=lock, edges=edges, entries=entries, groups=groups)
@@ -217,14 +219,7 @@ class _Groups:
         return self._reach(self.groups.get(member.name, ())) - self._reach([member.name])
 
     def _reach(self, names: Iterable[str]) -> frozenset[str]:
-        found: set[str] = set()
-        stack = list(names)
-        while stack:
-            name = stack.pop()
-            if name not in found:
-                found.add(name)
-                stack.extend(self.edges.get(name, ()))
-        return frozenset(found)
+        return frozenset(walk(names, lambda name: self.edges.get(name, ())))
 
     def compared(self, other: "_Groups", old: Member, new: Member, sides: _Sides) -> Iterator[Change]:
         """The third-party packages of two tests' environments that differ."""

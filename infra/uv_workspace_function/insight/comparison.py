@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.content import ContextFile
-from uv_workspace_function.workspace.lock import LOCK_NAME, LockedPackage, Selection
+from uv_workspace_function.workspace.lock import LOCK_NAME, LockedPackage
+from uv_workspace_function.workspace.lock_text import files_of
+from uv_workspace_function.workspace.selection import Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,4 +139,4 @@ def entry_text(selection: Selection, package: LockedPackage) -> str:
         for part, steps in selection.nodes[package].items()
         for step in steps
     )
-    return "\n".join((str(package.source), selection.lock.files(package), *steps))
+    return "\n".join((str(package.source), files_of(selection.lock, package), *steps))

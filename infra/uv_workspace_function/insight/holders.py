@@ -1,7 +1,6 @@
 """Which services hold a package, in which version, and through what."""
 
 import difflib
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,7 +12,9 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.insight.graph import services_of
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.target.wheels import installed
-from uv_workspace_function.workspace.lock import LockedPackage, Selection, Step
+from uv_workspace_function.workspace.lock import LockedPackage
+from uv_workspace_function.workspace.selection import Selection, Step
+from uv_workspace_function.workspace.walk import walk
 from uv_workspace_function.workspace.workspace import Workspace
 
 
@@ -127,25 +128,27 @@ def _chains(selection: Selection, wanted: LockedPackage, target: Target | None) 
 def _shortest(
     selection: Selection, first: Step, wanted: LockedPackage, target: Target | None
 ) -> tuple[str, ...] | None:
-    start: tuple[str, ...] = (first.to.name,)
-    queue = deque([((first.to, part), start) for part in (None, *first.extras)])
-    seen = {state for state, _ in queue}
-    while queue:
-        state, chain = queue.popleft()
-        for step in _steps(selection, state, target):
-            if step.to is wanted:
-                return chain
-            # the way back through the service leads out again by another direct dependency, which has its own chain
-            if step.to is selection.root:
-                continue
-            for part in (None, *step.extras):
-                if (step.to, part) not in seen:
-                    seen.add((step.to, part))
-                    queue.append(((step.to, part), (*chain, step.to.name)))
-    return None
+    """The names from a direct dependency down to the package, which is left out."""
+
+    def follow(place: _Place) -> Iterator[_Place]:
+        # the way back through the service leads out again by another direct dependency, which has its own chain
+        steps = (step for step in _steps(selection, place, target) if step.to is not selection.root)
+        return ((step.to, part) for step in steps for part in (None, *step.extras))
+
+    came_from = walk([(first.to, part) for part in (None, *first.extras)], follow)
+    place = came_from.get((wanted, None))
+    chain: list[str] = []
+    while place is not None:
+        chain.append(place[0].name)
+        place = came_from[place]
+    return tuple(reversed(chain)) if chain else None
 
 
-def _steps(selection: Selection, state: tuple[LockedPackage, str | None], target: Target | None) -> Iterator[Step]:
+_Place = tuple[LockedPackage, str | None]
+"""A package, or an extra of it."""
+
+
+def _steps(selection: Selection, state: _Place, target: Target | None) -> Iterator[Step]:
     package, part = state
     parts = [part] if package is not selection.root else [None, *selection.extras]
     for one in parts:

@@ -6,8 +6,7 @@ without a wheel is told at synth, by name, instead of half-way through a build.
 
 import difflib
 import re
-from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
@@ -23,7 +22,9 @@ from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.toml import Table
 from uv_workspace_function.workspace.closure import Closure
-from uv_workspace_function.workspace.lock import Lock, LockedPackage, Selection
+from uv_workspace_function.workspace.lock import Lock, LockedPackage
+from uv_workspace_function.workspace.selection import Selection
+from uv_workspace_function.workspace.walk import walk
 
 LAMBDA_IMAGE_LIMIT = 10 * 1024**3
 """Bytes of an uncompressed image, all layers: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
@@ -260,20 +261,16 @@ def _ranks(target: Target) -> Mapping[Tag, int]:
 
 def _installed(selection: Selection, target: Target) -> dict[LockedPackage, tuple[str, ...]]:
     """The packages installed on the target, by name, each with the shortest chain of names that leads to it."""
-    chains: dict[LockedPackage, tuple[str, ...]] = {selection.root: ()}
-    seen: set[tuple[LockedPackage, str | None]] = set()
-    queue: deque[tuple[LockedPackage, str | None]] = deque([(selection.root, None)])
-    queue.extend((selection.root, extra) for extra in selection.extras)
-    while queue:
-        package, part = queue.popleft()
-        if (package, part) in seen:
-            continue
-        seen.add((package, part))
-        for step in selection.nodes[package][part]:
-            if target.satisfies(step.marker):
-                chains.setdefault(step.to, (*chains[package], package.name))
-                queue.append((step.to, None))
-                queue.extend((step.to, extra) for extra in step.extras)
+
+    def follow(place: tuple[LockedPackage, str | None]) -> Iterator[tuple[LockedPackage, str | None]]:
+        package, part = place
+        taken = (step for step in selection.nodes[package][part] if target.satisfies(step.marker))
+        return ((step.to, one) for step in taken for one in (None, *step.extras))
+
+    chains: dict[LockedPackage, tuple[str, ...]] = {}
+    reached = walk([(selection.root, part) for part in (None, *selection.extras)], follow)
+    for (package, _), before in reached.items():
+        chains.setdefault(package, () if before is None else (*chains[before[0]], before[0].name))
     return dict(sorted(chains.items(), key=lambda item: (item[0].name, item[0].version or "")))
 
 

@@ -12,8 +12,8 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import Pyproject
 from uv_workspace_function.uv_settings import Source
 from uv_workspace_function.workspace.local_packages import LocalPackages
-from uv_workspace_function.workspace.lock import Selection
 from uv_workspace_function.workspace.members import Member, Project
+from uv_workspace_function.workspace.selection import Selection, select
 
 
 def builders_of(
@@ -31,7 +31,7 @@ def builders_of(
             continue
         asked.add(needed)
         if (locked := project.lock.local(needed.name)) is not None:
-            builders = packages.of_selection(project, project.lock.select(locked.name, locked.extras & needed.extras))
+            builders = packages.of_selection(project, select(project.lock, locked.name, locked.extras & needed.extras))
         else:
             paths = {_build_path(packages.root, needed, location) for location in needed.locations}
             archives |= {path for path in paths if (packages.root / path).is_file()}

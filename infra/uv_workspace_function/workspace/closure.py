@@ -8,8 +8,9 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from uv_workspace_function.code import handlers
 from uv_workspace_function.errors import WorkspaceError, reading
 from uv_workspace_function.pyproject import PYPROJECT
-from uv_workspace_function.workspace.lock import LockedPackage, Selection
+from uv_workspace_function.workspace.lock import LockedPackage
 from uv_workspace_function.workspace.members import Member, Project
+from uv_workspace_function.workspace.selection import Selection
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 from uv_workspace_function.errors import LockError
 from uv_workspace_function.pyproject import PYPROJECT, Pyproject
 from uv_workspace_function.workspace import membership
-from uv_workspace_function.workspace.lock import Selection, relative_folder
+from uv_workspace_function.workspace.lock import relative_folder
 from uv_workspace_function.workspace.members import Member, Project
+from uv_workspace_function.workspace.selection import Selection
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

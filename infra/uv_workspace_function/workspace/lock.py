@@ -1,18 +1,9 @@
-"""uv.lock: the graph it holds, what one service needs of it, and the same lock cut down to that.
+"""uv.lock, read once: its packages, and the edges between them."""
 
-A lock is read once. `Lock.select` follows the edges from one package; `Selection.text` writes them as a lock again, in
-a canonical form: header fields and forks that only matter to somebody else do not reach it, so that it changes when,
-and only when, something of this closure does.
-"""
-
-import difflib
-import json
 import posixpath
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,15 +12,10 @@ from packaging.utils import canonicalize_name
 from uv_workspace_function import toml
 from uv_workspace_function.errors import LockError, WorkspaceError
 from uv_workspace_function.toml import Table, read_toml
-from uv_workspace_function.workspace.markers import fold_conflicts
 
 LOCK_NAME = "uv.lock"
 KNOWN_VERSION = 1
-# A frozen install does not read the lock's `requires-python`, but uv asks for the field. Its markers are simplified
-# under the real one; under a wider one they mean the same wherever the real one holds.
-_ANY_PYTHON = ">=3"
-# a TOML basic string is a JSON string, but that it escapes DEL
-_quoted = json.encoder.encode_basestring
+ANY_PYTHON = ">=3"
 _LOCAL_KINDS = ("editable", "directory", "virtual")
 
 
@@ -107,6 +93,10 @@ class LockedPackage:
         """Every extra the package provides."""
         return frozenset(self.optional) | {canonicalize_name(e) for e in self.metadata.get("provides-extras", ())}
 
+    def order(self) -> tuple[str, str, str]:
+        """The key by which uv sorts packages."""
+        return self.name, self.version or "", str(self.source)
+
     def __str__(self) -> str:
         return f"{self.name} {self.version}" if self.version else self.name
 
@@ -133,7 +123,6 @@ class Lock:
     groups: frozenset[str]
     """What the groups of a root that is no package name."""
     _by_name: Mapping[str, tuple[LockedPackage, ...]] = field(repr=False)
-    _rendered: dict[int, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, path: Path) -> "Lock":
@@ -169,7 +158,7 @@ class Lock:
         return cls(
             path=path,
             revision=toml.value(document, "revision", int) or 0,
-            requires_python=toml.value(document, "requires-python", str) or _ANY_PYTHON,
+            requires_python=toml.value(document, "requires-python", str) or ANY_PYTHON,
             members=tuple(manifest.get("members", ())),
             packages=packages,
             conflicts="conflicts" in document,
@@ -207,33 +196,6 @@ class Lock:
             raise LockError(f"{self.path}: {of.name} needs {wanted}, which has no entry in the lock", "run `uv lock`")
         return found[0]
 
-    def select(self, name: str, extras: Iterable[str] = ()) -> "Selection":
-        """What a package needs of the lock, transitively, development groups left out.
-
-        Args:
-            name: normalized name of a local package.
-            extras: normalized names of its extras to install.
-
-        Raises:
-            WorkspaceError: when the package or an extra is not in the lock, or an edge leads nowhere.
-        """
-        root = self.local(name)
-        if root is None:
-            raise LockError(f"{self.path} has no entry for {name}", "run `uv lock`")
-        wanted = tuple(sorted({canonicalize_name(extra) for extra in extras}))
-        for extra in wanted:
-            if extra not in root.extras:
-                near = difflib.get_close_matches(extra, root.extras, n=1)
-                known = f"extras are: {', '.join(sorted(root.extras))}" if root.extras else "it has no extras"
-                hint = f"did you mean {near[0]!r}? " if near else ""
-                raise WorkspaceError(f"{name} has no extra {extra!r}", hint + known)
-        active = {f"project-{len(name)}-{name}", *(_extra_atom(name, extra) for extra in wanted)}
-        while True:
-            nodes, activated = self._walk(root, wanted, active)
-            if activated <= active:
-                return Selection(lock=self, root=root, extras=wanted, nodes=nodes)
-            active |= activated
-
     def refuse_conflicting(self, name: str, extras: Iterable[str]) -> None:
         """Refuse extras of a package that `[tool.uv] conflicts` keep apart: no environment has them together.
 
@@ -247,132 +209,6 @@ class Lock:
                     f"the extras {' and '.join(clash)} of {name} exclude each other, as [tool.uv] `conflicts` says",
                     "ask for one of them",
                 )
-
-    def files(self, package: LockedPackage) -> str:
-        """The sdist and wheel lines of a package, rendered once for all selections."""
-        if id(package) not in self._rendered:
-            lines = [f"sdist = {_value(package.sdist)}"] if package.sdist else []
-            if package.wheels:
-                lines.append(_array("wheels", map(_value, package.wheels)))
-            self._rendered[id(package)] = "\n".join(lines)
-        return self._rendered[id(package)]
-
-    def _walk(
-        self, root: LockedPackage, extras: tuple[str, ...], active: set[str]
-    ) -> tuple[dict["LockedPackage", dict[str | None, tuple["Step", ...]]], set[str]]:
-        """Follow the edges that hold under `active`; also tells which extras were asked for on the way."""
-        nodes: dict[LockedPackage, dict[str | None, tuple[Step, ...]]] = {}
-        activated: set[str] = set()
-        queue = deque([(root, None), *((root, extra) for extra in extras)])
-        while queue:
-            package, part = queue.popleft()
-            parts = nodes.setdefault(package, {})
-            if part in parts:
-                continue
-            steps = []
-            for edge in package.dependencies if part is None else package.optional.get(part, ()):
-                asked = {_extra_atom(edge.name, extra) for extra in edge.extras} if self.conflicts else set()
-                marker = fold_conflicts(edge.marker, (active | asked).__contains__) if self.conflicts else edge.marker
-                if marker is False:
-                    continue
-                target = self.target(edge, of=package)
-                steps.append(Step(to=target, extras=edge.extras, marker=None if marker is True else marker))
-                activated |= asked
-                queue.append((target, None))
-                queue.extend((target, extra) for extra in edge.extras)
-            parts[part] = tuple(steps)
-        return nodes, activated
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Step:
-    """An edge of a selection: where it leads, with which extras, on which machines."""
-
-    to: LockedPackage
-    extras: tuple[str, ...] = ()
-    marker: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Selection:
-    """The part of a lock that one package needs: the superset over all machines, forks of others left out."""
-
-    lock: Lock
-    root: LockedPackage
-    extras: tuple[str, ...]
-    nodes: Mapping[LockedPackage, Mapping[str | None, tuple[Step, ...]]]
-    """Every package reached, with its steps: under None its dependencies, under an extra's name that extra's."""
-
-    @cached_property
-    def packages(self) -> tuple[LockedPackage, ...]:
-        """Every package reached, the root included, by name and version."""
-        return tuple(sorted(self.nodes, key=_order))
-
-    @property
-    def local(self) -> tuple[LockedPackage, ...]:
-        """The local packages, the root included."""
-        return tuple(package for package in self.packages if package.folder is not None)
-
-    @property
-    def third_party(self) -> tuple[LockedPackage, ...]:
-        """The others."""
-        return tuple(package for package in self.packages if package.folder is None)
-
-    def steps(self, package: LockedPackage) -> Iterator[Step]:
-        """All steps of a package, those of its extras asked for included."""
-        for steps in self.nodes[package].values():
-            yield from steps
-
-    def text(self, *, builders: Iterable[str] = ()) -> str:
-        """The lock cut down to this selection, as uv writes one.
-
-        Args:
-            builders: names of local packages that only take part in building others. uv asks for an entry of every
-                member, but resolves what builds a package anew: theirs are without dependencies.
-        """
-        bare = {name: package for name in builders if (package := self.lock.local(name)) is not None}
-        names: dict[str, int] = {}
-        for package in self.nodes:
-            names[package.name] = names.get(package.name, 0) + 1
-        ambiguous = {name for name, count in names.items() if count > 1}
-        header = [f"version = {KNOWN_VERSION}"]
-        if self.lock.revision:
-            header.append(f"revision = {self.lock.revision}")
-        header.append(f"requires-python = {_value(_ANY_PYTHON)}")
-        if markers := self.lock.supported_markers:
-            # uv limits what it exports to the forks' markers; which forks there were says more of others than of this
-            keys = ["resolution-markers"] if self.lock.resolution_markers else []
-            header += [_array(key, map(_value, markers)) for key in (*keys, "supported-markers")]
-        manifest = []
-        if members := sorted({*(p.name for p in self.local), *bare}.intersection(self.lock.members)):
-            manifest.append(_array("members", map(_value, members)))
-        if self.lock.build_constraints:  # what builds a package is not locked: any of them may apply
-            manifest.append(_array("build-constraints", map(_value, self.lock.build_constraints)))
-        reached = {package.name for package in self.nodes}
-        if entries := [e for e in self.lock.dependency_metadata if canonicalize_name(e["name"]) in reached]:
-            manifest.append(_array("dependency-metadata", map(_value, entries)))
-        if manifest:
-            header += ["", "[manifest]", *manifest]
-        blocks = [self._block(package, ambiguous) for package in sorted((*self.nodes, *bare.values()), key=_order)]
-        return "\n".join(header) + "\n" + "".join(f"\n[[package]]\n{block}" for block in blocks)
-
-    def _block(self, package: LockedPackage, ambiguous: set[str]) -> str:
-        parts = self.nodes.get(package, {})
-        lines = [f"name = {_value(package.name)}"]
-        if package.version is not None:
-            lines.append(f"version = {_value(package.version)}")
-        lines.append(f"source = {_value(package.source)}")
-        if steps := parts.get(None):
-            lines.append(_array("dependencies", (_step(step, ambiguous) for step in steps)))
-        if files := self.lock.files(package):
-            lines.append(files)
-        if optional := sorted(extra for extra, steps in parts.items() if extra and steps):
-            lines += ["", "[package.optional-dependencies]"]
-            lines += [_array(extra, (_step(step, ambiguous) for step in parts[extra])) for extra in optional]
-        if package is self.root and self.extras:
-            # an extra that needs nothing has no other entry, and uv refuses to install one it does not know
-            lines += ["", "[package.metadata]", f"provides-extras = {_value(list(self.extras))}"]
-        return "\n".join(lines) + "\n"
 
 
 def relative_folder(base: PurePosixPath, path: str, *, lock: Path, name: str) -> PurePosixPath:
@@ -444,46 +280,3 @@ def _exclusive(found: Any) -> tuple[str, str]:
     """A package and its extra; the empty string where groups or the package itself exclude each other."""
     item = toml.table_in(found)
     return toml.value(item, "package", str) or "", canonicalize_name(toml.value(item, "extra", str) or "")
-
-
-def _extra_atom(name: str, extra: str) -> str:
-    return f"extra-{len(name)}-{name}-{extra}"
-
-
-def _order(package: LockedPackage) -> tuple[str, str, str]:
-    return package.name, package.version or "", str(package.source)
-
-
-def _step(step: Step, ambiguous: set[str]) -> str:
-    entry: dict[str, Any] = {"name": step.to.name}
-    if step.to.name in ambiguous:
-        entry |= {"version": step.to.version} if step.to.version is not None else {}
-        entry["source"] = step.to.source
-    if step.extras:
-        entry["extra"] = list(step.extras)
-    if step.marker:
-        entry["marker"] = step.marker
-    return _value(entry)
-
-
-def _array(key: str, values: Iterable[str]) -> str:
-    return "\n".join([f"{key} = [", *(f"    {value}," for value in values), "]"])
-
-
-def _value(value: Any) -> str:
-    """A TOML value on one line."""
-    match value:
-        case bool() | int() | float():
-            return json.dumps(value)
-        case str():
-            return _quoted(value).replace("\x7f", "\\u007f")
-        case list() | tuple():
-            return f"[{', '.join(map(_value, value))}]"
-        case Mapping():
-            return f"{{ {', '.join(f'{_key(k)} = {_value(v)}' for k, v in value.items())} }}" if value else "{}"
-        case _:
-            return str(value.isoformat())
-
-
-def _key(key: str) -> str:
-    return key if key.isascii() and key.replace("-", "").replace("_", "").isalnum() else json.dumps(key)

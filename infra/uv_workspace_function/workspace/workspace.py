@@ -23,6 +23,7 @@ from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.local_packages import LocalPackages
 from uv_workspace_function.workspace.lock import LOCK_NAME, Lock
 from uv_workspace_function.workspace.members import Member, Project, is_package_name
+from uv_workspace_function.workspace.selection import select
 from uv_workspace_function.workspace.users import Needs
 
 
@@ -139,7 +140,7 @@ class Workspace:
         """
         service = self.member(name)
         project = self.project_of(service)
-        selection = project.lock.select(service.name, extras)
+        selection = select(project.lock, service.name, extras)
         local = self._packages.of_selection(project, selection)
         service = next(member for member in local if member.folder == service.folder)
         builders, archives = builders_of(self._packages, project, local, selection)
