@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from uv_workspace_function.boundary import read_file
 from uv_workspace_function.builder.credentials import without_credentials
 from uv_workspace_function.errors import WorkspaceError
 
@@ -62,7 +63,7 @@ def read_toml(path: Path, read: Callable[[Table], T], *, remedy: str = "correct 
     """
     try:
         # uv, too, takes a file that begins with a byte order mark
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_file(path).decode("utf-8-sig")
         document = tomllib.loads(text)
     except OSError as error:
         raise WorkspaceError(f"cannot read {path}: {error.strerror}") from error

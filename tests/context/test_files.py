@@ -602,7 +602,7 @@ def test_a_package_behind_a_link_out_of_the_repository_is_refused(
     with pytest.raises(WorkspaceError) as raised:
         read(tmp_path)
     assert str(raised.value) == (
-        f"orders/ is a link to {elsewhere}, outside the repository {tmp_path}; "
+        f"orders/ leads to {elsewhere}, outside the repository {tmp_path}; "
         "move the package into the repository or depend on a released version of it"
     )
 

@@ -1,8 +1,11 @@
 """Archives that lie in the repository: locked wheels and sdists by path, and folders of them used as an index."""
 
+import os
 import posixpath
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -10,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
 
+from uv_workspace_function.boundary import Boundary
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import requirement_name
@@ -17,6 +21,9 @@ from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.lock import LockedPackage
 from uv_workspace_function.workspace.members import Project
 
+_LARGEST_METADATA = 1_000_000  # bytes
+# What zipfile raises, beside its own error, about archives that are cut, encrypted, or packed in a way it does not know.
+_ODD_ARCHIVE = (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, zlib.error, struct.error)
 _ENDINGS = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tar.zst", ".tgz")
 
 
@@ -33,14 +40,14 @@ def files(root: Path, closure: Closure) -> dict[str, ContextFile]:
     Raises:
         WorkspaceError: when one lies outside the workspace's root, or is missing.
     """
-    project = closure.project
+    project, boundary = closure.project, Boundary.around(root)
     wanted = {path for package in closure.third_party for path in _locked(root, project, package)}
     wanted |= set(closure.builder_archives)
     folders = [folder for folder in _index_folders(root, project) if (root / folder).is_dir()]
     archives = [folder / e.name for folder in folders for e in (root / folder).iterdir() if e.name.endswith(_ENDINGS)]
     if archives:
         wanted |= _for_backends(root, archives, closure)
-    found = {str(path): _read(root, path) for path in sorted(wanted)}
+    found = {str(path): _read(boundary, root, path) for path in sorted(wanted)}
     # uv reads every folder that is named to it, and stops where one is missing
     found |= {
         str(folder / ".keep"): ContextFile.of(b"")
@@ -83,13 +90,16 @@ def _build_requirements(closure: Closure) -> Iterator[str]:
 
 
 def _requirements_of(wheel: Path) -> list[str]:
-    """The names that a wheel's metadata requires."""
+    """The names that a wheel's metadata requires; none of what is no wheel, of which uv says what is wrong, should it need it."""
+    if not wheel.is_file():  # a pipe, a device
+        return []
     try:
         with zipfile.ZipFile(wheel) as archive:
             path = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-            headers = archive.read(path).decode().partition("\n\n")[0]
-    except (OSError, StopIteration, UnicodeDecodeError, zipfile.BadZipFile):
-        return []  # uv says what is wrong with it, should it need it
+            with archive.open(path) as stream:  # a small archive can hold an endless member
+                headers = stream.read(_LARGEST_METADATA).decode(errors="replace").partition("\n\n")[0]
+    except (OSError, StopIteration, *_ODD_ARCHIVE):
+        return []
     lines = re.findall(r"^Requires-Dist:(.*)$", headers, re.MULTILINE)
     return [name for line in lines if (name := requirement_name(line))]
 
@@ -144,7 +154,12 @@ def _below(root: Path, project: Project, location: str) -> PurePosixPath | None:
     return None if path.parts[:1] == ("..",) else path
 
 
-def _read(root: Path, path: PurePosixPath) -> ContextFile:
+def _read(boundary: Boundary, root: Path, path: PurePosixPath) -> ContextFile:
+    real = os.path.realpath(root / path)
+    if (refusal := boundary.refusal(real)) is not None:
+        raise WorkspaceError(
+            f"{path}, which the lock or an index names, leads to {real}, {refusal}", "put the file itself there"
+        )
     try:
         file = ContextFile.read(str(root / path))
     except OSError as error:

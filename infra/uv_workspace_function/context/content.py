@@ -53,6 +53,8 @@ class ContextFile:
             OSError: when it cannot be read.
             WorkspaceError: when it changes all the while.
         """
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 (the path is a string)
+            return None  # opening a socket fails, and opening a device can do something
         for _ in range(_ATTEMPTS):
             with os.fdopen(_opened(path), "rb", buffering=0) as stream:
                 status = os.fstat(stream.fileno())

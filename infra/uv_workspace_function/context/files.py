@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from uv_workspace_function.boundary import is_within
 from uv_workspace_function.code.layouts import Layout, layout_of
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.gitignore import Ignores, Repository
@@ -78,9 +79,9 @@ def package_sources(
     """
     start = _join(str(repository.root), folder)
     real = os.path.realpath(start)
-    if not _within(real, str(repository.top)):
+    if (refusal := repository.boundary.refusal(real)) is not None:
         raise WorkspaceError(
-            f"{folder}/ is a link to {real}, outside the repository {repository.top}",
+            f"{folder}/ leads to {real}, {refusal}",
             "move the package into the repository or depend on a released version of it",
         )
     virtual = pyproject.is_virtual if virtual is None else virtual
@@ -188,9 +189,15 @@ class _Walk:
         )
         parent, _, name = path.rpartition("/")
         real = os.path.realpath(_join(str(self.repository.root), parent))
-        if not _within(real, str(self.repository.top)):
+        if not is_within(real, self.repository.boundary.top):
             self.dropped.append(Dropped(path, Cause.LINK_OUT))
             return
+        # the names on the way, and those that a link on the way leads to
+        below = real.removeprefix(str(self.repository.root)) if is_within(real, str(self.repository.root)) else ""
+        for part in (*path.split("/"), *below.strip("/").split("/")):
+            if (cause := barred(part)) is not None:
+                self.dropped.append(Dropped(path, cause if cause is not Cause.NOISE else Cause.NEVER))
+                return
         for entry in walk._entries(real, parent):
             if entry.name == name:
                 walk._visit(entry, path, _State(wanted=True, worth=True, forced=forced), self.repository.ignores(real))
@@ -243,8 +250,8 @@ class _Walk:
 
     def _target(self, link: str, path: str, *, worth: bool, exempt: bool, is_folder: bool) -> str | None:
         """What a link leads to, free of links; None where that does not enter a context."""
-        real, top = os.path.realpath(link), str(self.repository.top)
-        if not _within(real, top):
+        real, top = os.path.realpath(link), self.repository.boundary.top
+        if not is_within(real, top):
             self._drop(path, Cause.LINK_OUT, worth=worth)
             return None
         try:
@@ -260,7 +267,7 @@ class _Walk:
             if cause is not None:
                 self._drop(path, Cause.LINK, f"a link to {relative}: {cause.value or 'never a source'}", worth=worth)
                 return None
-        if is_folder and any(_within(folder, real) for folder in self.above):
+        if is_folder and any(is_within(folder, real) for folder in self.above):
             raise self._cycle(path)
         if not exempt and self.repository.ignored(real, is_folder=is_folder):
             self._drop(path, Cause.LINK, f"a link to {relative}, which is ignored by .gitignore", worth=worth)
@@ -272,11 +279,14 @@ class _Walk:
         if not in_workspace.isascii() and not _is_utf8(in_workspace):
             raise WorkspaceError(f"{in_workspace!r} has a name that is not UTF-8, so no image can hold it", "rename it")
         search = KeySearch()
+        refusal = self.repository.boundary.refusal(real)
         try:
-            file = ContextFile.read(real, look=search.feed)
+            file = None if refusal is not None else ContextFile.read(real, look=search.feed)
         except OSError as error:
             raise self._unreadable(path, error) from error
-        if file is None:
+        if refusal is not None:
+            self._drop(path, Cause.NEVER, worth=worth)
+        elif file is None:
             self._drop(path, Cause.NO_FILE, worth=worth)
         elif search.found:
             self._drop(path, Cause.PRIVATE_KEY, worth=True)
@@ -316,10 +326,6 @@ def _is_utf8(path: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder + "/")
 
 
 def _join(*parts: str | PurePosixPath) -> str:

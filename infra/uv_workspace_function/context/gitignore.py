@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from uv_workspace_function.boundary import Boundary
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.globs import ImpossibleGlobError, translate
 
@@ -133,20 +134,23 @@ class Ignores:
 class Repository:
     """A workspace's root and the repository it lies in; reads each `.gitignore` file once.
 
-    `root` is the workspace's root and `top` the nearest folder at or above it that holds a `.git` (else the root), both
-    absolute and free of links.
+    `root` is the workspace's root, absolute and free of links, and `boundary` says what belongs to the repository.
     """
 
     root: Path
-    top: Path
+    boundary: Boundary
     _ignores: dict[str, Ignores] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def at(cls, root: Path) -> Repository:
         """The repository that the workspace at `root` lies in."""
-        real = Path(os.path.realpath(root))
-        top = next((folder for folder in (real, *real.parents) if (folder / ".git").exists()), real)
-        return cls(root=real, top=top)
+        boundary = Boundary.around(root)
+        return cls(root=Path(os.path.realpath(root)), boundary=boundary)
+
+    @property
+    def top(self) -> Path:
+        """The repository's own folder."""
+        return Path(self.boundary.top)
 
     def ignores(self, folder: str, *, has_rules: bool = True) -> Ignores:
         """The rules that hold for the entries of a folder.

@@ -58,6 +58,7 @@ class Cause(StrEnum):
     LINK = "a link to what is left out"
     """What `Dropped.detail` says."""
     NO_FILE = "not a regular file"
+    NEVER = "git's or a tool's own, and never a source"
     TAKEN = "the context has its own of that name"
     OBEYED = "it would keep files of the context from the image's build"
 
@@ -94,9 +95,11 @@ DEFINITIONS = frozenset({"pyproject.toml", "uv.lock", "uv.toml", ".python-versio
 
 def barred(name: str) -> Cause | None:
     """Why nothing of this name enters a context; None where it may."""
-    if name in _NOISE or name.endswith(".egg-info") or _NOISY_FILES.fullmatch(name):
+    # some file systems do not tell cases apart, and `.ENV` holds what `.env` does
+    folded = name.casefold()
+    if folded in _NOISE or name.endswith(".egg-info") or folded == ".git" or _NOISY_FILES.fullmatch(name):
         return Cause.NOISE
-    return Cause.SECRETS if name.startswith(".env") else _NEVER.get(name)
+    return Cause.SECRETS if folded.startswith(".env") else _NEVER.get(folded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from uv_workspace_function.boundary import check_definition
 from uv_workspace_function.pyproject import PYPROJECT, Pyproject
 from uv_workspace_function.toml import Table, read_toml
 from uv_workspace_function.uv_settings import UvSettings
@@ -42,22 +43,22 @@ def configuration_file(root: Path, folder: PurePosixPath, pyproject: Pyproject) 
     """
     own = root / folder / UV_TOML
     if own.is_file():
-        return read_toml(own, UvSettings.from_dict)
+        return read_toml(check_definition(root, own), UvSettings.from_dict)
     if "uv" in pyproject.tools:
         return None
     for above in folder.parents:
-        settings = _settings_in(root / above)
+        settings = _settings_in(root, root / above)
         if settings is not None:
             kept = {key: value for key, value in settings.table.items() if key not in OF_A_PROJECT}
             return UvSettings.from_dict(_relocated(kept, above, folder))
     return None
 
 
-def _settings_in(folder: Path) -> UvSettings | None:
+def _settings_in(root: Path, folder: Path) -> UvSettings | None:
     if (folder / UV_TOML).is_file():
-        return read_toml(folder / UV_TOML, UvSettings.from_dict)
+        return read_toml(check_definition(root, folder / UV_TOML), UvSettings.from_dict)
     if (folder / PYPROJECT).is_file():
-        pyproject = Pyproject.load(folder / PYPROJECT)
+        pyproject = Pyproject.load(check_definition(root, folder / PYPROJECT))
         return pyproject.uv if "uv" in pyproject.tools else None
     return None
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from uv_workspace_function.boundary import check_definition
 from uv_workspace_function.errors import LockError
 from uv_workspace_function.pyproject import PYPROJECT, Pyproject
 from uv_workspace_function.workspace import membership
@@ -47,7 +48,7 @@ class LocalPackages:
         if member is None:
             path = self.root / folder
             if membership.is_file(path / PYPROJECT):
-                pyproject = Pyproject.load(path / PYPROJECT)
+                pyproject = Pyproject.load(check_definition(self.root, path / PYPROJECT))
             elif (path / "setup.py").is_file() or (path / "setup.cfg").is_file():
                 pyproject = Pyproject()
             else:

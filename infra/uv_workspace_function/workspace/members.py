@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from packaging.utils import canonicalize_name
 
+from uv_workspace_function.boundary import check_definition
 from uv_workspace_function.code import handlers, layouts
 from uv_workspace_function.errors import WorkspaceError, reading
 from uv_workspace_function.pyproject import PYPROJECT, OurSettings, Pyproject
@@ -48,7 +49,7 @@ class Member:
             WorkspaceError: when it is unreadable, or has no valid `[project] name`.
         """
         path = root / folder / PYPROJECT
-        pyproject = Pyproject.load(path)
+        pyproject = Pyproject.load(check_definition(root, path))
         name = pyproject.metadata.name
         if name is None or not is_package_name(name):
             raise WorkspaceError(
@@ -131,12 +132,12 @@ class Project:
         Raises:
             WorkspaceError: when one of the files is missing or malformed.
         """
-        pyproject = Pyproject.load(root / folder / PYPROJECT)
+        pyproject = Pyproject.load(check_definition(root, root / folder / PYPROJECT))
         return cls(
             folder=folder,
             pyproject=pyproject,
             uv_toml=configuration_file(root, folder, pyproject),
-            lock=Lock.load(root / folder / LOCK_NAME),
+            lock=Lock.load(check_definition(root, root / folder / LOCK_NAME)),
         )
 
     @property

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from packaging.utils import canonicalize_name
 
+from uv_workspace_function.boundary import check_definition
 from uv_workspace_function.code import handlers
 from uv_workspace_function.errors import LockError, WorkspaceError, reading
 from uv_workspace_function.pyproject import PYPROJECT, Pyproject
@@ -55,7 +56,7 @@ class Workspace:
         path = root / PYPROJECT
         if not membership.is_file(path):
             raise WorkspaceError(f"there is no {path.name} in {root}", "give the folder of a uv workspace's root")
-        globs = Pyproject.load(path).uv.workspace
+        globs = Pyproject.load(check_definition(root, path)).uv.workspace
         if globs is None:
             raise WorkspaceError(
                 f"{path} has no [tool.uv.workspace]",
@@ -202,7 +203,7 @@ def _standalone(root: Path, patterns: Iterable[str], *, members: tuple[Member, .
         for folder in membership.folders(root, patterns, lenient=True)
         if folder not in taken
         and membership.is_file(root / folder / LOCK_NAME)
-        and read_toml(root / folder / PYPROJECT, lambda document: "project" in document)
+        and read_toml(check_definition(root, root / folder / PYPROJECT), lambda document: "project" in document)
     ]
     # Excluded examples and fixtures share names with others; only a service has to have one to be asked for by.
     names = Counter(member.name for member in (*members, *found))
