@@ -4,9 +4,9 @@ a claim, in one line
 root: python                                the folder of the repository with the workspace; by default the repository itself
 lock: lambdas/mail                          a standalone project to lock as well
 install: --marker                           the page's command for workspaces that admit older Pythons
-service: mail mail.app.lambda_handler       a service that is to be found, with its handler's path in the workspace
+service: mail mail.app.lambda_handler       a service that is to be found, with its handler; with several, a line each
 handler: mail mail/app.py                   the file that its build context has to hold
-answer: mail {"to": "Ada"} -> "Dear Ada"    an event of a service, and what its handler answers
+answer: mail {"to": "Ada"} -> "Dear Ada"    an event of a service, and what its handler answers (mail --handler NAME: which one)
 find: UWF005 UWF015                         the codes that the gate has for it; without any it is clean
 -- pyproject.toml --                        a file of the workspace
 """
@@ -33,8 +33,9 @@ from uv_workspace_function import UvWorkspaceFunction, Workspace
 workspace = Workspace.load(Path(__file__).parent)
 app = cdk.App()
 stack = cdk.Stack(app, "Shape")
-for name in {services}:
-    UvWorkspaceFunction(stack, name, workspace=workspace, service=name)
+for name, handlers in {services}.items():
+    for handler in handlers if len(handlers) > 1 else [None]:
+        UvWorkspaceFunction(stack, handler or name, workspace=workspace, service=name, handler=handler)
 app.synth()
 """
 
@@ -65,9 +66,12 @@ class Shape:
         return [value for name, value in self.directives if name == key]
 
     @property
-    def services(self) -> dict[str, str]:
-        """The handler of each service that is to be found."""
-        return dict(value.split() for value in self.all("service"))
+    def services(self) -> dict[str, list[str]]:
+        """The handlers of each service that is to be found."""
+        found: dict[str, list[str]] = {}
+        for name, handler in (value.split() for value in self.all("service")):
+            found.setdefault(name, []).append(handler)
+        return found
 
     @property
     def handler_files(self) -> list[tuple[str, str]]:
@@ -76,8 +80,8 @@ class Shape:
 
     @property
     def answers(self) -> list[tuple[str, Any, Any]]:
-        """A service, an event, and what it answers."""
-        told = [re.fullmatch(r"(\S+) (.*) -> (.*)", value) for value in self.all("answer")]
+        """A service, perhaps with a handler, an event, and what it answers."""
+        told = [re.fullmatch(r"(\S+(?: --handler \S+)?) (.*) -> (.*)", value) for value in self.all("answer")]
         return [(match[1], json.loads(match[2]), json.loads(match[3])) for match in told if match]
 
     @property
@@ -88,8 +92,10 @@ class Shape:
     def adopt(self, repository: Path, wheels: Path) -> "Adopted":
         """Write it into a repository, and install the tool as the page says, from a folder with its wheel."""
         root = self.write(repository)
-        (root / "app.py").write_text(_APP.format(services=sorted(self.services)))
+        (root / "app.py").write_text(_APP.format(services=self.services))
         shell(documented_install(*self.all("install")), root, {"UV_FIND_LINKS": str(wheels)})
+        for folder in self.all("lock"):  # as the page says: the root's groups stand in the locks of who depends on it
+            shell("uv lock --quiet", root / folder)
         return Adopted(root=root)
 
     def write(self, repository: Path) -> Path:
@@ -119,10 +125,10 @@ class Adopted:
     root: Path
 
     @property
-    def services(self) -> dict[str, str]:
-        """What `services list` says: the handler of each service."""
-        rows = json.loads(self._run("services list --json"))
-        return {row["package"]: row["handler"] for row in rows if row["handler"]}
+    def services(self) -> dict[str, list[str]]:
+        """What `services list` says: the handlers of each service."""
+        told = {row["package"]: row["handler"] for row in json.loads(self._run("services list --json"))}
+        return {name: found if isinstance(found, list) else [found] for name, found in told.items() if found}
 
     @property
     def findings(self) -> list[str]:

@@ -148,7 +148,6 @@ IS_ONE = [
     "if __name__ == '__main__':\n    run()\nelse:\n    handler = make()",
     "if not TYPE_CHECKING:\n    handler = make()",
     "def setup():\n    global handler\n    handler = make()\nsetup()",
-    "for handler in [make()]:\n    break",
 ]
 IS_NONE = [
     "def __getattr__(name): ...  # answers to handler as to any name",
@@ -171,6 +170,9 @@ IS_NONE = [
     "class Orders:\n    def handler(self, event): ...",
     "def outer():\n    def handler(event, context): ...",
     "from unknown import *  # may have a handler",
+    "for handler in functions:\n    pass",
+    "import aws_cdk as cdk\nhandler = Function(cdk.Stack())",
+    "from aws_cdk import aws_lambda\nhandler = aws_lambda.Function()",
 ]
 
 

@@ -19,7 +19,7 @@ class Bindings:
     """What a module's top level binds when it is imported: nothing below `if __name__ == "__main__"` or `TYPE_CHECKING`.
 
     `callables` are the names that look like functions or objects made there, `inert` those that are known to be nothing
-    that Lambda can call: a constant, a module, a logging handler; `loggers` are the last. `imported` are those taken from a module by name, with
+    that Lambda can call: a constant, a module, a loop's variable, a logging handler; `loggers` are the last. `imported` are those taken from a module by name, with
     that module's level and dotted name, and the name there. `stars` are the modules it takes everything from (with their
     level of relative import). `anything` is True where a module answers for any name by `__getattr__`; `exported` is its
     `__all__` where that can be read off; `skipped` are names that are bound only where importing does not come.
@@ -141,6 +141,8 @@ class _Found:
                 for target in targets:
                     if isinstance(target, ast.Name):
                         self._unbind(target.id)
+            case ast.For(target=target) | ast.AsyncFor(target=target):
+                self._inert_targets.update(id(part) for part in ast.walk(target))
             case ast.Assign(targets=targets, value=value):
                 self._assign(targets, value)
             case ast.AnnAssign(target=target, value=ast.expr() as value):

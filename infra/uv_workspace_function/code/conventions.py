@@ -26,7 +26,8 @@ def conventional_handlers(package: LocalPackage) -> tuple[str, ...]:
     can say where it is wrong.
 
     Else `handler` and `lambda_handler` count in the modules `main`, `lambda_function`, `app`, `index` and `handler`, where
-    they are defined and are no constant, no module and no logging handler; where none is defined, one that is imported.
+    they are defined and are no constant, no module, no loop's variable and no logging handler; where none is defined, one that is
+    imported. A CDK app does not count: what it calls `handler` is a construct.
 
     Returns:
         The one that is the handler, or several, of which none is; none for a library.
@@ -114,10 +115,13 @@ def _may_bind_handler(reader: ModuleReader, package: LocalPackage, file: Path) -
         return True
 
 
+_CDK = re.compile(rb"^(?:from|import)[ \t]+(?:aws_cdk|constructs)\b", re.MULTILINE)
+
+
 def _how_bound(reader: ModuleReader, package: LocalPackage, dotted: str, file: Path, name: str) -> str | None:
     """Whether a module has something to call of this name: `defined` there, `imported`, or not at all."""
     source = _content(package, file)
-    if name.encode() not in source and b"import *" not in source:
+    if (name.encode() not in source and b"import *" not in source) or _CDK.search(source):
         return None
     inside = PurePosixPath(os.path.relpath(file, package.path))
     holder = dotted if file.name == "__init__.py" else dotted.rpartition(".")[0]
