@@ -22,6 +22,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from uv_workspace_function.builder.credentials import redacted
 
 _TIMEOUT = 300  # seconds; a resolution from scratch can take a minute
+_BUILDS = "builds-v0"
+"""Where uv makes environments for build backends, in its cache. A file of that name keeps it from making any."""
 
 _MACHINE = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "LANG", "LC_*", "XDG_CACHE_HOME", "XDG_DATA_HOME")
 _PYTHONS = (
@@ -78,7 +80,7 @@ class UvAnswer:
         return re.sub(r"^error:\s*", "", (errors or lines or ["it said nothing"])[0])
 
 
-def ask_offline(project: Path, *, requires_python: str) -> UvAnswer | None:
+def ask_offline(project: Path, *, requires_python: str, asks_versions: bool = False) -> UvAnswer | None:
     """Ask whether a project's lock is fresh, from its definitions alone.
 
     Exit code 0: it is. 1: uv would resolve anew. 2: uv cannot tell. No index and no cache is needed or looked at, no
@@ -88,13 +90,17 @@ def ask_offline(project: Path, *, requires_python: str) -> UvAnswer | None:
     Args:
         project: the folder of its `uv.lock`.
         requires_python: the lock's.
+        asks_versions: whether a local package has a dynamic version. uv wants a backend then as soon as it resolves anew, which has
+            to end in exit code 1; otherwise no build can begin at all.
 
     Returns:
         uv's answer; None where there is no uv, or it does not answer.
     """
-    with _hidden_configuration() as variables:
+    with _hidden_configuration() as variables, tempfile.TemporaryDirectory(prefix="uv-cache-") as cache:
+        if not asks_versions:
+            Path(cache, _BUILDS).touch()
         return _run(
-            ("lock", "--check", "--offline", "--no-cache", "--no-build", "--no-python-downloads"),
+            ("lock", "--check", "--offline", "--no-build", "--no-python-downloads", "--cache-dir", cache),
             *("--python", _python(requires_python)),
             cwd=project,
             environment={**_passed_on(_ASKING_OFFLINE), **variables},

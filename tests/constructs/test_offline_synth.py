@@ -1,7 +1,8 @@
-"""Synth on a plane: app.py runs with no Docker, uv, git, network or AWS account, and writes the same thing each time."""
+"""Synth on a plane: app.py runs with no Docker, git, network or AWS account. uv may be asked one thing offline, and may be absent."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NODE = Path(os.environ.get("JSII_NODE", "node"))
+LOCKS = 2  # the workspace's, and that of the standalone project
 PROGRAMS = ("docker", "finch", "podman", "uv", "uvx", "git", "aws", "pip")
 # Each guard writes down what was tried before it refuses, so that nobody can swallow the refusal.
-PROGRAM = '#!/bin/sh\necho "program $(basename "$0")" >> "$TRIED"\nexit 97\n'
+PROGRAM = '#!/bin/sh\necho "program $(basename "$0")" >> "{tried}"\nexit 97\n'
 PYTHON_GUARD = """
 import os, socket
 def refuse(self, address, *rest):
@@ -38,7 +40,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("plane")
     (folder / "bin").mkdir()
     for name in PROGRAMS:
-        (folder / "bin" / name).write_text(PROGRAM)
+        (folder / "bin" / name).write_text(PROGRAM.format(tried=folder / "tried"))
         (folder / "bin" / name).chmod(0o755)
     (folder / "sitecustomize.py").write_text(PYTHON_GUARD)
     (folder / "guard.js").write_text(NODE_GUARD)
@@ -98,10 +100,51 @@ def context() -> str:
     return json.dumps(json.loads((ROOT / "cdk.json").read_text())["context"])
 
 
-def test_synth_tries_nothing_of_it(synthesized: tuple[Path, list[str]]) -> None:
+def test_synth_asks_uv_once_for_each_lock_and_tries_nothing_else(synthesized: tuple[Path, list[str]]) -> None:
+    """A uv that cannot tell stops nothing."""
     out, tried = synthesized
-    assert [] == tried
+    assert ["program uv"] * LOCKS == tried
     assert (out / "ServiceStack.template.json").is_file()
+
+
+def warnings_of_locks(out: Path) -> list[str]:
+    """The warnings of an assembly about locks that nobody could judge."""
+    metadata = json.loads((out / "ServiceStack.metadata.json").read_text())
+    texts = [
+        str(entry["data"]) for entries in metadata.values() for entry in entries if entry["type"] == "aws:cdk:warning"
+    ]
+    return [text for text in texts if "lock-not-checked" in text]
+
+
+def test_each_lock_that_uv_cannot_judge_is_warned_of_once(synthesized: tuple[Path, list[str]]) -> None:
+    """Three services share the workspace's."""
+    assert LOCKS == len(warnings_of_locks(synthesized[0]))
+
+
+def test_synth_is_the_same_with_uv_and_without(
+    plane: Path, synthesized: tuple[Path, list[str]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Without one there is a warning, with one that answers there is none; the template says nothing of it."""
+    (plane / "bin/uv").rename(plane / "uv")
+    try:
+        absent = run_app(plane, tmp_path_factory.mktemp("absent"))
+        (plane / "bin/uv").symlink_to(shutil.which("uv") or "uv is not on PATH")
+        there = run_app(plane, tmp_path_factory.mktemp("there"))
+    finally:
+        (plane / "bin/uv").unlink(missing_ok=True)
+        (plane / "uv").rename(plane / "bin/uv")
+    assert (LOCKS, 0) == (len(warnings_of_locks(absent)), len(warnings_of_locks(there)))
+    templates = {(out / "ServiceStack.template.json").read_bytes() for out in (synthesized[0], absent, there)}
+    assert len(templates) == 1
+
+
+def run_app(plane: Path, out: Path) -> Path:
+    """The cloud assembly, for which nothing but uv was tried."""
+    done, tried = run(
+        plane, sys.executable, "app.py", CDK_OUTDIR=str(out), CDK_CONTEXT_JSON=context(), CDK_VALIDATION="false"
+    )
+    assert (0, []) == (done.returncode, tried), done.stderr
+    return out
 
 
 def test_synth_stages_one_build_context_for_each_service(synthesized: tuple[Path, list[str]]) -> None:

@@ -28,8 +28,9 @@ INDEX = "https://packages.example/simple"
 def lock_from_index(root: Path) -> None:
     """Lock anew, as if the wheels of the folder beside the workspace came from an index."""
     house = root.parent / "house"
-    text = (root / "pyproject.toml").read_text()
-    (root / "pyproject.toml").write_text(text.replace("[tool.uv]\n", f'[tool.uv]\nfind-links = ["{house}"]\n'))
+    text = (root / "pyproject.toml").read_text().replace("no-index = true", f'index-url = "{INDEX}"')
+    offline = text.replace(f'index-url = "{INDEX}"', f'no-index = true\nfind-links = ["{house}"]')
+    (root / "pyproject.toml").write_text(offline)
     (root / "uv.lock").unlink(missing_ok=True)
     lock(root)
     (root / "pyproject.toml").write_text(text)

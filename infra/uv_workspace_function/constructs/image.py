@@ -23,7 +23,7 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.target.target import Machine, Target
 from uv_workspace_function.target.wheels import built_from_source, check_closure
-from uv_workspace_function.workspace.members import Member
+from uv_workspace_function.workspace.members import Member, Project
 from uv_workspace_function.workspace.workspace import Workspace
 
 MIRRORS_CONTEXT_KEY = "uv-workspace-function:mirrors"
@@ -37,6 +37,8 @@ _BESIDE_THE_HASH = ("build_secrets", "build_ssh", "network_mode", "cache_from", 
 _BUILT: WeakKeyDictionary[cdk.Stack, dict[str, tuple[ecr_assets.DockerImageAsset, Mapping[str, object]]]] = (
     WeakKeyDictionary()
 )
+# By project: the folders of assets of apps that were warned of its lock.
+_WARNED: WeakKeyDictionary[Project, set[str]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -142,6 +144,7 @@ class ServiceImage:
     def made(self, asset: ecr_assets.DockerImageAsset) -> None:
         """Settle what needs the asset that was made of it: its place among others, and warnings."""
         self._refuse_another_build(asset)
+        self._warn_of_lock(asset)
         name_asset(asset, self.service.name)
         for image in self.starts_from:
             if image.asset is None and not ImageReference.parse(image.name).is_pinned:
@@ -150,6 +153,15 @@ class ServiceImage:
                     f"{image.name} is a mutable tag, so changes go undetected; pin a version or digest",
                 )
             image.build_before(asset)
+
+    def _warn_of_lock(self, asset: ecr_assets.DockerImageAsset) -> None:
+        """Warn once in an app of a lock that nobody could judge."""
+        stage = cdk.Stage.of(asset)
+        warned = _WARNED.setdefault(self.context.closure.project, set())
+        outdir = stage.asset_outdir if stage is not None else ""
+        if self.context.unchecked is not None and outdir not in warned:
+            warned.add(outdir)
+            cdk.Annotations.of(asset).add_warning_v2("uv-workspace-function:lock-not-checked", self.context.unchecked)
 
     def _refuse_another_build(self, asset: ecr_assets.DockerImageAsset) -> None:
         """A stack has equal images once: what the others say of secrets and caches would be lost."""
@@ -172,7 +184,7 @@ class UvWorkspaceImage(ecr_assets.DockerImageAsset):
     """The container image of one service of a uv workspace.
 
     The service's build context is written into the cloud assembly (`cdk.out`), and the CDK CLI builds and pushes the image when it
-    deploys. Nothing here runs Docker or uv, or needs a network.
+    deploys. Nothing here runs Docker or needs a network; uv is asked, offline, whether the lock is fresh, where there is one.
 
     Example:
         A container that is no Lambda::

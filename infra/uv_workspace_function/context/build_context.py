@@ -43,6 +43,8 @@ class BuildContext:
     """What was left out below an importable package, with the reason."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """Where files lie in the workspace whose path in the context is another one."""
+    unchecked: str | None = None
+    """A warning where nobody could tell whether the lock is fresh."""
 
     @classmethod
     @reading()
@@ -60,7 +62,7 @@ class BuildContext:
         """
         closure = workspace.closure(name, extras)
         closure.project.lock.refuse_conflicting(closure.service.name, closure.selection.extras)
-        _check_fresh(workspace, closure)
+        unchecked = freshness.check_fresh(workspace, closure.project)
         relevance = definitions.relevance_of(closure)
         sources = Sources.of(workspace)
         files: dict[str, ContextFile] = {}
@@ -94,6 +96,7 @@ class BuildContext:
             closure=closure,
             files={path: files[path] for path in sorted(files)},
             dropped=tuple(sorted(dropped, key=lambda entry: entry.path)),
+            unchecked=unchecked,
             origins=origins,
         )
 
@@ -152,15 +155,6 @@ def _staged(path: str, member: Member) -> str:
     """Where a file of a project lies whose `src` is itself the package: what is below a staged `src` goes on the path."""
     inside = PurePosixPath(path).relative_to(member.folder)
     return str(member.folder / "src" / inside) if inside.parts[0] == "src" else path
-
-
-def _check_fresh(workspace: Workspace, closure: Closure) -> None:
-    """Refuse a lock that was made for other requirements than a local package of the closure has."""
-    for member in closure.local:
-        stale = freshness.stale_member(workspace, closure.project, member)
-        if stale:
-            first = "\n".join(map(str, stale[:-1]))
-            raise LockError(f"{first}\n{stale[-1].problem}" if first else stale[-1].problem, "run `uv lock`")
 
 
 def write_all(contexts: Iterable[BuildContext], folder: Path | str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.errors import LockError, WorkspaceError
 from uv_workspace_function.gate.conflicts import explained
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome, join
 from uv_workspace_function.gate.scope import Scope
@@ -14,7 +14,7 @@ from uv_workspace_function.toml import read_toml
 from uv_workspace_function.uv import ask_online, export
 from uv_workspace_function.uv_settings import UvSettings
 from uv_workspace_function.workspace.configuration import UV_TOML
-from uv_workspace_function.workspace.freshness import Stale, stale_member
+from uv_workspace_function.workspace.freshness import check_fresh
 from uv_workspace_function.workspace.lock import LOCK_NAME
 from uv_workspace_function.workspace.members import Member, Project
 
@@ -41,7 +41,7 @@ def check_locks(scope: Scope) -> Outcome:
     for project in scope.projects:
         answer = check_lock(root, project.folder, (*scope.workspace.members, *scope.workspace.standalone))
         if answer.not_checked:
-            answer = join(_by_ourselves(scope, project), answer)
+            answer = join(_offline(scope, project), answer)
         elif not answer.findings and project.pyproject.uv.conflicts:
             answer = _exports(scope, project)
         outcomes.append(answer)
@@ -76,7 +76,7 @@ def check_lock(root: Path, folder: PurePosixPath, members: Iterable[Member] = ()
     if "No solution found" in answer.text or "conflicting" in answer.text:
         return Outcome(findings=(explained(root, folder, answer.text),))
     if any(sign in answer.text for sign in _STALE):
-        return Outcome(findings=(_lock_finding(folder, f"{lock} is not that of its {PYPROJECT} files", lock),))
+        return Outcome(findings=(_not_of_its_files(folder),))
     return _gap(folder, f"uv could not tell: {said}", "fix what uv says, then run the check again")
 
 
@@ -106,6 +106,11 @@ def _indexes(root: Path, folder: PurePosixPath, members: Iterable[Member]) -> fr
     return frozenset(name for one in settings() for name in one.index_names)
 
 
+def _not_of_its_files(folder: PurePosixPath) -> Finding:
+    lock = (folder / LOCK_NAME).as_posix()
+    return _lock_finding(folder, f"{lock} is not that of its {PYPROJECT} files", lock)
+
+
 def _lock_finding(folder: PurePosixPath, what: str, file: str) -> Finding:
     lock = (folder / LOCK_NAME).as_posix()
     remedy = f"run `uv lock{_project(folder)}` and commit {lock}"
@@ -121,27 +126,13 @@ def _project(folder: PurePosixPath) -> str:
     return "" if folder == PurePosixPath() else f" --project {folder}"
 
 
-def _by_ourselves(scope: Scope, project: Project) -> Outcome:
-    """What can be seen without uv: requirements that pyproject.toml and the lock tell differently."""
-    findings = []
-    for member in scope.members:
-        if scope.workspace.project_of(member) is project:
-            for stale in stale_member(scope.workspace, project, member):
-                findings.append(_stale(member, project, stale))
-    return Outcome(findings=tuple(findings[:1]))
-
-
-def _stale(member: Member, project: Project, stale: Stale) -> Finding:
-    lock = (project.folder / LOCK_NAME).as_posix()
-    return Finding(
-        code="UWF001",
-        file=(member.folder / PYPROJECT).as_posix(),
-        line=1,
-        member=member.name,
-        problem=stale.problem,
-        remedy=f"run `uv lock{_project(project.folder)}` and commit {lock}",
-        subject=lock,
-    )
+def _offline(scope: Scope, project: Project) -> Outcome:
+    """What uv can tell of a lock without an index."""
+    try:
+        check_fresh(scope.workspace, project)
+    except LockError:
+        return Outcome(findings=(_not_of_its_files(project.folder),))
+    return Outcome()
 
 
 def _exports(scope: Scope, project: Project) -> Outcome:
