@@ -1,16 +1,35 @@
-"""The workspace as it was at a commit: read from git, written to a folder beside the working tree, which is not touched."""
+"""The workspace as it was at a commit: read from git, written to a folder beside the working tree, which is not touched.
+
+The one place that starts git. What a clone can hold does not decide how git works (a bare repository tracked in a subfolder brings a
+configuration with programs to run), and neither do the variables that git hands to hooks and to `rebase --exec`.
+"""
 
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from uv_workspace_function.errors import WorkspaceError
 
 _SUBMODULE = "160000"
+# No program is run for what git does here: no hook, no monitor, no other diff. Only a folder's `.git` makes it a repository.
+_CONFIGURATION = (
+    *("--no-pager", "-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false"),
+    *("-c", f"core.hooksPath={os.devnull}"),
+)
+_PLAIN_DIFF = ("--no-ext-diff", "--no-textconv", "--no-renames", "--no-relative", "--no-color")
+# Variables that say how this machine reaches a remote, from which a partial clone fetches what it lacks.
+_OF_THE_MACHINE = frozenset(
+    {
+        *("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_TERMINAL_PROMPT", "GIT_ASKPASS"),
+        *("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSL_NO_VERIFY"),
+    }
+)
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +49,9 @@ class History:
             WorkspaceError: when there is no git, or no repository.
         """
         root = root.resolve()
-        done = _git(["rev-parse", "--show-toplevel"], cwd=root)
+        # A folder with `.git` is a repository before anything in it is: git, asked further down, takes a tracked one for it.
+        start = next((folder for folder in (root, *root.parents) if os.path.lexists(folder / ".git")), root)
+        done = _git(["rev-parse", "--show-toplevel"], cwd=start)
         if done.returncode:
             raise WorkspaceError(
                 f"{root} is in no git repository that can be read: {_said(done)}",
@@ -86,18 +107,20 @@ class History:
 
         What is not tracked counts, unless it is ignored; both names of what was renamed do.
         """
-        below = ["--", "."]
-        differing = _git(["diff", "--name-only", "-z", "--no-renames", "--relative", commit, *below], cwd=self.root)
-        untracked = _git(["ls-files", "--others", "--exclude-standard", "-z", *below], cwd=self.root)
+        folder = self.root.relative_to(self.top).as_posix()
+        below = ["--", f":(top,literal){folder}"] if folder != "." else ["--"]
+        differing = _git(["diff", *_PLAIN_DIFF, "--name-only", "-z", commit, *below], cwd=self.top)
+        untracked = _git(["ls-files", "--others", "--exclude-standard", "-z", *below], cwd=self.top)
         for done in (differing, untracked):
             if done.returncode:
                 raise WorkspaceError(f"git could not compare {commit[:12]} with the working tree: {_said(done)}")
-        return frozenset(path for done in (differing, untracked) for path in done.stdout.split("\0") if path)
+        paths = (path for done in (differing, untracked) for path in done.stdout.split("\0") if path)
+        return frozenset(path if folder == "." else path.removeprefix(f"{folder}/") for path in paths)
 
 
 def _write(top: Path, commit: str, folder: Path, *, index: Path) -> None:
     """Write a commit's files, and those of its submodules as far as they are checked out here."""
-    environment = {**os.environ, "GIT_INDEX_FILE": str(index)}
+    environment = {"GIT_INDEX_FILE": str(index)}
     commands = (["read-tree", commit], ["checkout-index", "--all", "--quiet", f"--prefix={folder}/"])
     for command in commands:
         done = _git(command, cwd=top, environment=environment)
@@ -113,14 +136,35 @@ def _write(top: Path, commit: str, folder: Path, *, index: Path) -> None:
                 _write(module, name.split()[0], folder / path, index=index.with_name(f"{index.name}-{len(path)}"))
 
 
+def _variables(shell: Mapping[str, str]) -> dict[str, str]:
+    """A shell's variables but git's own, which say which repository, index and configuration it works with."""
+    kept = {key: value for key, value in shell.items() if not key.startswith("GIT_") or key in _OF_THE_MACHINE}
+    # No lock is taken and no index written for a question; what git says is looked at.
+    return kept | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+
+
+def _safe_directories(shell: Mapping[str, str]) -> list[str]:
+    """What a container's variables say of folders that belong to somebody else, the one setting of theirs that is kept."""
+    count = shell.get("GIT_CONFIG_COUNT", "")
+    pairs = (
+        (shell.get(f"GIT_CONFIG_KEY_{i}", ""), shell.get(f"GIT_CONFIG_VALUE_{i}", "")) for i in range(_count(count))
+    )
+    return [part for key, value in pairs if key.lower() == "safe.directory" for part in ("-c", f"{key}={value}")]
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 4 else 0
+
+
 def _git(
-    arguments: Sequence[str], *, cwd: Path, environment: dict[str, str] | None = None
+    arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str] = _NOTHING
 ) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
-            ["git", *arguments],
+            ["git", *_CONFIGURATION, *_safe_directories(os.environ), *arguments],
             cwd=cwd,
-            env=environment,
+            env={**_variables(os.environ), **environment},
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="surrogateescape",
