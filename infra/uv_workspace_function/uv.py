@@ -19,6 +19,7 @@ from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from uv_workspace_function import processes
 from uv_workspace_function.builder.credentials import redacted
 
 _TIMEOUT = 300  # seconds; a resolution from scratch can take a minute
@@ -158,7 +159,12 @@ def sync(
         ("sync", "--frozen", *(["--offline"] if offline else []), *(["--python", python] if python else [])),
         *options,
         cwd=project,
-        environment={**_passed_on(_INSTALLING), **variables, "UV_PROJECT_ENVIRONMENT": str(environment)},
+        environment={
+            **_passed_on(_INSTALLING),
+            **variables,
+            "UV_PROJECT_ENVIRONMENT": str(environment),
+            "TMPDIR": str(environment.parent),  # uv leaves a lock there for each environment
+        },
     )
 
 
@@ -191,16 +197,11 @@ def fetch(requirement: str, folder: Path) -> UvAnswer | None:
 
 def _run(command: tuple[str, ...], *options: str, cwd: Path, environment: Mapping[str, str]) -> UvAnswer | None:
     try:
-        done = subprocess.run(
+        done = processes.run(
             [_program(), "--no-progress", "--color", "never", *command, *options],
             cwd=cwd,
             env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
             timeout=_TIMEOUT,
-            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -238,6 +239,7 @@ def _hidden_configuration() -> Iterator[Mapping[str, str]]:
             "XDG_CONFIG_DIRS": folder,
             "UV_NO_SYSTEM_CONFIG": "1",
             "UV_PROJECT_ENVIRONMENT": f"{folder}/absent",
+            "TMPDIR": folder,
         }
 
 

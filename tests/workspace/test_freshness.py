@@ -68,7 +68,7 @@ def test_a_lock_that_uv_would_make_anew_is_refused(shop: Path, change: str) -> N
     member(shop / "orders", change)
     with pytest.raises(WorkspaceError) as caught:
         said(shop)
-    problem = f"{shop}/uv.lock is stale: uv would resolve anew for what the pyproject.toml files ask for now"
+    problem = "uv.lock is stale: uv would resolve anew for what the pyproject.toml files ask for now"
     assert (problem, "run `uv lock`") == (caught.value.problem, caught.value.remedy)
 
 

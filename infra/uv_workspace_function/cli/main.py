@@ -4,11 +4,13 @@ Exit codes: 0 done, 1 something was found, 2 the request could not be carried ou
 """
 
 import importlib
+import signal
 from typing import Any
 
 import click
 
 from uv_workspace_function.errors import WorkspaceError, unreadable
+from uv_workspace_function.signals import Ended, ending_with_signals
 
 # A command's help line stands here so that `services --help` loads none of them.
 COMMANDS = {
@@ -44,9 +46,13 @@ class _Commands(click.Group):
             formatter.write_dl(sorted(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Turn what is wrong with a workspace into one line and exit code 2."""
+        """Turn what is wrong with a workspace into one line and exit code 2, and a signal into the exit code that shells have."""
         try:
-            return super().invoke(ctx)
+            with ending_with_signals():
+                return super().invoke(ctx)
+        except Ended as ended:
+            click.echo(f"ended by {signal.Signals(ended.number).name}", err=True)
+            ctx.exit(ended.exit_code)
         except (WorkspaceError, PermissionError) as error:
             if isinstance(error, PermissionError) and error.filename is None:
                 raise

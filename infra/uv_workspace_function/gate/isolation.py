@@ -11,6 +11,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from uv_workspace_function import processes
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate import _import_handler
@@ -66,7 +67,7 @@ def _imported(scope: Scope, environment: ClosureEnvironment, handler: str, folde
     service = environment.closure.service
     result = folder / "result.json"
     try:
-        subprocess.run(
+        processes.run(
             [environment.python, "-I", "-B", _import_handler.__file__, handler, result, *environment.copied],
             cwd=environment.task_root,
             env={
@@ -76,10 +77,7 @@ def _imported(scope: Scope, environment: ClosureEnvironment, handler: str, folde
                 **lambda_variables(service, handler),
                 **declared_variables(scope.workspace, service),
             },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
             timeout=_TIMEOUT,
-            check=False,
         )
         said = json.loads(result.read_bytes())
     except subprocess.TimeoutExpired:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from uv_workspace_function import processes
 from uv_workspace_function.context.arguments import build_arguments
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
@@ -117,19 +118,19 @@ def _image(context: BuildContext, target: Target, engine: Engine) -> Iterator[st
     options += [f"--secret={secret}" for secret in engine.secrets]
     with tempfile.TemporaryDirectory(prefix="services-invoke-") as folder:
         context.write(Path(folder, "context"))
-        done = subprocess.run(
-            [
-                *(engine.docker, "build", f"--tag={name}", "--progress=plain", f"--platform={target.docker_platform}"),
-                *(*options, str(Path(folder, "context"))),
-            ],
-            env={**os.environ, "DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+        try:
+            done = processes.run(
+                [
+                    *(engine.docker, "build", f"--tag={name}", "--progress=plain"),
+                    *(f"--platform={target.docker_platform}", *options, str(Path(folder, "context"))),
+                ],
+                cwd=Path.cwd(),
+                env={**os.environ, "DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
+                stderr=subprocess.STDOUT,
+            )
+        except BaseException:
+            _docker(engine, "image", "rm", "--force", name)  # the engine may have finished it all the same
+            raise
     if done.returncode:
         raise WorkspaceError(
             f"the image of {service} was not built: {engine.docker} build exited {done.returncode} and said\n"
@@ -183,12 +184,13 @@ def _report(
         event.write(call.event)
         event.seek(0)
         try:
-            with subprocess.Popen(
+            with processes.started(
                 command, env={**os.environ, **variables}, stdin=event, stdout=answer, stderr=subprocess.PIPE
             ) as process:
                 for line in _lines(process.stderr):
                     said.append(line)
                     log(line)
+                process.wait()
         except BaseException:
             _docker(engine, "rm", "--force", container)
             raise
@@ -245,6 +247,7 @@ def _docker(engine: Engine, *arguments: str) -> "subprocess.CompletedProcess[str
     return subprocess.run(
         [engine.docker, *arguments],
         stdin=subprocess.DEVNULL,
+        start_new_session=True,  # a Ctrl-C of the terminal is for the command, which removes what it made
         capture_output=True,
         text=True,
         errors="replace",

@@ -1,6 +1,5 @@
 """A call in an environment that holds the service's closure only: no container engine is needed."""
 
-import contextlib
 import json
 import os
 import re
@@ -11,11 +10,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.processes import end, started
 from uv_workspace_function.running import _call_handler
 from uv_workspace_function.running.closure_environment import ClosureEnvironment, InstallError
 from uv_workspace_function.running.lambda_variables import REGION, lambda_variables
@@ -112,32 +113,29 @@ def _report(
     }
     (folder / "request.json").write_text(json.dumps(request))
     reading, writing = os.pipe()
-    with os.fdopen(reading, "rb", buffering=0) as reports:
+    program = started(
+        [environment.python, "-IBu", _call_handler.__file__, folder / "request.json", str(writing)],
+        cwd=environment.task_root,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        pass_fds=[writing],
+    )
+    with os.fdopen(reading, "rb", buffering=0) as reports, ExitStack() as stack:
         try:
-            process = subprocess.Popen(
-                [environment.python, "-IBu", _call_handler.__file__, folder / "request.json", str(writing)],
-                cwd=environment.task_root,
-                env=variables,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                pass_fds=[writing],
-                start_new_session=True,  # what the handler starts ends with it
-            )
+            process = stack.enter_context(program)
         finally:
             os.close(writing)
-        with process:
-            lines = threading.Thread(target=_pass_on, args=(process.stdout, log), daemon=True)
-            lines.start()
-            try:
-                report = _awaited(reports, process, call.timeout)
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                lines.join(_LOG_ENDS)
+        lines = threading.Thread(target=_pass_on, args=(process.stdout, log), daemon=True)
+        lines.start()
+        try:
+            report = _awaited(reports, process, call.timeout)
+        finally:
+            end(process)
+            lines.join(_LOG_ENDS)
     return report
 
 

@@ -42,7 +42,7 @@ def check_fresh(workspace: Workspace, project: Project) -> str | None:
     if code == _STALE:
         where = f" --project {project.folder}" if project.folder.parts else ""
         raise LockError(
-            f"{project.lock.path} is stale: uv would resolve anew for what the {PYPROJECT} files ask for now",
+            f"{project.folder / LOCK_NAME} is stale: uv would resolve anew for what the {PYPROJECT} files ask for now",
             f"run `uv lock{where}`",
         )
     if code == _FRESH:
