@@ -12,7 +12,7 @@ from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.files import Dropped
 from uv_workspace_function.context.sources import Sources
 from uv_workspace_function.context.wanted import Cause
-from uv_workspace_function.errors import LockError, reading
+from uv_workspace_function.errors import reading
 from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.target.wheels import built_from_source
 from uv_workspace_function.workspace import freshness
