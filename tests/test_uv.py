@@ -105,10 +105,11 @@ def passed(said: Said) -> set[str]:
 
 
 def test_uv_is_started_in_one_module() -> None:
-    """And by the builder, which cannot import it."""
+    """And by the builder, which cannot import it; a build without an engine (`oci`) runs that, with the uv that the Dockerfile pins."""
     starting = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
+        if path.parent.name != "oci"
         for node in ast.walk(ast.parse(path.read_bytes()))
         if isinstance(node, ast.Constant) and node.value in ("uv", "/opt/uv/uv")
         if "subprocess" in path.read_text() or "posix_spawn" in path.read_text()
