@@ -377,3 +377,44 @@ def test_a_library_is_refused(stack: cdk.Stack, shop: Workspace) -> None:
 def test_a_handler_that_is_not_there_is_refused(stack: cdk.Stack, shop: Workspace) -> None:
     with pytest.raises(WorkspaceError, match=r"the handler of 'shop' is 'shop\.main\.hanlder', but"):
         shop_function(stack, shop, handler="shop.main.hanlder")
+
+
+def test_the_program_and_its_folder_can_be_chosen(stack: cdk.Stack, shop: Workspace) -> None:
+    """Of the container; the handler stays its argument."""
+    properties = shop_function(stack, shop, entrypoint=["/opt/run"], working_directory="/srv")
+    assert {
+        "Command": ["shop.main.handler"],
+        "EntryPoint": ["/opt/run"],
+        "WorkingDirectory": "/srv",
+    } == properties["ImageConfig"]
+
+
+def test_the_image_has_the_uri_of_a_synthesizer_that_puts_images_elsewhere(shop: Workspace, tmp_path: Path) -> None:
+    """A central account's registry, of whose names nothing can be told from account, region and repository."""
+
+    class Central(cdk.DefaultStackSynthesizer):
+        def add_docker_image_asset(self, *args: Any, **options: Any) -> cdk.DockerImageAssetLocation:
+            source_hash = args[0].source_hash if args else options["source_hash"]
+            uri = f"999999999999.dkr.ecr.us-east-1.amazonaws.com/shared:{source_hash}"
+            return cdk.DockerImageAssetLocation(image_uri=uri, repository_name="shared", image_tag=source_hash)
+
+    stack = cdk.Stack(cdk.App(outdir=str(tmp_path)), "Stack", synthesizer=Central())
+    function = UvWorkspaceFunction(stack, "Shop", workspace=shop, service="shop")
+    (found,) = Template.from_stack(stack).find_resources("AWS::Lambda::Function").values()
+    expected = f"999999999999.dkr.ecr.us-east-1.amazonaws.com/shared:{function.image.asset_hash}"
+    assert expected == found["Properties"]["Code"]["ImageUri"]
+
+
+def test_the_function_tells_tools_where_its_image_is_built(shop: Workspace, tmp_path: Path) -> None:
+    """`sam build` and `cdk watch` look for it in the metadata, which the CDK CLI asks for."""
+    context = {"aws:cdk:enable-asset-metadata": True}
+    stack = cdk.Stack(cdk.App(outdir=str(tmp_path), context=context), "Stack")
+    UvWorkspaceFunction(stack, "Shop", workspace=shop, service="shop")
+    (image,) = docker_images(stack).values()
+    (found,) = Template.from_stack(stack).find_resources("AWS::Lambda::Function").values()
+    assert {
+        "aws:asset:path": image["directory"],
+        "aws:asset:dockerfile-path": "Dockerfile",
+        "aws:asset:docker-build-args": image["dockerBuildArgs"],
+        "aws:asset:property": "Code.ImageUri",
+    } == found["Metadata"]

@@ -22,7 +22,7 @@ from aws_cdk import (
 )
 from aws_cdk.interfaces import aws_kms as kms_references
 from uv_workspace_function import ImageOptions
-from uv_workspace_function.constructs import function
+from uv_workspace_function.constructs import request
 from uv_workspace_function.constructs.function_options import DockerImageFunctionOptions
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +60,7 @@ def shape(hint: Any) -> Any:
 def test_the_options_are_those_of_docker_image_function() -> None:
     """By name and type, but for what an image function of ours cannot have."""
     theirs = get_type_hints(aws_lambda.DockerImageFunctionProps.__init__)
-    expected = {name: hint for name, hint in theirs.items() if name not in {*function._REFUSED, "return"}} | NARROWER
+    expected = {name: hint for name, hint in theirs.items() if name not in {*request._REFUSED, "return"}} | NARROWER
     ours = {
         name: eval(annotation.__forward_arg__, dict(NAMES))
         for name, annotation in DockerImageFunctionOptions.__annotations__.items()
@@ -70,7 +70,7 @@ def test_the_options_are_those_of_docker_image_function() -> None:
 
 def test_what_is_refused_exists() -> None:
     """An option that the CDK does not take any more needs no refusal."""
-    assert function._REFUSED.keys() <= inspect.signature(aws_lambda.DockerImageFunctionProps.__init__).parameters.keys()
+    assert request._REFUSED.keys() <= inspect.signature(aws_lambda.DockerImageFunctionProps.__init__).parameters.keys()
 
 
 def test_pyright_finds_every_mistake_and_nothing_else(tmp_path: Path) -> None:

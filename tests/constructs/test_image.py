@@ -696,3 +696,91 @@ def warnings(stack: cdk.Stack) -> list[str]:
     """What the CLI would warn of."""
     found = Annotations.from_stack(stack).find_warning("*", Match.any_value())
     return [str(warning.entry.data) for warning in found]
+
+
+OUTSIDE: list[Options] = [
+    {"build_secrets": {"netrc": "env=NETRC"}},
+    {"build_ssh": "default"},
+    {"network_mode": ecr_assets.NetworkMode.HOST},
+    {"cache_from": [ecr_assets.DockerCacheOption(type="inline")]},
+    {"cache_to": ecr_assets.DockerCacheOption(type="inline")},
+    {"build_args": {"HTTPS_PROXY": "http://proxy.example.com:3128"}},
+]
+
+
+@pytest.mark.parametrize("options", OUTSIDE, ids=lambda options: next(iter(options)))
+@pytest.mark.parametrize("first", [True, False], ids=["first", "second"])
+def test_equal_images_that_are_built_otherwise_are_refused(
+    stack: cdk.Stack, shop: Workspace, options: Options, first: bool
+) -> None:
+    """Only one of them would be, and which one is a matter of order."""
+    image_of(stack, "A", shop, **(options if first else {}))
+    with pytest.raises(WorkspaceError) as raised:
+        image_of(cdk.NestedStack(stack, "Nested"), "B", shop, **({} if first else options))
+    assert (
+        f"Stack/A and Stack/Nested/B are the same image of 'shop', which is built once, but differ in {next(iter(options))}; "
+        "give both the same, for example by one value of ImageOptions"
+    ) == str(raised.value)
+
+
+@pytest.mark.parametrize("options", OUTSIDE, ids=lambda options: next(iter(options)))
+def test_equal_images_that_are_built_alike_are_one(stack: cdk.Stack, shop: Workspace, options: Options) -> None:
+    image_of(stack, "A", shop, **options)
+    image_of(stack, "B", shop, **options)
+    assert 1 == len(docker_images(stack))
+
+
+def test_images_of_two_stacks_may_be_built_otherwise(stack: cdk.Stack, shop: Workspace) -> None:
+    """Each has a manifest of its own, and its own place for a cache."""
+    image_of(stack, "A", shop)
+    app = cdk.App.of(stack)
+    assert isinstance(app, cdk.App)
+    image_of(cdk.Stack(app, "Other"), "A", shop, **OUTSIDE[0])
+
+
+def test_network_ssh_and_proxies_reach_the_build_and_not_the_hash(
+    stack: cdk.Stack, shop: Workspace, hash_of: Callable[..., str]
+) -> None:
+    """They make no other image."""
+    proxies = {"https_proxy": "http://proxy.example.com:3128", "NO_PROXY": "example.com"}
+    options: Options = {"build_args": proxies, "build_ssh": "default", "network_mode": ecr_assets.NetworkMode.HOST}
+    source = source_of(stack, shop, **options)
+    assert DEFAULT_ARGUMENTS | proxies == source["dockerBuildArgs"]
+    assert ("default", "host") == (source["dockerBuildSsh"], source["networkMode"])
+    assert hash_of(shop) == hash_of(shop, **options)
+
+
+def test_the_dockerfile_lets_every_step_that_installs_use_ssh(stack: cdk.Stack, shop: Workspace) -> None:
+    dockerfile = Path(source_of(stack, shop)["directory"], "Dockerfile").read_text().replace("\\\n", "")
+    steps = [line for line in dockerfile.splitlines() if line.startswith("RUN") and "install-" in line]
+    assert 3 == len(steps)
+    assert not [step for step in steps if "--mount=type=ssh" not in step]
+
+
+def test_what_buildkit_is_told_is_in_the_hash(shop: Workspace, hash_of: Callable[..., str]) -> None:
+    """A frontend, or a cache in the image, makes another one."""
+    assert hash_of(shop) != hash_of(shop, build_args={"BUILDKIT_INLINE_CACHE": "1"})
+
+
+@pytest.mark.parametrize("name", ["SERVICE_NAME", "BASE_IMAGE", "ANYTHING"])
+def test_an_argument_that_the_build_does_not_take_is_refused(stack: cdk.Stack, shop: Workspace, name: str) -> None:
+    with pytest.raises(WorkspaceError) as raised:
+        source_of(stack, shop, build_args={name: "x"})
+    assert (
+        f"the build takes no further argument {name!r}; further ones are proxies (HTTP_PROXY, HTTPS_PROXY, FTP_PROXY, NO_PROXY, "
+        "ALL_PROXY) and BuildKit's own (BUILDKIT_...); use the option of the image that is meant, or a base_image with the value in it"
+    ) == str(raised.value)
+
+
+def test_mirrors_of_the_command_line_are_read(shop: Workspace, tmp_path: Path) -> None:
+    """`cdk --context` hands over text."""
+    context = {"uv-workspace-function:mirrors": '{"ghcr.io": "mirror.example.com/github"}'}
+    arguments = source_of(cdk.Stack(cdk.App(outdir=str(tmp_path), context=context), "Stack"), shop)["dockerBuildArgs"]
+    assert arguments["UV_IMAGE"].startswith("mirror.example.com/github/astral-sh/uv:")
+
+
+def test_mirrors_of_the_options_come_first(shop: Workspace, tmp_path: Path) -> None:
+    context = {"uv-workspace-function:mirrors": {"ghcr.io": "mirror.example.com/a"}}
+    stack = cdk.Stack(cdk.App(outdir=str(tmp_path), context=context), "Stack")
+    arguments = source_of(stack, shop, mirrors={"ghcr.io": "mirror.example.com/b"})["dockerBuildArgs"]
+    assert arguments["UV_IMAGE"].startswith("mirror.example.com/b/astral-sh/uv:")

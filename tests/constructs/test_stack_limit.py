@@ -1,6 +1,7 @@
 """CloudFormation's limit of resources is told at synth, with what to do."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import aws_cdk as cdk
 import pytest
@@ -31,8 +32,9 @@ def test_a_stack_with_more_resources_than_cloudformation_takes_is_refused(stack:
     app = cdk.App.of(filled(stack, shop, 501 - OF_A_FUNCTION))
     assert isinstance(app, cdk.App)
     assert (
-        "[Stack] Stack has 501 resources with 1 functions, and CloudFormation takes 500 a stack; split it, for example into a "
-        "stack a team: services that share an image or a library may stand in different stacks (docs/scale.md)"
+        "[Stack] Stack has 501 resources, and CloudFormation takes 500 per stack: AWS::SQS::Queue (497), AWS::IAM::Policy (1), "
+        "AWS::IAM::Role (1), AWS::Lambda::Function (1), AWS::Logs::LogGroup (1); split it, for example into a stack per team: "
+        "services that share an image or a library may be in different stacks (docs/scale.md)"
     ) in refusal(app.synth)
 
 
@@ -60,4 +62,22 @@ def test_functions_in_a_nested_stack_are_watched_there(stack: cdk.Stack, shop: W
     filled(nested, shop, 500)
     app = cdk.App.of(stack)
     assert isinstance(app, cdk.App)
-    assert "Stack/Nested has 504 resources with 1 functions" in refusal(app.synth)
+    assert "Stack/Nested has 504 resources, and CloudFormation takes 500 per stack: AWS::SQS::Queue (500)" in refusal(
+        app.synth
+    )
+
+
+@pytest.mark.parametrize("limit", [0, "0", 1000, "1000"])
+def test_the_switch_of_the_cdk_counts(shop: Workspace, tmp_path: Path, limit: object) -> None:
+    """Also as text, as `cdk --context` hands it over."""
+    context = {"@aws-cdk/core:stackResourceLimit": limit, "aws:cdk:disable-asset-staging": True}
+    app = cdk.App(outdir=str(tmp_path), context=context)
+    stack = filled(cdk.Stack(app, "Stack"), shop, 600)
+    assert [] == stack.node.validate()
+
+
+def test_a_lower_limit_counts_as_well(shop: Workspace, tmp_path: Path) -> None:
+    context = {"@aws-cdk/core:stackResourceLimit": 10, "aws:cdk:disable-asset-staging": True}
+    stack = filled(cdk.Stack(cdk.App(outdir=str(tmp_path), context=context), "Stack"), shop, 10)
+    (message,) = stack.node.validate()
+    assert "Stack has 14 resources, and CloudFormation takes 10 per stack: AWS::SQS::Queue (10), " in message

@@ -7,6 +7,7 @@ from constructs import Construct, IConstruct
 
 from uv_workspace_function.constructs.function_options import FunctionOptions
 from uv_workspace_function.constructs.image_options import ImageOptions
+from uv_workspace_function.constructs.request import check_options, checked
 from uv_workspace_function.errors import WorkspaceError
 
 _SET: WeakKeyDictionary[IConstruct, dict[str, Any]] = WeakKeyDictionary()
@@ -45,19 +46,22 @@ class FunctionDefaults:
         """Set defaults; those that are set already stay, where they are not named again.
 
         Raises:
-            WorkspaceError: when a function that they are for was made before, or one can be of a single function only.
+            WorkspaceError: when a function that they are for was made before, or one can't be a default.
+            TypeError: when a function takes no such option.
         """
         for option in _OF_ONE_FUNCTION:
             if option in options:
                 raise WorkspaceError(
                     f"{option}= can be no default, since it names one function's", f"give {option}= to the function"
                 )
+        asked = checked(dict(options))
+        check_options(asked)
         if self._scope in _READ:
             raise WorkspaceError(
                 f"defaults of {self._scope.node.path or 'the app'} come too late for a function or an image that is made",
                 "set them before the first one",
             )
-        _SET[self._scope] = merged(dict(options), _SET.get(self._scope, {}))
+        _SET[self._scope] = merged(asked, _SET.get(self._scope, {}))
 
 
 def with_defaults(scope: Construct, options: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,5 @@
 """A Lambda function of one service: its image, its handler as the command, a role and a log group of its own."""
 
-import inspect
-from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, Unpack, cast
 
 import aws_cdk as cdk
@@ -24,31 +21,12 @@ from uv_workspace_function.constructs.function_options import FunctionOptions
 from uv_workspace_function.constructs.image import ServiceImage
 from uv_workspace_function.constructs.image_options import ImageOptions
 from uv_workspace_function.constructs.log_group import LogGroupOptions, own_log_group
-from uv_workspace_function.constructs.request import check_request, checked
+from uv_workspace_function.constructs.request import check_options, check_request, checked
 from uv_workspace_function.constructs.stack_limit import watch_resources
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace.workspace import Workspace
 
-_EXTENSION = "a function from an image has no layers; put the extension into an image and give that as base_image="
-_NO_CUSTOM_RESOURCE = (
-    "log_retention= is a property of the log group here, and no function has to set it; leave this out"
-)
-# What DockerImageFunction takes and a function from an image cannot have: CDK throws, warns, or adds only permissions.
-# https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
-# https://docs.aws.amazon.com/lambda/latest/dg/configuration-codesigning.html
-_REFUSED: Mapping[str, str] = {
-    "adot_instrumentation": _EXTENSION,
-    "code": "the code is the image of service=; take lambda_.DockerImageFunction for an image made elsewhere",
-    "code_signing_config": "Lambda checks signatures of archives alone; sign images in the registry instead",
-    "insights_version": _EXTENSION,
-    "layers": f"{_EXTENSION}, and add Python packages to the service's dependencies",
-    "log_retention_retry_options": _NO_CUSTOM_RESOURCE,
-    "log_retention_role": _NO_CUSTOM_RESOURCE,
-    "params_and_secrets": _EXTENSION,
-}
 _OF_OWN_LOG_GROUP = ("log_retention", "log_removal_policy", "log_group_name", "log_encryption_key")
-# What DockerImageFunction does not take.
-_OURS = ("image", "entrypoint", "working_directory", "log_group_name", "log_encryption_key", "powertools_service_name")
 
 
 class UvWorkspaceFunction(lambda_.DockerImageFunction):
@@ -158,13 +136,12 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
         Raises:
             WorkspaceError: always.
         """
-        _refuse({"layers": layers})
+        check_options({"layers": layers})
 
 
 def _asked(scope: Construct, options: dict[str, Any]) -> dict[str, Any]:
     """The options with the defaults below them, checked as far as no workspace is needed."""
-    _refuse(options)
-    _check_names(options)
+    check_options(options)
     asked = checked(with_defaults(scope, options))
     log_group = asked.get("log_group")
     if log_group is not None:
@@ -179,24 +156,6 @@ def _asked(scope: Construct, options: dict[str, Any]) -> dict[str, Any]:
                 "set that on the log group itself",
             )
     return asked
-
-
-def _refuse(options: dict[str, Any]) -> None:
-    for option, remedy in _REFUSED.items():
-        value = options.pop(option, None)
-        if value is not None and value not in ([], (), {}):  # a wrapper hands on what is empty
-            raise WorkspaceError(f"{option}= does not work for a function from an image", remedy)
-
-
-def _check_names(options: Mapping[str, object]) -> None:
-    known = inspect.signature(lambda_.DockerImageFunctionProps.__init__).parameters.keys() - {"self"} | {*_OURS}
-    for name in options:
-        if name in ImageOptions.__dataclass_fields__:
-            raise WorkspaceError(f"{name}= is an option of the image", f"write image=ImageOptions({name}=...)")
-        if name not in known:
-            nearest = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-            raise TypeError(f"UvWorkspaceFunction() got an unexpected keyword argument {name!r}{hint}")
 
 
 def _check_injected(function: lambda_.Function, architecture: lambda_.Architecture, *, labelled: bool) -> None:

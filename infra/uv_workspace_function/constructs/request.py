@@ -1,5 +1,8 @@
 """What is wrong with a request for a function or an image before any workspace is looked at."""
 
+import inspect
+from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from aws_cdk import aws_lambda as lambda_
@@ -9,6 +12,26 @@ from uv_workspace_function.constructs.image_options import ImageOptions, check_k
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.workspace import Workspace
+
+_EXTENSION = "a function from an image has no layers; put the extension into an image and give that as base_image="
+_NO_CUSTOM_RESOURCE = (
+    "log_retention= is a property of the log group here, and no function has to set it; leave this out"
+)
+# What DockerImageFunction takes and a function from an image cannot have: CDK throws, warns, or adds only permissions.
+# https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-codesigning.html
+_REFUSED: Mapping[str, str] = {
+    "adot_instrumentation": _EXTENSION,
+    "code": "the code is the image of service=; take lambda_.DockerImageFunction for an image made elsewhere",
+    "code_signing_config": "Lambda checks signatures of archives alone; sign images in the registry instead",
+    "insights_version": _EXTENSION,
+    "layers": f"{_EXTENSION}, and add Python packages to the service's dependencies",
+    "log_retention_retry_options": _NO_CUSTOM_RESOURCE,
+    "log_retention_role": _NO_CUSTOM_RESOURCE,
+    "params_and_secrets": _EXTENSION,
+}
+# What DockerImageFunction does not take.
+_OURS = ("image", "entrypoint", "working_directory", "log_group_name", "log_encryption_key", "powertools_service_name")
 
 
 def check_request(scope: Construct, construct_id: str, workspace: object, service: object) -> None:
@@ -51,6 +74,28 @@ def checked(options: dict[str, Any]) -> dict[str, Any]:
             f"architecture must be a lambda_.Architecture, not {architecture!r}", "write lambda_.Architecture.ARM_64"
         )
     return options
+
+
+def check_options(options: dict[str, Any]) -> None:
+    """Refuse options of a function that nobody knows, or that a function from an image can't have, and drop those that are empty.
+
+    Raises:
+        WorkspaceError: when one cannot work; it says what does.
+        TypeError: when there is no such option.
+    """
+    for option, remedy in _REFUSED.items():
+        value = options.pop(option, None)
+        if value is not None and value not in ([], (), {}):  # a wrapper hands on what is empty
+            raise WorkspaceError(f"{option}= does not work for a function from an image", remedy)
+
+    known = inspect.signature(lambda_.DockerImageFunctionProps.__init__).parameters.keys() - {"self"} | {*_OURS}
+    for name in options:
+        if name in ImageOptions.__dataclass_fields__:
+            raise WorkspaceError(f"{name}= is an option of the image", f"write image=ImageOptions({name}=...)")
+        if name not in known:
+            nearest = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            raise TypeError(f"UvWorkspaceFunction() got an unexpected keyword argument {name!r}{hint}")
 
 
 def _described(construct: IConstruct) -> str:

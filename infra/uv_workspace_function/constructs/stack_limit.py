@@ -1,5 +1,6 @@
 """CloudFormation's limit of resources in one stack, told at synth with the way out."""
 
+from collections import Counter
 from weakref import WeakSet
 
 import aws_cdk as cdk
@@ -8,6 +9,8 @@ from constructs import IConstruct, IValidation
 
 RESOURCE_LIMIT = 500
 """Resources of a stack: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+LIMIT_CONTEXT_KEY = "@aws-cdk/core:stackResourceLimit"
+"""The CDK's own switch: another limit, or 0 for none."""
 
 _WATCHED: WeakSet[cdk.Stack] = WeakSet()
 
@@ -25,20 +28,34 @@ class _ResourceLimit:
         self._stack = stack
 
     def validate(self) -> list[str]:
-        """Tell the number of resources and of functions where there are too many; jsii's name."""
+        """Count the resources by type where there are too many; jsii's name."""
         stack = self._stack
+        limit = _limit(stack)
         constructs = stack.node.find_all()
         nested = tuple(f"{c.node.path}/" for c in constructs if isinstance(c, cdk.Stack) and c is not stack)
-        resources = sum(isinstance(c, cdk.CfnResource) and not _is_below(c, nested) for c in constructs)
-        if resources <= RESOURCE_LIMIT:
+        types = Counter(
+            construct.cfn_resource_type
+            for construct in constructs
+            if isinstance(construct, cdk.CfnResource) and not _is_below(construct, nested)
+        )
+        if limit == 0 or types.total() <= limit:
             return []
-        functions = sum(isinstance(c, cdk.aws_lambda.CfnFunction) and not _is_below(c, nested) for c in constructs)
+        counts = ", ".join(
+            f"{kind} ({count})" for kind, count in sorted(types.items(), key=lambda each: (-each[1], each[0]))
+        )
         message = (
-            f"{stack.node.path} has {resources} resources with {functions} functions, and CloudFormation takes "
-            f"{RESOURCE_LIMIT} a stack; split it, for example into a stack a team: services that share an image or a "
-            "library may stand in different stacks (docs/scale.md)"
+            f"{stack.node.path} has {types.total()} resources, and CloudFormation takes {limit} per stack: {counts}; split it, for example "
+            "into a stack per team: services that share an image or a library may be in different stacks (docs/scale.md)"
         )
         return [message]
+
+
+def _limit(stack: cdk.Stack) -> int:
+    said = stack.node.try_get_context(LIMIT_CONTEXT_KEY)
+    try:
+        return RESOURCE_LIMIT if said is None else int(said)
+    except (TypeError, ValueError):  # what it means is the CDK's to say, which reads it too
+        return RESOURCE_LIMIT
 
 
 def _is_below(construct: IConstruct, nested: tuple[str, ...]) -> bool:
