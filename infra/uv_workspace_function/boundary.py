@@ -67,6 +67,14 @@ def check_definition(root: Path, path: Path) -> Path:
     return path
 
 
+def absolute(what: str, path: str) -> WorkspaceError:
+    """What is wrong with an absolute path in a definition or a lock, inside the repository or not."""
+    return WorkspaceError(
+        f"{what} lies at {path}, an absolute path: it is another one on each machine, and none in an image's build",
+        "name it relative to its pyproject.toml, and run `uv lock`",
+    )
+
+
 def read_file(path: Path | str, *, largest: int = LARGEST) -> bytes:
     """All bytes of a regular file.
 

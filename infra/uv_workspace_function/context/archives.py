@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.boundary import Boundary
+from uv_workspace_function.boundary import Boundary, absolute
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import requirement_name
@@ -119,6 +119,8 @@ def _locked(root: Path, project: Project, package: LockedPackage) -> Iterator[Pu
         files = [*package.wheels, *([package.sdist] if package.sdist else [])]
         locations += [posixpath.join(registry, file["path"]) for file in files if "path" in file]
     for location in locations:
+        if posixpath.isabs(location):
+            raise absolute(f"{project.lock.path}: {package}", location)
         if (path := _below(root, project, location)) is not None:
             yield path
         else:
@@ -134,6 +136,8 @@ def _index_folders(root: Path, project: Project) -> Iterator[PurePosixPath]:
     for settings in project.all_uv_settings:
         for location in settings.index_locations:
             if (path := _local(location)) is not None and (folder := _below(root, project, path)) is not None:
+                if posixpath.isabs(path):
+                    raise absolute(f"{root / project.folder}: an index", path)
                 yield folder
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import tomli_w
 from packaging.utils import canonicalize_name
 
+from uv_workspace_function.boundary import absolute
 from uv_workspace_function.builder.credentials import without_credentials
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, Pyproject, requirement_name
@@ -117,6 +118,7 @@ REQUIREMENT_FILES = re.compile(
     r"|(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in)"
 )
 """Names of files beside `pyproject.toml` that a backend can take requirements or settings from."""
+_FILE_URL = re.compile(r"@\s*file:(?://[^/]*)?(?P<path>[^\s;]*)", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
@@ -124,12 +126,22 @@ def member_definition(member: Member, closure: Closure, relevance: Relevance) ->
     """A local package's `pyproject.toml` for the context; None where it has none (a `setup.py` alone)."""
     if not member.pyproject.document:
         return None
+    for requirement in _requirements(member.pyproject):
+        if (location := _FILE_URL.search(requirement)) is not None:
+            raise absolute(f"{member.path / PYPROJECT}: {requirement_name(requirement)}", location["path"])
     document = _reduced(member.pyproject)
     kept = carried(member.pyproject.uv.table, relevance, where=str(member.path / PYPROJECT))
     if member.folder == closure.project.folder:
         kept |= _workspace(closure)
     _set_tool(document, "uv", kept)
     return tomli_w.dumps(document)
+
+
+def _requirements(pyproject: Pyproject) -> Iterator[str]:
+    yield from pyproject.build_system.requires
+    yield from pyproject.metadata.dependencies
+    for listed in pyproject.metadata.optional_dependencies.values():
+        yield from listed
 
 
 def root_definition(closure: Closure, relevance: Relevance) -> str:
