@@ -18,7 +18,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from ignoring import RULES, git_ignores, make_tree, needs_git
 from uv_workspace_function.code.layouts import layout_of
-from uv_workspace_function.context.files import PackageSources, package_sources
+from uv_workspace_function.context.files import PackageFiles, package_files
 from uv_workspace_function.context.gitignore import Repository
 from uv_workspace_function.context.private_keys import holds_private_key
 from uv_workspace_function.errors import WorkspaceError
@@ -42,13 +42,13 @@ def make(root: Path, files: dict[str, str | bytes]) -> Path:
     return root
 
 
-def read(root: Path, folder: str = "orders", others: tuple[str, ...] = ()) -> PackageSources:
+def read(root: Path, folder: str = "orders", others: tuple[str, ...] = ()) -> PackageFiles:
     pyproject = Pyproject.load(root / folder / "pyproject.toml")
     folders = [PurePosixPath(other) for other in others]
-    return package_sources(Repository.at(root), PurePosixPath(folder), pyproject, other_folders=folders)
+    return package_files(Repository.at(root), PurePosixPath(folder), pyproject, other_folders=folders)
 
 
-def dropped(sources: PackageSources) -> tuple[tuple[str, str], ...]:
+def dropped(sources: PackageFiles) -> tuple[tuple[str, str], ...]:
     return tuple((one.path, one.reason) for one in sources.dropped)
 
 
@@ -56,7 +56,7 @@ def dropped(sources: PackageSources) -> tuple[tuple[str, str], ...]:
 def orders(tmp_path: Path) -> Any:
     """The sources of a package `orders/` that has `src/acme_orders/__init__.py`, `tests/test_orders.py` and what is given."""
 
-    def of(files: dict[str, str | bytes] | None = None, pyproject: str = UV_BUILD) -> PackageSources:
+    def of(files: dict[str, str | bytes] | None = None, pyproject: str = UV_BUILD) -> PackageFiles:
         basic = {"pyproject.toml": pyproject, INIT: "", "tests/test_orders.py": "", "README.md": "# Orders"}
         make(tmp_path, {f"orders/{path}": content for path, content in {**basic, **(files or {})}.items()})
         return read(tmp_path)
@@ -64,7 +64,7 @@ def orders(tmp_path: Path) -> Any:
     return of
 
 
-def listed(sources: PackageSources) -> list[str]:
+def listed(sources: PackageFiles) -> list[str]:
     """The paths besides the module's `__init__.py`, relative to `orders/`."""
     return [path for path in (path.removeprefix("orders/") for path in sources.files) if path != INIT]
 
@@ -765,7 +765,7 @@ def test_a_package_holds_what_git_does_not_ignore(checkout: Any, paths: Any, roo
     ignored = git_ignores(checkout, sorted(tree))
     assume(not ignored & {"orders", "orders/src", module})
     pyproject = Pyproject.from_dict(tomllib.loads(UV_BUILD))
-    sources = package_sources(Repository.at(checkout), PurePosixPath("orders"), pyproject)
+    sources = package_files(Repository.at(checkout), PurePosixPath("orders"), pyproject)
     files = {path for path, is_folder in tree.items() if not is_folder and path.startswith(f"{module}/")}
     assert set(sources.files) == files - ignored
     covered = {

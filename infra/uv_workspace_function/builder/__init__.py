@@ -15,5 +15,5 @@ and the name of a step. The Dockerfile runs each step on the input that it needs
 - `bytecode`: modules compiled once and for all
 - `namespaces`: which of a package's files do nothing but join a namespace
 - `compiled`: refuses what was compiled on a machine without an engine
-- `guard`: refuses what would not work, before there is an image
+- `refusals`: refuses what would not work, before there is an image
 """

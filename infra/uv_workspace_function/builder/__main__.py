@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from . import base, bytecode, guard, layer, markers, namespaces
+from . import base, bytecode, layer, markers, namespaces, refusals
 from .build_secrets import login
 from .compiled import refuse_compiled
 from .distributions import Distribution, File, installed
@@ -43,8 +43,8 @@ def install_third_party(home: Home) -> None:
     distributions = _install(home, workspace, "third-party", [*local, *wheels_only])
     if not home.is_container:
         refuse_compiled(distributions, workspace.lock, built=allowed)
-    _remark(guard.check_path_files(distributions, local=False))
-    guard.write_claims(home.claims / "third-party" / "claims.csv", (_claim(d, local=False) for d in distributions))
+    _remark(refusals.check_path_files(distributions, local=False))
+    refusals.write_claims(home.claims / "third-party" / "claims.csv", (_claim(d, local=False) for d in distributions))
     placed: set[PurePosixPath] = set()
     for stratum, members in strata(distributions).items():
         before = set(placed)
@@ -68,7 +68,7 @@ def install_service(home: Home) -> None:
 
 def check_layout(home: Home) -> None:
     """Refuse layers that don't fit together or on their base, and make the folders that the base lacks."""
-    _remark(guard.check_claims(guard.read_claims(home.claims)))
+    _remark(refusals.check_claims(refusals.read_claims(home.claims)))
     _remark(filter(None, [base.check_python(home.base, os.environ["PYTHON_VERSION"])]))
     base.check_libc(home.base, _platform())
     root = home.layers / "root"
@@ -99,14 +99,14 @@ def _install_local(
         built += _install(home, workspace, f"{layer_name}-{number}", options, variables)
     certain = workspace.closure(_words("SERVICE_EXTRAS"), _machine(), certain=True)
     wanted = [package.name for package in packages if package.name in certain and not package.virtual]
-    guard.check_installed(built, wanted, workspace.service.name)
+    refusals.check_installed(built, wanted, workspace.service.name)
     if not home.is_container:
         refuse_compiled(built, workspace.lock, built=set(workspace.local))
     for distribution in built:
-        guard.check_modules(distribution, workspace.modules(workspace.local[distribution.name]))
+        refusals.check_modules(distribution, workspace.modules(workspace.local[distribution.name]))
     built += [_copied(workspace, package) for package in packages if package.virtual]
-    _remark(guard.check_path_files(built, local=True))
-    guard.write_claims(claims, (_claim(d, local=True) for d in built))
+    _remark(refusals.check_path_files(built, local=True))
+    refusals.write_claims(claims, (_claim(d, local=True) for d in built))
     target = home.layers / layer_name
     layer.place(built, target)
     _finish(target, [list(d.files) for d in built])
@@ -133,7 +133,7 @@ def _install(
         (found,) = install(environment.with_name(f"{environment.name}-{name}"), *only)
         return found
 
-    settled, remarks = guard.settle(distributions, alone)
+    settled, remarks = refusals.settle(distributions, alone)
     _remark(remarks)
     return settled
 
@@ -143,7 +143,7 @@ def _copied(workspace: Workspace, package: LocalPackage) -> Distribution:
     return Distribution(name=package.name, record=None, files=files)
 
 
-def _claim(distribution: Distribution, *, local: bool) -> guard.Claim:
+def _claim(distribution: Distribution, *, local: bool) -> refusals.Claim:
     """What a package takes, hashed so that editing code does not re-run the check."""
     files = {}
     for path, file in distribution.files.items():
@@ -153,7 +153,7 @@ def _claim(distribution: Distribution, *, local: bool) -> guard.Claim:
                 is_told and len(path.parts) <= _DEEPEST_NAMESPACE and namespaces.does_nothing(path, file.source)
             )
             files[str(path)] = "namespace" if is_namespace else file.digest if is_told else ""
-    return guard.Claim(package=distribution.name, local=local, files=files)
+    return refusals.Claim(package=distribution.name, local=local, files=files)
 
 
 def _by_variables(root: Path, packages: Iterable[LocalPackage]) -> list[tuple[list[LocalPackage], dict[str, str]]]:

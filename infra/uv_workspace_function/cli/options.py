@@ -9,11 +9,9 @@ import click
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import PYPROJECT
-from uv_workspace_function.target.target import Machine, Target
+from uv_workspace_function.target.target import MACHINES, Target
 from uv_workspace_function.toml import Table, foreign_table, read_toml
 from uv_workspace_function.workspace.workspace import Workspace
-
-_MACHINES: dict[str, Machine] = {"arm64": "aarch64", "x86_64": "x86_64"}
 
 
 def workspace_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -65,11 +63,11 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def with_target(*args: Any, architecture: str, python: str, **kwargs: Any) -> None:
-        command(*args, target=Target.of(python=python, machine=_MACHINES[architecture]), **kwargs)
+        command(*args, target=Target.of(python=python, machine=MACHINES[architecture]), **kwargs)
 
     architecture = click.option(
         "--architecture",
-        type=click.Choice(list(_MACHINES)),
+        type=click.Choice(list(MACHINES)),
         default="arm64",
         show_default=True,
         help="The functions' processor.",

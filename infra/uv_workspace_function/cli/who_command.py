@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from uv_workspace_function.cli.options import load_workspace, target_options, workspace_option
-from uv_workspace_function.insight.holders import Holder, holders, not_held, parse_requirement
+from uv_workspace_function.insight.who import Holder, not_held, parse_requirement, who_holds
 from uv_workspace_function.target.target import Target
 
 
@@ -28,7 +28,7 @@ def command(requirement: str, root: Path | None, target: Target, as_json: bool) 
     """
     wanted = parse_requirement(requirement)
     workspace = load_workspace(root)
-    found = holders(workspace, wanted, target)
+    found = who_holds(workspace, wanted, target)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(holder) for holder in found], indent=2))
     else:

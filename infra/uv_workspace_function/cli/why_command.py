@@ -11,7 +11,7 @@ from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.insight.comparison import Change, compare
 from uv_workspace_function.insight.git_history import History
-from uv_workspace_function.insight.holders import way_to
+from uv_workspace_function.insight.who import way_to
 from uv_workspace_function.workspace.workspace import Workspace
 
 

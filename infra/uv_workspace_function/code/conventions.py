@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from uv_workspace_function.code.layouts.finding import SKIPPED, folders_in
+from uv_workspace_function.code.layouts.modules import SKIPPED, folders_in
 from uv_workspace_function.code.module_reader import HandlerError, LocalPackage, ModuleReader, shown_path
 from uv_workspace_function.code.syntax import Unparsed
 

@@ -21,7 +21,7 @@ from uv_workspace_function.context.arguments import build_arguments, check_furth
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.image_reference import ImageReference
-from uv_workspace_function.target.target import Machine, Target
+from uv_workspace_function.target.target import MACHINES, Machine, Target
 from uv_workspace_function.target.wheels import built_from_source, check_closure
 from uv_workspace_function.workspace.members import Member, Project
 from uv_workspace_function.workspace.workspace import Workspace
@@ -29,7 +29,6 @@ from uv_workspace_function.workspace.workspace import Workspace
 MIRRORS_CONTEXT_KEY = "uv-workspace-function:mirrors"
 """The CDK context key of the mirrors: a registry or a longer prefix of images' names -> what to take instead."""
 
-_MACHINES: Mapping[str, Machine] = {"arm64": "aarch64", "x86_64": "x86_64"}
 _PYTHON_VERSION = "3.14"
 # What is told to the build and makes no other image: where secrets lie, how the network is reached, what is cached.
 _BESIDE_THE_HASH = ("build_secrets", "build_ssh", "network_mode", "cache_from", "cache_to")
@@ -79,7 +78,7 @@ class ServiceImage:
             WorkspaceError: when there is no such service, or no image of it could be built.
         """
         # Another name is no machine of Target's, which then says which ones there are.
-        machine = _MACHINES.get(architecture.name, cast("Machine", architecture.name))
+        machine = MACHINES.get(architecture.name, cast("Machine", architecture.name))
         target = Target.of(
             python=options.python_version or _PYTHON_VERSION, machine=machine, uv_platform=options.python_platform
         )

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from uv_workspace_function.builder.layer import EPOCH
 from uv_workspace_function.context import archives, definitions, staging
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.files import Dropped
-from uv_workspace_function.context.sources import Sources
 from uv_workspace_function.context.wanted import Cause
+from uv_workspace_function.context.workspace_files import WorkspaceFiles
 from uv_workspace_function.errors import reading
 from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.target.wheels import built_from_source
@@ -26,7 +27,7 @@ DOCKERFILE = "Dockerfile"
 BUILDER_FOLDER = ".uv-workspace-function"
 # BuildKit obeys the second, else the first, at a context's root: https://docs.docker.com/build/concepts/context/#dockerignore-files
 _IGNORE_FILES = (".dockerignore", f"{DOCKERFILE}.dockerignore")
-SOURCE_DATE = "315532800"
+SOURCE_DATE = str(EPOCH)
 """The moment that an image says it was made, 1980-01-01 as its files, in seconds: BuildKit writes the time of the build else, and
 no two manifests are equal. It takes it from the build's arguments alone (https://reproducible-builds.org/specs/source-date-epoch)."""
 _HERE = Path(__file__).parents[1]
@@ -64,7 +65,7 @@ class BuildContext:
         closure.project.lock.refuse_conflicting(closure.service.name, closure.selection.extras)
         unchecked = freshness.check_fresh(workspace, closure.project)
         relevance = definitions.relevance_of(closure)
-        sources = Sources.of(workspace)
+        sources = WorkspaceFiles.of(workspace)
         files: dict[str, ContextFile] = {}
         dropped: list[Dropped] = []
         origins: dict[str, str] = {}

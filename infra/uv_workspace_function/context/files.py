@@ -42,7 +42,7 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PackageSources:
+class PackageFiles:
     """The files that one local package's build needs, by their paths relative to the workspace's root, sorted.
 
     The package's `pyproject.toml` is not among them: a context holds a rewritten one. `dropped` lists what was left out
@@ -53,7 +53,7 @@ class PackageSources:
     dropped: tuple[Dropped, ...]
 
 
-def package_sources(
+def package_files(
     repository: Repository,
     folder: PurePosixPath,
     pyproject: Pyproject,
@@ -61,7 +61,7 @@ def package_sources(
     other_folders: Collection[PurePosixPath] = (),
     layout: Layout | None = None,
     virtual: bool | None = None,
-) -> PackageSources:
+) -> PackageFiles:
     """The files that the build of one local package needs.
 
     Args:
@@ -100,7 +100,7 @@ def package_sources(
     if "setuptools-scm" in pyproject.build_system.names:
         _list_data_files(walk.files, folder, layout)
     files = {path: walk.files[path] for path in sorted(walk.files)}
-    return PackageSources(files=files, dropped=tuple(sorted(walk.dropped, key=lambda dropped: dropped.path)))
+    return PackageFiles(files=files, dropped=tuple(sorted(walk.dropped, key=lambda dropped: dropped.path)))
 
 
 def _list_data_files(files: dict[str, ContextFile], folder: PurePosixPath, layout: Layout) -> None:

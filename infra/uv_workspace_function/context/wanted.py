@@ -10,8 +10,8 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.code.layouts import Layout, Module
-from uv_workspace_function.code.layouts.finding import WILDCARDS, exclusion, is_package
-from uv_workspace_function.context.named_files import Glob, anchored_glob, named_files
+from uv_workspace_function.code.layouts.modules import WILDCARDS, exclusion, is_package
+from uv_workspace_function.context.named_in_tables import Glob, anchored_glob, named_files
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import OUR_TABLE, Pyproject
 
@@ -136,7 +136,7 @@ class Wanted:
 
     def may_hold(self, path: str) -> bool:
         """Whether something wanted can lie below a folder that is not wanted itself."""
-        return path in self.passages or any(glob.holders and glob.holders.match(path) for glob in self.globs)
+        return path in self.passages or any(glob.folders and glob.folders.match(path) for glob in self.globs)
 
 
 NOTHING = Wanted(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from uv_workspace_function.gate.findings import CODES, Finding
-from uv_workspace_function.gate.places import table_line
+from uv_workspace_function.gate.lines import table_line
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, Pyproject
 

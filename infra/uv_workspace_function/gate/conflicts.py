@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding
-from uv_workspace_function.gate.places import requirement_line
+from uv_workspace_function.gate.lines import requirement_line
 from uv_workspace_function.pyproject import PYPROJECT, Pyproject, requirement_name
 from uv_workspace_function.uv_settings import WorkspaceGlobs
 from uv_workspace_function.workspace import membership

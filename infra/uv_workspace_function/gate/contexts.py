@@ -11,14 +11,14 @@ from packaging.utils import canonicalize_name
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.files import Dropped
-from uv_workspace_function.context.sources import Sources
 from uv_workspace_function.context.wanted import Cause
+from uv_workspace_function.context.workspace_files import WorkspaceFiles
 from uv_workspace_function.errors import LockError, WorkspaceError
-from uv_workspace_function.gate.assembly import Assembly
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
-from uv_workspace_function.gate.places import line_of
+from uv_workspace_function.gate.lines import line_of
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.gate.secrets import secret_in
+from uv_workspace_function.insight.cloud_assembly import image_assets
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, requirement_name
 from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.workspace.closure import Closure
@@ -131,7 +131,7 @@ class _Contexts:
         if dropped.cause not in _HOLDS_SECRETS or _EXAMPLES.fullmatch(PurePosixPath(dropped.path).name):
             return
         path = self.scope.workspace.root / dropped.path
-        if Sources.of(self.scope.workspace).repository.ignored(
+        if WorkspaceFiles.of(self.scope.workspace).repository.ignored(
             str(path.resolve()), is_folder=dropped.path.endswith("/")
         ):
             return  # it is nobody's but of this checkout
@@ -230,12 +230,12 @@ def _images(scope: Scope, cdk_out: Path | None) -> Iterator[Finding]:
     if cdk_out is None:
         return
     try:
-        images = Assembly.load(cdk_out).images
+        images = image_assets(cdk_out)
     except WorkspaceError:
         return  # the check of what is deployed tells
     services = {service.name: service for service in scope.workspace.services}
     for built in images:
-        service = services.get(built.arguments.get("SERVICE_NAME", ""))
+        service = services.get(built.service)
         for argument in _IMAGE_ARGUMENTS:
             given = built.arguments.get(argument)
             if service is not None and given is not None and _is_floating(given):

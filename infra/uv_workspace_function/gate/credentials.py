@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from uv_workspace_function.builder.credentials import without_credentials
 from uv_workspace_function.context.definitions import REQUIREMENT_FILES
-from uv_workspace_function.context.sources import Sources
+from uv_workspace_function.context.workspace_files import WorkspaceFiles
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, Outcome
 from uv_workspace_function.gate.scope import Scope
@@ -74,7 +74,7 @@ def _credentials(text: str) -> Iterator[_Credential]:
 def check_credentials(scope: Scope) -> Outcome:
     """Look at the definitions of every member and project, and at what their backends may read requirements from."""
     workspace = scope.workspace
-    repository = Sources.of(workspace).repository
+    repository = WorkspaceFiles.of(workspace).repository
     owners = {member.folder: member.name for member in scope.members}
     folders = {PurePosixPath(), *owners, *(project.folder for project in scope.projects)}
     findings: list[Finding] = []

@@ -18,9 +18,9 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.declared import Declared, Graph
 from uv_workspace_function.gate.distributions import Distribution, Installed, has_any
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome, join
+from uv_workspace_function.gate.lines import requirement_line
 from uv_workspace_function.gate.mentions import mentioned
 from uv_workspace_function.gate.modules import NOBODY, Modules, Provided, resembles
-from uv_workspace_function.gate.places import requirement_line
 from uv_workspace_function.gate.python_source import Import, Need, SourceFacts, read_source
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.gate.source_files import TEST_FOLDERS, Role, SourceFile, files_beside, source_files

@@ -9,10 +9,10 @@ from uv_workspace_function.gate.allowed import without_allowed
 from uv_workspace_function.gate.contexts import check_contexts
 from uv_workspace_function.gate.credentials import check_credentials
 from uv_workspace_function.gate.findings import CODES, Finding, NotChecked, Outcome, Report, join
-from uv_workspace_function.gate.handling import CODES_OF_SERVICES, check_handlers, check_there_are_services
 from uv_workspace_function.gate.imports import check_imports
 from uv_workspace_function.gate.isolation import check_alone
 from uv_workspace_function.gate.locks import check_lock, check_locks
+from uv_workspace_function.gate.missing_handlers import CODES_OF_SERVICES, check_handlers, check_there_are_services
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.gate.target_wheels import check_targets
 from uv_workspace_function.gate.usage import check_deployed, check_libraries

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-from uv_workspace_function.context.sources import Sources
+from uv_workspace_function.context.workspace_files import WorkspaceFiles
 from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.workspace import Workspace
@@ -148,10 +148,10 @@ class _Walk:
     ) -> Iterator[SourceFile]:
         """The files in a folder and below it, links inside the repository included; not what a link leads back to."""
         real_folder = Path(os.path.realpath(folder))
-        if real_folder in above or not real_folder.is_relative_to(Sources.of(self.workspace).repository.top):
+        if real_folder in above or not real_folder.is_relative_to(WorkspaceFiles.of(self.workspace).repository.top):
             return
         above |= {real_folder}
-        ignores = Sources.of(self.workspace).repository.ignores(str(real_folder))
+        ignores = WorkspaceFiles.of(self.workspace).repository.ignores(str(real_folder))
         try:
             with os.scandir(folder) as listed:
                 entries = sorted(listed, key=lambda entry: entry.name)

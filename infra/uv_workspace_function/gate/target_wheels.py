@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
-from uv_workspace_function.gate.places import line_of, requirement_line
+from uv_workspace_function.gate.lines import line_of, requirement_line
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.target.wheels import MissingWheel, built_from_source, check_wheels, refuse_other_environments

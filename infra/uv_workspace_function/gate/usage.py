@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.gate.assembly import Assembly
 from uv_workspace_function.gate.declared import Declared, Graph
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.scope import Scope
+from uv_workspace_function.insight.cloud_assembly import image_assets
 from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.workspace.members import Member
 
@@ -51,13 +51,13 @@ def check_deployed(scope: Scope, cdk_out: Path | None) -> Outcome:
             )
         )
     try:
-        assembly = Assembly.load(cdk_out)
+        images = image_assets(cdk_out)
     except WorkspaceError as error:
         gap = NotChecked(
             codes=("UWF010", "UWF016"), reason=str(error), remedy="run `cdk synth`, and give its output folder"
         )
         return Outcome(not_checked=(gap,))
-    deployed = {image.arguments.get("SERVICE_NAME") for image in assembly.images}
+    deployed = {image.service for image in images}
     return Outcome(
         findings=tuple(
             Finding(

@@ -1,7 +1,7 @@
-"""The images of our services in a cloud assembly (`cdk.out`), read from what the CDK CLI deploys from."""
+"""The container images in a cloud assembly (`cdk.out`), read from what the CDK CLI deploys from."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,15 @@ from uv_workspace_function.errors import WorkspaceError
 class ImageAsset:
     """One image that a synthesized stack needs."""
 
-    service: str
     asset: str
     """The asset's id: its hash, with the service's name before it where the construct gave one."""
-    context: Path
-    """The staged build context."""
+    arguments: Mapping[str, str]
+    """Its build arguments."""
+
+    @property
+    def service(self) -> str:
+        """The service that it is of; empty for an image of somebody else's."""
+        return self.arguments.get("SERVICE_NAME", "")
 
     @property
     def local_image(self) -> str:
@@ -26,7 +30,9 @@ class ImageAsset:
 
 
 def image_assets(assembly: Path) -> tuple[ImageAsset, ...]:
-    """The images of services in a cloud assembly, its stages included, by service.
+    """The images in a cloud assembly, its stages included, by service.
+
+    Source: the schema of https://docs.aws.amazon.com/cdk/api/v2/docs/cloud-assembly-schema-readme.html.
 
     Args:
         assembly: the folder that `cdk synth` wrote.
@@ -55,10 +61,7 @@ def _asset_manifests(assembly: Path) -> Iterator[Path]:
 
 def _assets(manifest: Path) -> Iterator[ImageAsset]:
     for asset, image in _read(manifest).get("dockerImages", {}).items():
-        source = image["source"]
-        service = source.get("dockerBuildArgs", {}).get("SERVICE_NAME")
-        if service is not None and "directory" in source:
-            yield ImageAsset(service=service, asset=asset, context=manifest.parent / source["directory"])
+        yield ImageAsset(asset=asset, arguments=image.get("source", {}).get("dockerBuildArgs", {}))
 
 
 def _read(path: Path) -> dict[str, Any]:

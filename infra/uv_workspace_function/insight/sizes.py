@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from uv_workspace_function.context.sources import Sources
+from uv_workspace_function.context.workspace_files import WorkspaceFiles
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.target.wheels import installed, wheel_bytes
@@ -142,7 +142,7 @@ def shown_size(size: int) -> str:
 
 def _sources(workspace: Workspace, closure: Closure, member: Member) -> PackageSize:
     """A local package's importable files."""
-    files = Sources.of(workspace).files(workspace, member).files
+    files = WorkspaceFiles.of(workspace).files(workspace, member).files
     modules = [member.folder / module.path for module in member.layout.modules]
     size = sum(
         file.size

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from uv_workspace_function.builder.layer import EPOCH
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import descriptors, layers
 from uv_workspace_function.oci.image import Image
 from uv_workspace_function.oci.store import Blob, Store
-from uv_workspace_function.oci.tree import EPOCH
 
 _LAYOUT = descriptors.encoded({"imageLayoutVersion": "1.0.0"})
 

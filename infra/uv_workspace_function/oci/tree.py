@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from uv_workspace_function.builder.layer import EPOCH
 from uv_workspace_function.oci import tar
 from uv_workspace_function.oci.base import BaseImage
 from uv_workspace_function.oci.descriptors import COMPRESSED_LAYER, Descriptor
 from uv_workspace_function.oci.store import Store, key_of
-
-EPOCH = 315532800
-"""The time of all that is ours: 1980-01-01, in seconds."""
 
 _GONE, _ALL_GONE = ".wh.", ".wh..wh..opq"
 _LIBRARY = re.compile(r"libc(-2\.\d+)?\.so(\.6)?")

@@ -13,6 +13,8 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from uv_workspace_function.errors import LockError, WorkspaceError
 
 Machine = Literal["aarch64", "x86_64"]
+MACHINES: Mapping[str, Machine] = {"arm64": "aarch64", "x86_64": "x86_64"}
+"""The machine of each architecture, by Lambda's name of it."""
 
 _DOCKER_PLATFORMS = {"aarch64": "linux/arm64", "x86_64": "linux/amd64"}
 # PEP 600: the oldest glibc a wheel can ask for on a machine, and the names such wheels had before it.

@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from uv_workspace_function.code.layouts import flit, hatchling, pdm, poetry, setuptools, uv_build
-from uv_workspace_function.code.layouts.finding import outermost
 from uv_workspace_function.code.layouts.layout import Layout, Module
-from uv_workspace_function.code.layouts.looks import guessed_layout, virtual_layout
+from uv_workspace_function.code.layouts.modules import outermost
+from uv_workspace_function.code.layouts.undeclared import guessed_layout, virtual_layout
 from uv_workspace_function.pyproject import Pyproject
 
 __all__ = ["Layout", "Module", "layout_of"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from uv_workspace_function.code.layouts.finding import module_at
 from uv_workspace_function.code.layouts.layout import Layout
+from uv_workspace_function.code.layouts.modules import module_at
 from uv_workspace_function.pyproject import Pyproject
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.code.layouts.finding import (
+from uv_workspace_function.code.layouts.layout import Layout, Module
+from uv_workspace_function.code.layouts.modules import (
     distributed,
     exclusions,
     folders_in,
@@ -22,7 +23,6 @@ from uv_workspace_function.code.layouts.finding import (
     normal,
     pairs,
 )
-from uv_workspace_function.code.layouts.layout import Layout, Module
 from uv_workspace_function.pyproject import Pyproject
 from uv_workspace_function.toml import Table, foreign_table, strings
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from uv_workspace_function.code.layouts.finding import (
+from uv_workspace_function.code.layouts.layout import Layout, Module
+from uv_workspace_function.code.layouts.modules import (
     distributed,
     exclusions,
     is_package,
@@ -13,7 +14,6 @@ from uv_workspace_function.code.layouts.finding import (
     normal,
     top_level,
 )
-from uv_workspace_function.code.layouts.layout import Layout, Module
 from uv_workspace_function.pyproject import Pyproject
 from uv_workspace_function.toml import strings
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.code.layouts.finding import (
+from uv_workspace_function.code.layouts.layout import Layout, Module
+from uv_workspace_function.code.layouts.modules import (
     distributed,
     exclusions,
     is_importable,
@@ -17,7 +18,6 @@ from uv_workspace_function.code.layouts.finding import (
     module_at,
     normal,
 )
-from uv_workspace_function.code.layouts.layout import Layout, Module
 from uv_workspace_function.pyproject import Pyproject
 from uv_workspace_function.toml import strings
 

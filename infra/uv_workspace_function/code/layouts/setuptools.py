@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from uv_workspace_function.code.layouts.finding import (
+from uv_workspace_function.code.layouts.layout import Layout, Module
+from uv_workspace_function.code.layouts.modules import (
     SKIPPED,
     folders_in,
     join,
@@ -19,7 +20,6 @@ from uv_workspace_function.code.layouts.finding import (
     pairs,
     top_level,
 )
-from uv_workspace_function.code.layouts.layout import Layout, Module
 from uv_workspace_function.pyproject import Pyproject
 from uv_workspace_function.toml import Table, foreign_table, strings
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.code.layouts.finding import exclusions, is_package, join, module_at
 from uv_workspace_function.code.layouts.layout import Layout
+from uv_workspace_function.code.layouts.modules import exclusions, is_package, join, module_at
 from uv_workspace_function.pyproject import Pyproject
 from uv_workspace_function.toml import strings
 

@@ -47,7 +47,7 @@ def parse_requirement(text: str) -> Requirement:
     return requirement
 
 
-def holders(workspace: Workspace, requirement: Requirement, target: Target) -> tuple[Holder, ...]:
+def who_holds(workspace: Workspace, requirement: Requirement, target: Target) -> tuple[Holder, ...]:
     """The services in whose image a package that meets a requirement is, by name.
 
     Args:
@@ -74,7 +74,7 @@ def holders(workspace: Workspace, requirement: Requirement, target: Target) -> t
 def not_held(workspace: Workspace, requirement: Requirement, target: Target) -> str:
     """What there is instead, where no service holds what was asked for, as a message for the user."""
     name = canonicalize_name(requirement.name)
-    others = holders(workspace, Requirement(name), target)
+    others = who_holds(workspace, Requirement(name), target)
     if others:
         versions: dict[str, list[str]] = {}
         for holder in others:

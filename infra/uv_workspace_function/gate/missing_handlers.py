@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from uv_workspace_function.code.handlers import HandlerError, SourceError, undecided
 from uv_workspace_function.code.likely_handlers import likely_handlers
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
-from uv_workspace_function.gate.places import table_line
+from uv_workspace_function.gate.lines import table_line
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.workspace.closure import Closure

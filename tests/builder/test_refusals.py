@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 import pytest
-from uv_workspace_function.builder import base, guard, namespaces
+from uv_workspace_function.builder import base, namespaces, refusals
 from uv_workspace_function.builder.distributions import Distribution, File
 from uv_workspace_function.builder.errors import BuildError
 
@@ -25,8 +25,8 @@ def _distribution(folder: Path, name: str, files: Mapping[str, str]) -> Distribu
     return Distribution(name=name, record=PurePosixPath(f"{name}-1.dist-info/RECORD"), files=found)
 
 
-def _claim(package: str, *files: str, local: bool = False, digest: str = "") -> guard.Claim:
-    return guard.Claim(package=package, local=local, files=dict.fromkeys(files, digest))
+def _claim(package: str, *files: str, local: bool = False, digest: str = "") -> refusals.Claim:
+    return refusals.Claim(package=package, local=local, files=dict.fromkeys(files, digest))
 
 
 REMEDY = "one would hide the other; rename one, or drop one of the packages"
@@ -35,9 +35,9 @@ REMEDY = "one would hide the other; rename one, or drop one of the packages"
 def test_a_layer_without_its_package_is_refused(tmp_path: Path) -> None:
     """Whatever made uv leave it out: the build ends, and no image lacks its service."""
     there = _distribution(tmp_path, "prices", {"prices.py": ""})
-    guard.check_installed([there], ["prices"], "orders")
+    refusals.check_installed([there], ["prices"], "orders")
     with pytest.raises(BuildError) as caught:
-        guard.check_installed([there], ["stock", "prices", "orders"], "orders")
+        refusals.check_installed([there], ["stock", "prices", "orders"], "orders")
     assert str(caught.value) == (
         "uv reported success, but did not install orders, stock for orders; look for settings of uv in the builder image "
         "(a uv.toml in /etc/uv or in its user's configuration), or give another BUILDER_IMAGE"
@@ -48,7 +48,7 @@ def test_a_path_file_of_a_local_package_is_refused(tmp_path: Path) -> None:
     """An editable install, or a backend that writes a `.pth`, never reaches an image."""
     made = _distribution(tmp_path, "prices", {"__editable__.prices.pth": "/workspace/prices/src\n", "prices.py": ""})
     with pytest.raises(BuildError) as caught:
-        list(guard.check_path_files([made], local=True))
+        list(refusals.check_path_files([made], local=True))
     assert str(caught.value) == (
         "prices brings __editable__.prices.pth: its backend made an editable install, or the package adds to the path; "
         "a package in an image is its files alone, so have the backend build a plain wheel"
@@ -59,14 +59,14 @@ def test_a_path_file_that_adds_a_path_is_refused(tmp_path: Path) -> None:
     """A third-party package that is importable through a `.pth` alone would not be in the image."""
     made = _distribution(tmp_path, "old", {"old.pth": "# comment\nimport site\n\nold_vendored\n"})
     with pytest.raises(BuildError, match=r"^old brings old.pth, which adds old_vendored to the path"):
-        list(guard.check_path_files([made], local=False))
+        list(refusals.check_path_files([made], local=False))
 
 
 def test_a_path_file_that_runs_code_is_remarked(tmp_path: Path) -> None:
     """As setuptools has one: it stays with its package, and one is told."""
     line = "import os; var = 'SETUPTOOLS_USE_DISTUTILS'\n"
     made = _distribution(tmp_path, "setuptools", {"distutils-precedence.pth": line, "setuptools/x.pth": "anything"})
-    remarks = list(guard.check_path_files([made], local=False))
+    remarks = list(refusals.check_path_files([made], local=False))
     assert remarks == ["setuptools brings distutils-precedence.pth, which nothing runs in the image"]
 
 
@@ -74,18 +74,18 @@ def test_a_built_package_without_a_module_is_refused(tmp_path: Path) -> None:
     """A backend that found nothing makes an empty wheel without a word."""
     made = _distribution(tmp_path, "prices", {"prices-1.dist-info/METADATA": ""})
     with pytest.raises(BuildError, match=r"^prices has sources, but its backend built a wheel without a module"):
-        guard.check_modules(made, {PurePosixPath("src/prices/__init__.py")})
+        refusals.check_modules(made, {PurePosixPath("src/prices/__init__.py")})
 
 
 def test_a_package_of_requirements_alone_is_fine(tmp_path: Path) -> None:
     """A package without sources has no module to lose."""
-    guard.check_modules(_distribution(tmp_path, "all", {"all-1.dist-info/METADATA": ""}), frozenset())
+    refusals.check_modules(_distribution(tmp_path, "all", {"all-1.dist-info/METADATA": ""}), frozenset())
 
 
 def test_a_package_of_data_may_have_programs_beside_it(tmp_path: Path) -> None:
     """A build hook in a folder of tools is no module that got lost."""
     made = _distribution(tmp_path, "schemas", {"schemas/order.json": "{}"})
-    guard.check_modules(made, {PurePosixPath("tools/hook.py")})
+    refusals.check_modules(made, {PurePosixPath("tools/hook.py")})
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_module_that_is_imported_and_left_out_is_refused(tmp_path: Path, line:
         for path in ("__init__.py", "main.py", "rates/__init__.py", "rates/table.py", "unused/__init__.py")
     }
     with pytest.raises(BuildError) as caught:
-        guard.check_modules(made, sources)
+        refusals.check_modules(made, sources)
     assert str(caught.value) == (
         f"prices/main.py of prices imports {name}, whose source is there, but which its backend left out of the wheel; have the "
         "backend find all packages, or list it among them"
@@ -121,7 +121,7 @@ def test_a_module_that_is_left_out_and_not_needed_is_fine(tmp_path: Path) -> Non
     )
     shipped = {"prices/__init__.py": "", "prices/main.py": main, "prices/fast.cpython-314-aarch64-linux-gnu.so": ""}
     sources = {PurePosixPath(f"prices/{name}.py") for name in ("__init__", "main", "fast", "debug")}
-    guard.check_modules(_distribution(tmp_path, "prices", shipped), sources)
+    refusals.check_modules(_distribution(tmp_path, "prices", shipped), sources)
 
 
 @pytest.mark.parametrize(
@@ -129,13 +129,13 @@ def test_a_module_that_is_left_out_and_not_needed_is_fine(tmp_path: Path) -> Non
 )
 def test_a_compiled_module_is_a_module(tmp_path: Path, module: str) -> None:
     """Not every package is made of `.py` files."""
-    guard.check_modules(_distribution(tmp_path, "prices", {module: ""}), {PurePosixPath("src/prices/__init__.py")})
+    refusals.check_modules(_distribution(tmp_path, "prices", {module: ""}), {PurePosixPath("src/prices/__init__.py")})
 
 
 def test_one_place_for_two_contents_is_refused() -> None:
     """The service's module in a library's place: the layer above would hide the one below."""
     with pytest.raises(BuildError) as caught:
-        guard.check_claims(
+        refusals.check_claims(
             [
                 _claim("stock", "shared/__init__.py", local=True, digest="one"),
                 _claim("orders", "shared/__init__.py", local=True, digest="two"),
@@ -146,7 +146,7 @@ def test_one_place_for_two_contents_is_refused() -> None:
 
 def test_texts_beside_the_packages_are_no_modules() -> None:
     """Two packages may each have a list of changes; nothing imports it."""
-    guard.check_claims(
+    refusals.check_claims(
         [
             _claim("stock", "CHANGELOG.md", "share/doc/README", local=True, digest="one"),
             _claim("orders", "CHANGELOG.md", "share/doc/README", local=True, digest="two"),
@@ -156,7 +156,7 @@ def test_texts_beside_the_packages_are_no_modules() -> None:
 
 def test_a_namespace_over_two_packages_is_fine() -> None:
     """PEP 420, and the older way: equal `__init__.py` files in each part."""
-    guard.check_claims(
+    refusals.check_claims(
         [
             _claim("acme-stock", "acme/stock/__init__.py", local=True),
             _claim("acme-orders", "acme/orders/__init__.py", local=True),
@@ -179,7 +179,7 @@ def test_a_module_that_hides_another_is_refused(first: str, second: str) -> None
     """`a.py`, `a.so` and `a/` are one name to import, whichever side is ours."""
     for ours, theirs in ((first, second), (second, first)):
         with pytest.raises(BuildError) as caught:
-            guard.check_claims([_claim("theirs", theirs), _claim("ours", ours, local=True)])
+            refusals.check_claims([_claim("theirs", theirs), _claim("ours", ours, local=True)])
         assert str(caught.value).endswith(REMEDY)
         assert "ours brings" in str(caught.value)
         assert "theirs brings" in str(caught.value)
@@ -190,7 +190,7 @@ def test_a_module_that_hides_pythons_own_is_told(path: str) -> None:
     """The target folder comes before the standard library on the path, which can be meant, and can end the runtime."""
     told = "brings a module logging, which hides Python's own of that name in the image, for the runtime and all packages in it"
     claims = [_claim("orders", path, local=True)]
-    assert guard.check_claims(claims) == [f"orders {told}"]
+    assert refusals.check_claims(claims) == [f"orders {told}"]
 
 
 def test_a_module_elsewhere_hides_nothing_of_python() -> None:
@@ -202,12 +202,12 @@ def test_a_module_elsewhere_hides_nothing_of_python() -> None:
         "logging.txt",
         "logging-1.dist-info/METADATA",
     )
-    assert guard.check_claims([_claim("orders", *paths, local=True)]) == []
+    assert refusals.check_claims([_claim("orders", *paths, local=True)]) == []
 
 
 def test_third_party_packages_keep_their_own_forms() -> None:
     """A compiled module beside its source, and two packages below one folder, are as their makers meant them."""
-    guard.check_claims(
+    refusals.check_claims(
         [
             _claim("charset-normalizer", "charset_normalizer/md.py", "charset_normalizer/md.abi3.so"),
             _claim("google-auth", "google/auth/__init__.py"),
@@ -221,7 +221,7 @@ def _settled(folder: Path, one: Mapping[str, str], two: Mapping[str, str]) -> tu
     """Two packages settled that were installed into one folder: of what both bring, the second one's content is there."""
     alone = {name: _distribution(folder / name, name, files) for name, files in (("one", one), ("two", two))}
     together = [_distribution(folder / "both", name, files) for name, files in (("one", one), ("two", two))]
-    return guard.settle(together, alone.__getitem__)
+    return refusals.settle(together, alone.__getitem__)
 
 
 def test_two_third_party_modules_in_one_place_are_refused(tmp_path: Path) -> None:
@@ -303,8 +303,8 @@ def test_a_package_that_does_something_is_no_namespace(tmp_path: Path, text: str
 def test_claims_are_read_as_they_were_written(tmp_path: Path) -> None:
     """Each layer's step leaves its claims for the one that compares them."""
     claims = [_claim("orders", "orders/__init__.py", local=True, digest="x"), _claim("six", "six.py")]
-    guard.write_claims(tmp_path / "service/service.csv", claims)
-    assert guard.read_claims(tmp_path) == claims
+    refusals.write_claims(tmp_path / "service/service.csv", claims)
+    assert refusals.read_claims(tmp_path) == claims
 
 
 def _file_system(root: Path, links: Mapping[str, str]) -> Path:

@@ -16,8 +16,8 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.code.layouts.finding import WILDCARDS
 from uv_workspace_function.code.layouts.hatchling import HATCH_TOML, hatch_table
+from uv_workspace_function.code.layouts.modules import WILDCARDS
 from uv_workspace_function.context.gitignore import parse_rule
 from uv_workspace_function.globs import translate
 from uv_workspace_function.pyproject import OUR_TABLE, Pyproject, license_globs
@@ -67,12 +67,12 @@ _WRITTEN = (
 class Glob:
     """A pattern for files and folders, relative to the package's folder; a folder it matches comes with all below it.
 
-    `regex` says what it matches and `holders` which folders can hold a match, None where only the package's own folder
+    `regex` says what it matches and `folders` which folders can hold a match, None where only the package's own folder
     can. `wins` says that it stands above `.gitignore`.
     """
 
     regex: re.Pattern[str]
-    holders: re.Pattern[str] | None
+    folders: re.Pattern[str] | None
     wins: bool
 
 
@@ -97,15 +97,15 @@ def anchored_glob(pattern: str, *, wins: bool) -> Glob:
     """
     clean = os.path.normpath(pattern.lstrip("/"))
     above, _, _ = clean.rpartition("/")
-    holders: list[str] = []
+    folders: list[str] = []
     for segment in above.split("/") if above else ():
         if segment == "**":
-            holders.append(f"{holders[-1]}(?:/.*)?" if holders else ".*")
+            folders.append(f"{folders[-1]}(?:/.*)?" if folders else ".*")
             break
-        holders.append((f"{holders[-1]}/" if holders else "") + translate(segment))
+        folders.append((f"{folders[-1]}/" if folders else "") + translate(segment))
     return Glob(
         regex=re.compile(translate(clean) + r"\Z", re.DOTALL),
-        holders=re.compile(f"(?:{'|'.join(holders)})\\Z", re.DOTALL) if holders else None,
+        folders=re.compile(f"(?:{'|'.join(folders)})\\Z", re.DOTALL) if folders else None,
         wins=wins,
     )
 
@@ -243,9 +243,9 @@ def _unanchored(pattern: str, *, wins: bool) -> Iterator[Glob]:
     rule = parse_rule(pattern)
     if rule is not None and not rule.negated and rule.by_name:
         anywhere = re.compile(r"(?:.*/)?" + rule.regex.pattern, re.DOTALL)
-        yield Glob(regex=anywhere, holders=re.compile(""), wins=wins)
+        yield Glob(regex=anywhere, folders=re.compile(""), wins=wins)
     elif rule is not None and not rule.negated:
-        yield Glob(regex=rule.regex, holders=anchored_glob(pattern.rstrip("/"), wins=wins).holders, wins=wins)
+        yield Glob(regex=rule.regex, folders=anchored_glob(pattern.rstrip("/"), wins=wins).folders, wins=wins)
 
 
 def _module_files(dotted: str) -> Iterator[str]:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from uv_workspace_function.code.layouts.finding import is_package, matches, module_at, outermost, top_level
 from uv_workspace_function.code.layouts.layout import Layout, Module
+from uv_workspace_function.code.layouts.modules import is_package, matches, module_at, outermost, top_level
 from uv_workspace_function.pyproject import Pyproject
 from uv_workspace_function.toml import strings
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from weakref import WeakKeyDictionary
 
-from uv_workspace_function.context.files import PackageSources, package_sources
+from uv_workspace_function.context.files import PackageFiles, package_files
 from uv_workspace_function.context.gitignore import Repository
 from uv_workspace_function.errors import reading
 from uv_workspace_function.workspace.members import Member
@@ -13,33 +13,33 @@ from uv_workspace_function.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Sources:
+class WorkspaceFiles:
     """What lies in a workspace's folders: what git ignores, and the files of each local package."""
 
     repository: Repository
     """The files below the root, with their ignore rules."""
     _folders: tuple[str, ...] = field(repr=False)
     """Where every local package lies that the workspace's lock knows, whatever closures were asked for before; sorted."""
-    _read: dict[Member, PackageSources] = field(default_factory=dict, repr=False)
+    _read: dict[Member, PackageFiles] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, workspace: Workspace) -> "Sources":
+    def of(cls, workspace: Workspace) -> "WorkspaceFiles":
         """Those of a workspace; the same object for as long as the workspace lives."""
-        if workspace not in _SOURCES:
+        if workspace not in _KNOWN:
             members = {member.folder for member in (*workspace.members, *workspace.standalone)}
             folders = tuple(sorted(map(str, workspace.project.local_folders | members)))
-            _SOURCES[workspace] = cls(repository=Repository.at(workspace.root), _folders=folders)
-        return _SOURCES[workspace]
+            _KNOWN[workspace] = cls(repository=Repository.at(workspace.root), _folders=folders)
+        return _KNOWN[workspace]
 
     @reading()
-    def files(self, workspace: Workspace, member: Member) -> PackageSources:
+    def files(self, workspace: Workspace, member: Member) -> PackageFiles:
         """The files that a local package's build needs.
 
         Raises:
             WorkspaceError: when one cannot be read, or the package's own table leads out of the workspace.
         """
         if member not in self._read:
-            self._read[member] = package_sources(
+            self._read[member] = package_files(
                 self.repository,
                 member.folder,
                 member.pyproject,
@@ -61,4 +61,4 @@ class Sources:
         return below | {PurePosixPath(folder) for folder in self._folders[first:last]}
 
 
-_SOURCES: WeakKeyDictionary[Workspace, Sources] = WeakKeyDictionary()
+_KNOWN: WeakKeyDictionary[Workspace, WorkspaceFiles] = WeakKeyDictionary()
