@@ -35,6 +35,7 @@ TESTED_BY = {
     "docs/operations.md": "tests/docs/test_operations.py",
     "docs/other-builders.md": "tests/adopting/test_other_builders.py",
     "infra/README.md": "tests/docs/test_readme.py",
+    "docs/same-module-names.md": "tests/docs/test_same_module_names.py",
 }
 OUTPUT = {"text", "mermaid"}
 DIRECTIVES = {"{toctree}", "{eval-rst}"}
