@@ -67,11 +67,16 @@ def test_moved_lines_change_nothing(shop: Path) -> None:
     assert 0 == run(shop).exit_code
 
 
-def test_a_known_import_in_another_file_counts(shop: Path) -> None:
-    """An entry is of one file."""
+def test_a_known_package_in_another_file_is_the_same_finding(shop: Path) -> None:
+    """One finding per member and package, with its places; another member's is another one."""
     run(shop, "--write-baseline")
     (shop / "orders/src/orders/other.py").write_text("import yaml\n")
-    assert {"findings": ["yaml"], "known": ["yaml", "requests"], "gone": []} == found(shop)
+    assert {"findings": [], "known": ["yaml", "requests"], "gone": []} == found(shop)
+    [yaml, _] = json.loads(run(shop, "--format", "json").stdout)["known"]
+    assert ("orders/src/orders/main.py", ["orders/src/orders/other.py:1"]) == (yaml["file"], yaml["places"])
+    assert "also in orders/src/orders/other.py:1" not in run(shop).stdout
+    (shop / "billing/src/billing/other.py").write_text("import yaml\n")
+    assert ["yaml"] == found(shop)["findings"]
 
 
 def test_what_is_gone_is_named_until_the_baseline_is_written_again(shop: Path) -> None:
@@ -81,8 +86,8 @@ def test_what_is_gone_is_named_until_the_baseline_is_written_again(shop: Path) -
     assert 1 == done.exit_code
     assert (
         "gone from the baseline\n"
-        "  error UWF003  orders/src/orders/main.py\n"
-        "    the baseline has a finding about 'requests' here that is gone\n"
+        "  error UWF003  services-check-baseline.json\n"
+        "    the baseline has a finding about 'requests' that is gone\n"
     ) in done.stdout
     assert "run `services check --write-baseline`, so that it cannot come back unseen" in done.stdout
     run(shop, "--write-baseline")

@@ -19,7 +19,7 @@ def test_case(case: Case, tmp_path: Path, record_property: Callable[[str, object
     """The gate says of the workspace what the case says, no more and no less."""
     root = case.make(tmp_path / "w")
     report = check(root, Target(python=next(iter(case.all("python")), "3.14")), **options(case, root))
-    found = sorted(f"{f.code} {f.file}:{f.line}" for f in report.findings)
+    found = sorted(f"{f.code} {place}" for f in report.findings for place in (f"{f.file}:{f.line}", *f.places))
     expected = case.expected
     record_property("corpus-right", "\n".join((Counter(found) & Counter(expected)).elements()))
     record_property("corpus-alarm", "\n".join((Counter(found) - Counter(expected)).elements()))

@@ -1,6 +1,7 @@
 """A baseline: the findings that a workspace had when the gate came, so that only new ones count.
 
-Lines move, so an entry is a code, a file, a member and what the finding is about, with how often it was there.
+Lines move, so an entry is a code, a file, a member and what the finding is about, with how often it was there. Imports of one package by
+one member are one entry, without a file.
 """
 
 import json
@@ -30,7 +31,7 @@ class Known(NamedTuple):
     @classmethod
     def of(cls, finding: Finding) -> "Known":
         """The entry that a finding would have."""
-        return cls(finding.code, finding.file, finding.member, finding.subject)
+        return cls(*finding.identity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,10 +115,10 @@ def update(file: Path, report: Report) -> None:
 def _gone(known: Known) -> Finding:
     return Finding(
         code=known.code,
-        file=known.file,
+        file=known.file or FILE,
         member=known.member,
         subject=known.subject,
-        problem=f"the baseline has a finding about {known.subject!r} here that is gone",
+        problem=f"the baseline has a finding about {known.subject!r} that is gone",
         remedy=f"{_REWRITE}, so that it cannot come back unseen",
     )
 

@@ -1,7 +1,7 @@
 """What a check says: a finding, or that it could not check. And the closed list of codes."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -49,6 +49,9 @@ CODES: Mapping[str, Kind] = MappingProxyType(
 )
 
 
+_SHOWN = 10  # further places; a report for programs has them all
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing that is wrong."""
@@ -68,6 +71,29 @@ class Finding:
     """What an exception in `[tool.uv-workspace-function.check.allow]` names it by: a module, a package, a path."""
     detail: tuple[str, ...] = ()
     """More lines, where one sentence does not do."""
+    package: str | None = None
+    """The package that a member imports: findings of one code about the same one are one finding with several places."""
+    places: tuple[str, ...] = ()
+    """Where else it is, as `file:line`."""
+
+    @property
+    def more(self) -> tuple[str, ...]:
+        """The lines below `problem`: details, and its further places."""
+        if not self.places:
+            return self.detail
+        others = ", ".join(self.places[:_SHOWN]) + (
+            f" and {len(self.places) - _SHOWN} more" if len(self.places) > _SHOWN else ""
+        )
+        return (*self.detail, f"also in {others}")
+
+    @property
+    def identity(self) -> tuple[str, str, str | None, str]:
+        """What makes it the same one after lines have moved: code, file, member, subject; a package of a member is no file's."""
+        return (
+            (self.code, self.file, self.member, self.subject)
+            if self.package is None
+            else (self.code, "", self.member, self.package)
+        )
 
     def __post_init__(self) -> None:
         """Hide the credentials of URLs, wherever they were quoted from."""
@@ -146,6 +172,18 @@ class Report:
         if self.findings or self.gone:
             return 1
         return 2 if self.not_checked else 0
+
+
+def together(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings in order, those about one package of one member as one."""
+    found: dict[object, Finding] = {}
+    for finding in findings:
+        key = finding if finding.package is None else (finding.identity, finding.remedy)
+        if (first := found.get(key)) is None:
+            found[key] = finding
+        else:
+            found[key] = replace(first, places=(*first.places, f"{finding.file}:{finding.line}"))
+    return list(found.values())
 
 
 def join(*outcomes: Outcome) -> Outcome:

@@ -50,7 +50,8 @@ def check_imports(scope: Scope) -> Outcome:
     outcomes = []
     for project in scope.projects:
         members = [member for member in scope.members if scope.workspace.project_of(member) is project]
-        known = _Known.of(scope, project, files, members)
+        everybody = [m for m in _everybody(scope.workspace) if scope.workspace.project_of(m) is project]
+        known = _Known.of(scope, project, files, everybody)
         outcomes += [_Judge(scope=scope, member=member, known=known, files=files[member]).judge() for member in members]
     return join(*outcomes, _unsettled(files, scope.target.python))
 
@@ -470,7 +471,7 @@ class _Judge:
         add = self._add(name or "PACKAGE", development=not in_image and self._has_groups(read))
         if name in transitive:
             through = declared.graph.through(declared.run.union(() if in_image else declared.development), name)
-            because = f", which is there only because {through} needs it" if through else ""
+            because = f", which it has only through {through}" if through else ""
             return self._import(
                 "UWF004",
                 read,
@@ -478,21 +479,23 @@ class _Judge:
                 module,
                 f"{member.name} imports {module} from {name}{because}",
                 f"declare it: {add}",
+                package=name,
             )
         detail: tuple[str, ...] = ()
         if (where := declared.groups.get(name or "")) is not None:
-            what = f"{member.name} imports {module} from {name}, which is only in {where}: no image has it"
+            what = f"{member.name} imports {module} from {name}, which only {where} declares"
         elif name is not None:
             what = f"{member.name} imports {module} from {name}, which it does not declare{self._for_whom(name)}"
         else:
-            what = f"{member.name} imports {module}, which no package of its lock provides"
+            what = f"{member.name} imports {module}, which nothing that it declares provides"
             add = f"the package that has it, with {add}"
             if (last := _last_python_with(module.partition(".")[0])) is not None:
                 what = f"{member.name} imports {module}, which left the standard library after Python {last}"
                 return self._import("UWF003", read, found, module, what, "use what replaces it, or declare a backport")
         if module.partition(".")[0] in _SHIPPED:
             detail = ("Lambda's base image has one of its own, in a version that AWS chooses and changes",)
-        return self._import("UWF003", read, found, module, what, f"declare it: {add}", detail)
+        package = name or module.partition(".")[0]
+        return self._import("UWF003", read, found, module, what, f"declare it: {add}", detail, package=package)
 
     def _owner(self, module: str, owners: frozenset[str]) -> str | None:
         """The package to name of several that have a module: one that has more of it than its name as a namespace."""
@@ -503,7 +506,16 @@ class _Judge:
         return read.file.role is Role.DEVELOPMENT or bool(self.declared.groups)
 
     def _import(
-        self, code: str, read: _Read, found: Import, module: str, what: str, remedy: str, detail: tuple[str, ...] = ()
+        self,
+        code: str,
+        read: _Read,
+        found: Import,
+        module: str,
+        what: str,
+        remedy: str,
+        detail: tuple[str, ...] = (),
+        *,
+        package: str | None = None,
     ) -> Finding:
         return Finding(
             code=code,
@@ -514,6 +526,7 @@ class _Judge:
             remedy=remedy,
             subject=module,
             detail=detail,
+            package=package,
         )
 
     def _for_whom(self, name: str) -> str:

@@ -34,7 +34,7 @@ def _finding(finding: Finding, below: PurePosixPath) -> str:
         "title": f"{finding.code} {finding.title}",
     }
     given = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-    text = "\n".join((finding.problem, *finding.detail, f"fix: {finding.remedy}"))
+    text = "\n".join((finding.problem, *finding.more, f"fix: {finding.remedy}"))
     return f"::{finding.severity} {given}::{_data(text)}"
 
 

@@ -36,6 +36,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "remedy": finding.remedy,
         "subject": finding.subject,
         "detail": list(finding.detail),
+        "places": list(finding.places),
     }
 
 

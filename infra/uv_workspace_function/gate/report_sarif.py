@@ -65,7 +65,7 @@ def _results(findings: Iterable[Finding], below: PurePosixPath, state: str | Non
             "ruleId": finding.code,
             "ruleIndex": indices[finding.code],
             "level": str(finding.severity),
-            "message": {"text": "\n".join((finding.problem, *finding.detail, f"fix: {finding.remedy}"))},
+            "message": {"text": "\n".join((finding.problem, *finding.more, f"fix: {finding.remedy}"))},
             "locations": [
                 {
                     "physicalLocation": {
@@ -83,7 +83,7 @@ def _results(findings: Iterable[Finding], below: PurePosixPath, state: str | Non
 
 
 def _fingerprint(finding: Finding) -> str:
-    text = "\n".join((finding.code, finding.file, finding.member or "", finding.subject))
+    text = "\n".join(part or "" for part in finding.identity)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

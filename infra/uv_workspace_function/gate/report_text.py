@@ -52,7 +52,7 @@ def _finding(finding: Finding) -> Iterator[str]:
     severity = style(finding.severity, fg=_COLOURS[finding.severity], bold=True)
     yield f"  {severity} {style(finding.code, bold=True)}  {style(place, fg='cyan')}"
     yield f"    {finding.problem}"
-    yield from (f"      {line}" for line in finding.detail)
+    yield from (f"      {line}" for line in finding.more)
     yield _fix(finding.remedy)
 
 

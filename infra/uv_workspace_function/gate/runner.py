@@ -8,7 +8,7 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.allowed import without_allowed
 from uv_workspace_function.gate.contexts import check_contexts
 from uv_workspace_function.gate.credentials import check_credentials
-from uv_workspace_function.gate.findings import CODES, Finding, NotChecked, Outcome, Report, join
+from uv_workspace_function.gate.findings import CODES, Finding, NotChecked, Outcome, Report, join, together
 from uv_workspace_function.gate.imports import check_imports
 from uv_workspace_function.gate.isolation import check_alone
 from uv_workspace_function.gate.locks import check_lock, check_locks
@@ -103,4 +103,6 @@ def _unloadable(root: Path, error: WorkspaceError) -> Report:
 def _report(findings: list[Finding], outcome: Outcome, allowed: int) -> Report:
     unique = {(f.code, f.file, f.line, f.member, f.subject): f for f in findings}
     ordered = sorted(unique.values(), key=lambda f: (f.member or "", f.file, f.line or 0, f.code, f.subject))
-    return Report(findings=tuple(ordered), not_checked=outcome.not_checked, notes=outcome.notes, allowed=allowed)
+    return Report(
+        findings=tuple(together(ordered)), not_checked=outcome.not_checked, notes=outcome.notes, allowed=allowed
+    )
