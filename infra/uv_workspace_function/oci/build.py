@@ -106,9 +106,11 @@ class Build:
     def _result(self, made: Mapping[str, Made]) -> Result:
         own = {name: layer for one in made.values() for name, layer in one.layers.items()}
         way = self.tree.way(self.request.target_folder)
-        moved = {
-            name: own[name] if name == "root" else layers.on_another_way(self.store, own[name], way) for name in NAMES
-        }
+        moved: dict[str, Layer] = {"root": own["root"]}
+        for name in NAMES[1:]:
+            layer = layers.on_another_way(self.store, own[name], way)
+            below = [*moved.values()][1:]
+            moved[name] = layers.without_equal_files(self.store, layer, way, below, self.tree.equal)
         image = assemble(
             self.store,
             self.base,
@@ -201,7 +203,12 @@ class Build:
         return made
 
     def _compare(self, step: Step, kept: Made, made: Made) -> None:
-        changed = [name for name, layer in made.layers.items() if kept.layers[name].diff_id != layer.diff_id]
+        way = self.tree.way(self.request.target_folder)
+        there = {
+            name: layer if name == "root" else layers.on_another_way(self.store, layer, way)
+            for name, layer in kept.layers.items()
+        }
+        changed = [name for name, layer in made.layers.items() if there[name].diff_id != layer.diff_id]
         if changed:
             raise WorkspaceError(
                 f"{self.request.service}: {step.name} made another layer than the one that is kept ({', '.join(changed)})",

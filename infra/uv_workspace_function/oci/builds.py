@@ -1,5 +1,6 @@
 """Builds of several images: what they share is found once."""
 
+import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,7 +48,7 @@ def tools_for(store: Store, request: Request, options: Options) -> Tools:
     if options.netrc is not None and not options.netrc.is_file():
         raise WorkspaceError(f"there is no file {options.netrc}", "give --netrc the file with the passwords of indexes")
     uv = program.fetched(store, version)
-    python = interpreter.find(request.python, uv=uv, given=options.interpreter)
+    python = interpreter.find(store, request.python, uv=uv, given=options.interpreter)
     netrc = None if options.netrc is None else options.netrc.absolute()
     return Tools(uv=uv, uv_version=version, interpreter=python, uv_cache=store.folder / "uv-cache", netrc=netrc)
 
@@ -76,6 +77,12 @@ def run(store: Store, requests: Sequence[Request], options: Options) -> list[Res
             bases[name, request.platform] = (found, tree.read(store, found))
 
     def build(request: Request) -> Result:
+        try:
+            return build_one(request)
+        except OSError as error:
+            raise _unwritable(store, error) from error
+
+    def build_one(request: Request) -> Result:
         base, folders = bases[options.base_image or request.base_image, request.platform]
         return Build(
             store=store,
@@ -97,3 +104,13 @@ def run(store: Store, requests: Sequence[Request], options: Options) -> list[Res
             raise
     store.bound()
     return results
+
+
+def _unwritable(store: Store, error: OSError) -> WorkspaceError:
+    reason = (
+        "the disk is full" if error.errno in {errno.ENOSPC, errno.EDQUOT} else (error.strerror or str(error)).lower()
+    )
+    place = error.filename or store.folder
+    return WorkspaceError(
+        f"{place} could not be written or read: {reason}", "make room, or give another folder with --cache"
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.oci.store import Store, key_of
 
 _TELL = (
     "import sys, json, importlib.util as u; print(json.dumps([list(sys.version_info[:3]), sys.version_info.releaselevel, "
@@ -15,6 +16,8 @@ _TELL = (
 )
 # By uv's own name for it: https://docs.astral.sh/uv/concepts/python-versions/#disabling-automatic-python-downloads
 _NO_DOWNLOADS = {"never", "manual", "false", "0"}
+# What decides which one uv finds.
+_DECISIVE = ("PATH", "HOME", "XDG_DATA_HOME", "UV_PYTHON_INSTALL_DIR", "UV_PYTHON_PREFERENCE", "UV_PYTHON_DOWNLOADS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +31,11 @@ class Interpreter:
     """What tells it from any other one: its build and the format of its bytecode."""
 
 
-def find(wanted: str, *, uv: Path, given: Path | None = None) -> Interpreter:
-    """The Python to compile with.
+def find(store: Store, wanted: str, *, uv: Path, given: Path | None = None) -> Interpreter:
+    """The Python to compile with; which one that is, is remembered for as long as its program and `PATH` stay.
 
     Args:
+        store: where.
         wanted: the minor version, such as `3.14`.
         uv: uv's program, which finds it, or installs it where UV_PYTHON_DOWNLOADS does not keep it from that.
         given: which one to take.
@@ -39,7 +43,26 @@ def find(wanted: str, *, uv: Path, given: Path | None = None) -> Interpreter:
     Raises:
         WorkspaceError: when there is none, or the given one is of another version.
     """
+    key = key_of(wanted, str(given), {name: os.environ.get(name) for name in _DECISIVE})
+    kept = store.record("interpreters", key)
+    if kept is not None and kept["state"] == _state(Path(kept["program"])):
+        return Interpreter(program=Path(kept["program"]), version=kept["version"], exactly=kept["exactly"])
     program = given or _found(wanted, uv) or _installed(wanted, uv)
+    found = _checked(program, wanted)
+    kept = {"program": str(program), "version": found.version, "exactly": found.exactly, "state": _state(program)}
+    store.keep("interpreters", key, kept)
+    return found
+
+
+def _state(program: Path) -> list[int] | None:
+    try:
+        status = program.stat()
+    except OSError:
+        return None
+    return [status.st_ino, status.st_size, status.st_mtime_ns]
+
+
+def _checked(program: Path, wanted: str) -> Interpreter:
     answer = _ask(program)
     if answer is None:
         raise WorkspaceError(f"{program} does not answer as a Python does", f"give another Python {wanted}")

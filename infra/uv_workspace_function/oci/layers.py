@@ -1,9 +1,12 @@
 """Layers: folders written as archives, compressed, and kept."""
 
 import gzip
+import hashlib
 import itertools
+import os
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -91,6 +94,59 @@ def paths(store: Store, layer: Layer) -> frozenset[str]:
         with opened(store, layer) as archive:
             kept = [member.name for member in archive if not member.isdir()]
     return frozenset(kept)
+
+
+def without_equal_files(
+    store: Store, layer: Layer, way: Sequence[tar.Entry], below: Sequence[Layer], there: Mapping[str, Sequence[Any]]
+) -> Layer:
+    """A layer without the files that layers below have as they are: BuildKit compares, and writes none of these again.
+
+    Args:
+        store: where layers are kept.
+        layer: which one.
+        way: its way.
+        below: ours below it, the lowest first.
+        there: the base image's files, with mode, owner, group and digest.
+    """
+    own = paths(store, layer)
+    if not any(own & paths(store, other) for other in below) and not own & there.keys():
+        return layer
+    key = key_of(layer.diff_id, [other.diff_id for other in below], sorted(own & there.keys()))
+    kept = store.record("reduced", key)
+    if kept is not None and store.holds((known := Layer.of(kept)).blob):
+        return known
+    lower: dict[str, Sequence[Any]] = {path: there[path] for path in own & there.keys()}
+    for other in below:
+        lower |= _described(store, other, own & paths(store, other))
+    equal = {path for path, found in _described(store, layer, lower.keys()).items() if [*lower[path]] == [*found]}
+    reduced = _written_without(store, layer, way, equal) if equal else layer
+    store.keep("reduced", key, reduced.as_kept())
+    return reduced
+
+
+def _described(store: Store, layer: Layer, wanted: Collection[str]) -> dict[str, Sequence[Any]]:
+    found: dict[str, Sequence[Any]] = {}
+    with opened(store, layer) as archive:
+        for member in archive:
+            if member.name in wanted and (stream := archive.extractfile(member)):
+                digest = hashlib.sha256(stream.read()).hexdigest()
+                found[member.name] = (member.mode, member.uid, member.gid, digest)
+    return found
+
+
+def _written_without(store: Store, layer: Layer, way: Sequence[tar.Entry], left_out: Collection[str]) -> Layer:
+    with tempfile.TemporaryDirectory(dir=store.folder) as folder:
+        root = Path(folder)
+        unpack(store, layer, root)
+        for path in left_out:
+            (root / path).unlink()
+        content = root / way[-1].name
+        for place, _, _ in os.walk(content, topdown=False):
+            if place != str(content) and not os.listdir(place):  # noqa: PTH208 - a walk gives texts
+                os.rmdir(place)  # noqa: PTH106
+            else:
+                os.utime(place, (way[-1].time, way[-1].time))
+        return write(store, way, tar.entries(content, way[-1].name))
 
 
 def opened(store: Store, layer: Layer) -> tarfile.TarFile:

@@ -176,18 +176,21 @@ def third_party_key(
     if done.returncode:
         return None
     whole = hashlib.sha256(done.stdout)
+    decisive = set()
     for path in sorted(definitions.rglob("*")):
         if not path.is_file() or path.name == "uv.lock":
             continue
-        if path.name == "pyproject.toml" and (decisive := _decisive(path, path.parent == project)) is not None:
-            whole.update(decisive)
+        found = _decisive(path, path.parent == project) if path.name == "pyproject.toml" else None
+        if found is not None:
+            decisive.add(found)
         else:
             whole.update(f"{path.relative_to(definitions)}\0".encode(errors="surrogateescape") + path.read_bytes())
+    whole.update(repr(sorted(decisive)).encode())
     return whole.hexdigest()
 
 
-def _decisive(pyproject: Path, is_project: bool) -> bytes | None:
-    """What of a `pyproject.toml` can decide how third-party packages are installed."""
+def _decisive(pyproject: Path, is_project: bool) -> str | None:
+    """What of a `pyproject.toml` can decide how third-party packages are installed; None where it is none."""
     try:
         document: Mapping[str, Any] = tomllib.loads(pyproject.read_text(encoding="utf-8"))
     except ValueError:
@@ -195,4 +198,4 @@ def _decisive(pyproject: Path, is_project: bool) -> bytes | None:
     settings = dict(document.get("tool", {}).get("uv", {})) if is_project else {}
     for name in ("workspace", "sources", "package", "dev-dependencies", "build-backend"):
         settings.pop(name, None)
-    return repr((document.get("project", {}).get("requires-python"), sorted(settings.items(), key=str))).encode()
+    return repr((document.get("project", {}).get("requires-python"), sorted(settings.items(), key=str)))

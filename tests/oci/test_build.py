@@ -1,0 +1,350 @@
+"""`services build`: what a change runs, what is shared, what a build sees, and what is refused."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from images.shop import write_package
+from images.wheels import write_wheel
+from oci.bases import FILES, write_base
+from oci.conftest import Build, digests, reused
+from uv_workspace_function.cli.main import main
+from wheelhouse import uv
+
+ALL = {"root", "heavy", "medium", "light", "local", "code"}
+EMPTY = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"  # head -c 1024 /dev/zero | sha256sum
+
+
+def test_a_code_line_runs_one_step(build: Build, shop: Path) -> None:
+    """All other layers are those that are kept."""
+    before = build("orders")
+    assert set() == reused(before)
+    (shop / "services/orders/src/orders/main.py").write_text("def handler(event, context):\n    return 2\n")
+    after = build("orders")
+    assert ALL - {"code"} == reused(after)
+    assert {"code"} == {name for name in ALL if digests(before)[name] != digests(after)[name]}
+
+
+def test_nothing_changed_runs_nothing(build: Build) -> None:
+    """And the image is the same."""
+    before, after = build("orders"), build("orders")
+    assert ALL == reused(after)
+    assert before["digest"] == after["digest"]
+
+
+def test_a_build_from_scratch_elsewhere_makes_the_same_image(
+    build: Build, shop: Path, cache: Path, tmp_path: Path
+) -> None:
+    """Another folder, another cache: no new layer, no new blob."""
+    before = build("orders")
+    elsewhere = Path(shutil.copytree(shop, tmp_path / "deeper" / "elsewhere"))
+    other = tmp_path / "other-cache"
+    other.mkdir()
+    (other / "uv").symlink_to((cache / "uv").resolve(), target_is_directory=True)
+    after = build("orders", workspace=elsewhere, cache=other)
+    assert set() == reused(after)
+    assert (before["digest"], before["layers"]) == (after["digest"], after["layers"])
+
+
+def test_services_with_equal_third_party_packages_share_them(build: Build, shop: Path) -> None:
+    """`billing` has other local packages than `orders`, and the same third-party ones."""
+    pyproject = shop / "services/billing/pyproject.toml"
+    pyproject.write_text(
+        pyproject.read_text().replace("'small'", "'stock'") + "[tool.uv.sources.stock]\nworkspace = true\n"
+    )
+    uv("lock", cwd=shop)
+    orders, billing = build("orders"), build("billing")
+    assert {"heavy", "medium", "light"} == reused(billing) & {"heavy", "medium", "light"}
+    assert digests(orders)["light"] == digests(billing)["light"] != EMPTY
+    assert digests(orders)["local"] != digests(billing)["local"]
+
+
+def test_a_new_base_image_runs_no_step_of_ours(build: Build, tmp_path: Path) -> None:
+    """Its folders are of another time, so the layers have other heads; what is in them is not made anew."""
+    before = build("orders")
+    newer = write_base(tmp_path / "newer", time=1_800_000_000)
+    after = build("orders", f"--base-image=oci:{newer}")
+    assert ALL - {"root"} == reused(after)
+    fresh = build("orders", f"--base-image=oci:{newer}", "--verify")
+    assert digests(after) == digests(fresh) != digests(before)
+    assert after["digest"] == fresh["digest"] != before["digest"]
+
+
+def test_the_guards_are_asked_again_of_a_new_base_image(build: Build, tmp_path: Path) -> None:
+    """Its Python and its C library."""
+    build("orders")
+    other = write_base(
+        tmp_path / "other", files={"var/lang/bin/python3.13": b""}, links={"var/lang/bin/python3": "python3.13"}
+    )
+    assert build("orders", f"--base-image=oci:{other}", code=2).startswith(
+        "the base image has Python 3.13, but PYTHON_VERSION is 3.14; "
+    )
+    old = write_base(tmp_path / "old", files=FILES | {"usr/lib64/libc.so.6": b"GNU C Library release version 2.26.\n"})
+    assert build("orders", f"--base-image=oci:{old}", code=2).startswith(
+        "the base image has glibc 2.26, but wheels were"
+    )
+
+
+def test_verify_finds_a_package_that_is_another_one_each_time(build: Build, shop: Path, tmp_path: Path) -> None:
+    """It compares what a step makes now with what is kept."""
+    _use_backend(shop, f"open(src, 'a').write('x = ' + repr(open({str(tmp_path / 'moment')!r}).read()))")
+    (tmp_path / "moment").write_text("1")
+    build("orders", "--verify")
+    build("orders", "--verify")
+    (tmp_path / "moment").write_text("2")
+    assert ALL == reused(build("orders"))
+    assert build("orders", "--verify", code=2) == (
+        "orders: install-service made another layer than the one that is kept (code); its packages or their backends make another "
+        "result each time; without --verify what is kept is taken"
+    )
+
+
+def test_a_backend_sees_neither_variables_nor_the_home_of_who_builds(
+    build: Build, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It writes out all that it sees."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wonderland")
+    monkeypatch.setenv("GITHUB_TOKEN", "wonderland")
+    monkeypatch.setenv("UV_INDEX_COMPANY_PASSWORD", "wonderland")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home/.aws").mkdir(parents=True)
+    (tmp_path / "home/.aws/credentials").write_text("wonderland")
+    seen = tmp_path / "seen"
+    _use_backend(
+        shop,
+        "import os, json, pathlib; home = pathlib.Path.home(); aws = home / '.aws/credentials'; "
+        f"open({str(seen)!r}, 'w').write(json.dumps([dict(os.environ), str(home), aws.read_text() if aws.exists() else '']))",
+    )
+    build("orders")
+    variables, home, credentials = json.loads(seen.read_text())
+    assert "wonderland" not in seen.read_text()
+    assert "" == credentials
+    assert str(tmp_path / "home") != home == variables["HOME"]
+    assert [] == [name for name in variables if name.startswith(("AWS_", "GITHUB_", "UV_INDEX_"))]
+
+
+def test_without_backends_only_what_uv_builds_itself_is_built(build: Build, shop: Path) -> None:
+    """`uv_build` in a range that holds uv's version runs no code."""
+    for pyproject in shop.glob("*/*/pyproject.toml"):
+        pyproject.write_text(
+            pyproject.read_text().replace('requires = ["uv_build"]', 'requires = ["uv_build>=0.13,<0.14"]')
+        )
+    uv("lock", cwd=shop)
+    build("orders", "--no-backends")
+    _use_backend(shop, "pass")
+    assert build("orders", "--no-backends", code=2).startswith(
+        "orders is built by a backend that uv does not carry, which runs code; leave --no-backends out, set package = false in its "
+        "[tool.uv], or have uv_build build it, in a range that holds 0.13."
+    )
+
+
+def test_a_package_that_compiles_code_is_refused(build: Build, shop: Path) -> None:
+    """Where its backend says that what it built is for this machine alone."""
+    _use_backend(shop, "pass", tag="cp314-cp314-linux_aarch64")
+    answer = build("orders", code=2)
+    assert answer.endswith("build this one with the engine")
+
+
+def test_an_archive_is_a_layout_that_is_replaced_whole(build: Build, tmp_path: Path, shop: Path) -> None:
+    """And nothing else is."""
+    place = tmp_path / "out/orders.tar"
+    first = build("orders", "--output", place)
+    with tarfile.open(place) as archive:
+        assert ["oci-layout", "index.json", "manifest.json"] == archive.getnames()[:3]
+        content = archive.extractfile("index.json")
+        assert content is not None
+        (manifest,) = json.loads(content.read())["manifests"]
+    assert first["digest"] == manifest["digest"]
+    content_before = place.read_bytes()
+    (shop / "services/orders/src/orders/main.py").write_text("x = 1\n")
+    second = build("orders", "--output", place)
+    assert first["digest"] != second["digest"]
+    assert content_before != place.read_bytes()
+    assert [place] == [*place.parent.iterdir()]
+    place.write_text("mine")
+    assert build("orders", "--output", place, code=2) == (
+        f"{place} exists, and is not an image of an earlier build; it was left as it is; give another --output, or remove it"
+    )
+    assert "mine" == place.read_text()
+
+
+def test_an_archive_can_be_a_base_image(build: Build, tmp_path: Path) -> None:
+    """It is a layout as any other; files that it has already are not written again."""
+    place = tmp_path / "orders.tar"
+    build("orders", "--output", place)
+    answer = build("orders", f"--base-image=oci:{place}")
+    assert {EMPTY} == {digest for name, digest in digests(answer).items()}
+
+
+def test_a_folder_is_the_task_folder(build: Build, tmp_path: Path, python_314: Path) -> None:
+    """It is replaced as long as nobody changed it."""
+    place = tmp_path / "orders"
+    build("orders", "--format=folder", "--output", place)
+    script = "import sys; sys.path.insert(0, sys.argv[1]); import orders.main, prices, heavy; print(orders.main.handler(7, None))"
+    done = subprocess.run([python_314, "-S", "-B", "-c", script, place], check=True, capture_output=True, text=True)
+    assert "7\n" == done.stdout
+    assert {315532800} == {int(path.stat().st_mtime) for path in [place, *place.rglob("*")]}
+    build("orders", "--format=folder", "--output", place)
+    (place / "orders/main.py").write_text("mine")
+    assert "was left as it is" in build("orders", "--format=folder", "--output", place, code=2)
+    assert "mine" == (place / "orders/main.py").read_text()
+
+
+def test_all_services_are_built_into_a_folder(build: Build, tmp_path: Path) -> None:
+    answers = build("--all", "--output", tmp_path / "images", "--sbom", tmp_path / "sboms")
+    assert ["billing", "orders", "other"] == [answer["service"] for answer in answers]
+    assert {"billing.tar", "orders.tar", "other.tar"} == {path.name for path in (tmp_path / "images").iterdir()}
+    assert {"billing.cdx.json", "orders.cdx.json", "other.cdx.json"} == {
+        path.name for path in (tmp_path / "sboms").iterdir()
+    }
+
+
+def test_a_list_of_what_is_in_it_is_the_locked_closure(build: Build, tmp_path: Path, shop: Path) -> None:
+    """The same bytes each time, without what only other platforms need."""
+    pyproject = shop / "services/orders/pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace("'prices'", "'prices', \"unused; sys_platform == 'win32'\""))
+    uv("lock", cwd=shop)
+    build("orders", "--sbom", tmp_path / "1.json")
+    build("orders", "--sbom", tmp_path / "2.json")
+    document = json.loads((tmp_path / "1.json").read_text())
+    assert (tmp_path / "1.json").read_bytes() == (tmp_path / "2.json").read_bytes()
+    names = ["heavy", "medium", "prices", "small", "stock", "tiny"]
+    assert names == [component["name"] for component in document["components"]]
+    assert "CycloneDX" == document["bomFormat"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--base-image=oci:/no/such/layout"],
+            "there is no OCI layout /no/such/layout; name the folder or the archive of one",
+        ),
+        (
+            ["--architecture=x86_64"],
+            "BASE is not for linux/amd64; it is for: linux/arm64; give another base image or architecture",
+        ),
+        (["--netrc=/no/netrc"], "there is no file /no/netrc; give --netrc the file with the passwords of indexes"),
+        (["--uv-image=example.com/uv@sha256:" + "0" * 64], "without an engine uv comes as its wheel, and "),
+        (["--target-folder=/"], "TARGET_FOLDER is '/'; give an absolute path below /"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(build: Build, base: Path, arguments: list[str], message: str) -> None:
+    """Before anything is built."""
+    assert build("orders", *arguments, code=2).startswith(message.replace("BASE", f"oci:{base}"))
+
+
+def test_a_python_of_another_version_is_refused(build: Build) -> None:
+    """Its bytecode would not be the image's."""
+    other = Path("/no/python")
+    assert (
+        build("orders", interpreter=other, code=2)
+        == "/no/python does not answer as a Python does; give another Python 3.14"
+    )
+    other = Path(sys.executable)
+    answer = build("orders", interpreter=other, code=2)
+    assert answer.startswith(
+        f"{other} is cpython {'.'.join(map(str, sys.version_info[:3]))}, whose bytecode is not that of the image's"
+    )
+
+
+def test_a_python_that_may_not_be_fetched_is_a_sentence(
+    shop: Path, base: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the command that fetches it."""
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(cache / "none"))
+    monkeypatch.setenv("PATH", "/nowhere")
+    command = ["build", "orders", f"--workspace={shop}", f"--cache={cache}", f"--base-image=oci:{base}"]
+    result = CliRunner().invoke(main, command)
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert result.stderr == (
+        "error: the image has Python 3.14, whose bytecode only that version compiles; this machine has none, and uv may not "
+        "download one (UV_PYTHON_DOWNLOADS); run `uv python install 3.14`, name one with --interpreter, or build with the engine\n"
+    )
+
+
+def test_files_of_a_namespace_that_a_layer_below_has_are_not_written_again(
+    build: Build, shop: Path, tmp_path: Path
+) -> None:
+    """As BuildKit doesn't: tests/images/test_layers.py has the same with an engine."""
+    write_wheel(shop / "wheels", "spaced", "1.0", {"space/__init__.py": "", "space/one.py": ""})
+    write_package(shop / "libraries/space", "spaced", code="")
+    pyproject = shop / "services/orders/pyproject.toml"
+    pyproject.write_text(
+        pyproject.read_text().replace("'prices'", "'prices', 'space'") + "[tool.uv.sources.space]\nworkspace = true\n"
+    )
+    uv("lock", cwd=shop)
+    build("orders", "--output", tmp_path / "orders.tar")
+    with tarfile.open(tmp_path / "orders.tar") as archive:
+        content = archive.extractfile("manifest.json")
+        assert content is not None
+        (image,) = json.loads(content.read())
+        names = []
+        for blob in image["Layers"][1:]:
+            with tarfile.open(fileobj=archive.extractfile(blob), mode="r:*") as layer:
+                names += [member.name for member in layer if member.isfile()]
+    assert 1 == names.count("var/task/space/__init__.py")
+    assert 1 == names.count("var/task/space/main.py")
+
+
+def _use_backend(shop: Path, line: str, *, tag: str = "py3-none-any") -> None:
+    """Have the service built by a backend of its own, which runs a line; `src` is the module that it packs."""
+    service = shop / "services/orders"
+    (service / "own_backend.py").write_text(
+        "import hashlib, zipfile\n"
+        "def get_requires_for_build_wheel(config_settings=None):\n    return []\n"
+        "def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):\n"
+        "    src = 'src/orders/main.py'\n"
+        f"    {line}\n"
+        f"    name = 'orders-1.0.0-{tag}.whl'\n"
+        "    info = 'orders-1.0.0.dist-info/'\n"
+        "    files = {'orders/__init__.py': '', 'orders/main.py': open(src).read(),\n"
+        "             info + 'METADATA': 'Metadata-Version: 2.1\\nName: orders\\nVersion: 1.0.0\\n',\n"
+        f"             info + 'WHEEL': 'Wheel-Version: 1.0\\nGenerator: own\\nRoot-Is-Purelib: true\\nTag: {tag}\\n'}}\n"
+        "    rows = ''.join(f'{n},,\\n' for n in [*files, info + 'RECORD'])\n"
+        "    with zipfile.ZipFile(f'{wheel_directory}/{name}', 'w') as archive:\n"
+        "        for path, text in {**files, info + 'RECORD': rows}.items():\n"
+        "            archive.writestr(path, text)\n"
+        "    return name\n"
+    )
+    pyproject = service / "pyproject.toml"
+    text = pyproject.read_text()
+    start = text.index("[build-system]")
+    end = text.index('build-backend = "uv_build"') + len('build-backend = "uv_build"') if "uv_build" in text else -1
+    own = '[build-system]\nrequires = []\nbuild-backend = "own_backend"\nbackend-path = ["."]'
+    pyproject.write_text(text[:start] + own + text[end:] if end > 0 else text)
+    if "own_backend.py" not in text:
+        uv("lock", cwd=shop)
+
+
+def test_a_whole_disk_is_said_and_leaves_nothing(
+    shop: Path, base: Path, cache: Path, python_314: Path, tmp_path: Path
+) -> None:
+    """Of what may be written to a file no more than 5 MB: the heavy layer has ten."""
+    place = tmp_path / "out/orders.tar"
+    command = [
+        sys.executable,
+        "-m",
+        "uv_workspace_function.cli.main",
+        "build",
+        "orders",
+        f"--workspace={shop}",
+        f"--cache={cache}",
+    ]
+    command += [f"--interpreter={python_314}", f"--base-image=oci:{base}", f"--output={place}"]
+    limited = ["sh", "-c", 'ulimit -f 17000; exec "$@"', "sh", *command]
+    code = "import sys; from uv_workspace_function.cli.main import main; main()"
+    limited[limited.index("-m") : limited.index("build")] = ["-c", code]
+    done = subprocess.run(limited, check=False, capture_output=True, text=True, env={**os.environ})
+    assert (2, "") == (done.returncode, done.stdout)
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+    assert not place.exists()
+    assert [] == [*(cache / "tmp").glob("*")]

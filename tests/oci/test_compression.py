@@ -1,0 +1,32 @@
+"""The compressor: one result, however and wherever."""
+
+import gzip
+import hashlib
+import random
+
+from uv_workspace_function.oci import compression
+
+SAMPLE = b"".join(f"def f{number}(): return {number * 7919 % 1013!r}\n".encode() for number in range(400_000))
+DIGEST = "98244a3e510c6dc975cfa34cd31cf06ecfbffe4ff53f342e362ade84b457cfe4"
+
+
+def test_a_known_layer_has_known_bytes() -> None:
+    """Another version of the compressor may make others: then everybody sends everything again, and should know why."""
+    assert DIGEST == hashlib.sha256(b"".join(compression.compressed([SAMPLE]))).hexdigest()
+
+
+def test_it_does_not_matter_how_it_was_cut() -> None:
+    """And gzip reads it."""
+    noise = random.Random(1)
+    pieces, at = [], 0
+    while at < len(SAMPLE):
+        size = noise.randint(1, 2_000_000)
+        pieces.append(SAMPLE[at : at + size])
+        at += size
+    whole = b"".join(compression.compressed(pieces))
+    assert whole == b"".join(compression.compressed([SAMPLE]))
+    assert SAMPLE == gzip.decompress(whole)
+
+
+def test_nothing_is_nothing() -> None:
+    assert [] == [*compression.compressed([b""])]
