@@ -14,7 +14,7 @@ from images.shop import write_shop
 from oci.bases import write_base
 from uv_workspace_function.cli.main import main
 
-Build = Callable[..., Mapping[str, Any]]
+Build = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")

@@ -85,7 +85,7 @@ def test_the_guards_are_asked_again_of_a_new_base_image(build: Build, tmp_path: 
     assert build("orders", f"--base-image=oci:{other}", code=2).startswith(
         "the base image has Python 3.13, but PYTHON_VERSION is 3.14; "
     )
-    old = write_base(tmp_path / "old", files=FILES | {"usr/lib64/libc.so.6": b"GNU C Library release version 2.26.\n"})
+    old = write_base(tmp_path / "old", files={**FILES, "usr/lib64/libc.so.6": b"GNU C Library release version 2.26.\n"})
     assert build("orders", f"--base-image=oci:{old}", code=2).startswith(
         "the base image has glibc 2.26, but wheels were"
     )
