@@ -3,6 +3,7 @@
 import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -229,6 +230,36 @@ def test_two_third_party_modules_in_one_place_are_refused(tmp_path: Path) -> Non
     with pytest.raises(BuildError) as caught:
         _settled(tmp_path, {"cv2/__init__.py": "A = 1"}, {"cv2/__init__.py": ""})
     assert str(caught.value) == f"one, two bring different files as cv2/__init__.py: {REMEDY}"
+
+
+@pytest.mark.parametrize("chance", [0o644, 0o755])
+def test_modes_of_what_packages_share_are_settled_by_content(tmp_path: Path, chance: int) -> None:
+    """Whichever package's was there last: a script is executable, a module is not; a package's own file keeps its mode."""
+    files = {
+        "tools/run": "#!/bin/sh\n",
+        "tools/data": "x",
+        "tools/lib.so": "\x7fELF",
+        "bin/run": "x",
+        "LICENSE": "same",
+    }
+    alone = {
+        "one": _distribution(tmp_path / "one", "one", {**files, "own": "x"}),
+        "two": _distribution(tmp_path / "two", "two", {**files, "NOTICE": "x"}),
+    }
+    together = _distribution(tmp_path / "together", "one", {**files, "own": "x", "NOTICE": "2"})
+    for file in together.files.values():
+        file.source.chmod(chance)
+    other = replace(together, name="two", files={p: f for p, f in together.files.items() if p.name != "own"})
+    differing = {
+        **other.files,
+        PurePosixPath("LICENSE"): replace(other.files[PurePosixPath("LICENSE")], digest="another"),
+    }
+    settled, _ = guard.settle([together, replace(other, files=differing)], alone.__getitem__)
+    modes = {str(path): file.source.stat().st_mode & 0o777 for path, file in settled[0].files.items()}
+    assert modes == {
+        "tools/run": 0o755, "tools/data": 0o644, "tools/lib.so": 0o755, "bin/run": 0o755, "LICENSE": 0o644, "NOTICE": 0o644,
+        "own": chance,
+    }  # fmt: skip
 
 
 def test_texts_and_litter_in_one_place_are_settled(tmp_path: Path) -> None:

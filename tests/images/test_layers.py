@@ -158,6 +158,24 @@ def test_two_cold_builds_in_two_places_are_equal(
     assert images[0].stored.digest == images[1].stored.digest
 
 
+def test_files_that_packages_share_have_one_mode(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """Two wheels bring the same 300 files, executable in one of them: which one is there, uv leaves to chance for each file."""
+    files = {f"shared/s{n}": "#!/bin/sh\n" if n % 2 else "x\n" for n in range(300)}
+    for name, mode in (("plain", 0o100644), ("executable", 0o100755)):
+        write_wheel(shop / "wheels", name, "1.0", files, mode=mode)
+    pyproject = shop / "services/orders/pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace("['heavy', ", "['plain', 'executable', 'heavy', "))
+    uv("lock", cwd=shop)
+    context, arguments = stage(shop, "orders", tmp_path / "context")
+    images = [
+        engine.build(context, arguments, "--no-cache-filter=third-party", platform=engine.native) for _ in range(5)
+    ]
+    assert len({tuple(image.stored.digests.items()) for image in images}) == 1
+    members = images[0].stored.layers["light"].members
+    modes = {path: members[f"var/task/{path}"].mode for path in files}
+    assert modes == {path: 0o755 if text.startswith("#!") else 0o644 for path, text in files.items()}
+
+
 def test_a_namespace_that_packages_make_in_words_of_their_own(engine: Engine, shop: Path, tmp_path: Path) -> None:
     """uv leaves to chance whose `__init__.py` and whose stray licence is there; in the image it is the same one each time."""
     idiom = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)"

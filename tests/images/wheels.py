@@ -17,8 +17,9 @@ def write_wheel(
     *,
     tag: str = "py3-none-any",
     requires: Iterable[str] = (),
+    mode: int = 0,
 ) -> Path:
-    """Write a wheel of files by path; its own metadata comes besides."""
+    """Write a wheel of files by path, all of one mode; its own metadata comes besides."""
     info = f"{name.replace('-', '_')}-{version}.dist-info"
     metadata = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
     content = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
@@ -30,7 +31,9 @@ def write_wheel(
     path = folder / f"{name.replace('-', '_')}-{version}-{tag}.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for file, data in content.items():
-            archive.writestr(zipfile.ZipInfo(file, _EPOCH), data)
+            entry = zipfile.ZipInfo(file, _EPOCH)
+            entry.external_attr = mode << 16
+            archive.writestr(entry, data)
     return path
 
 

@@ -113,9 +113,9 @@ def _relocated(file: File, target: PurePosixPath, environment: Path) -> File:
     by_shell = rb"/bin/sh\n'''exec' [^\n]*" + interpreter + rb"[^\n]*\n' '''\n"
     pattern = rb"\A#!(?:" + interpreter + rb"[ \t]*\r?\n|" + by_shell + rb")"
     new = re.sub(pattern, b"#!/usr/bin/env python3\n", old)
-    if new == old:
-        return file
-    file.source.write_bytes(new)
+    if new != old:
+        file.source.write_bytes(new)
+    # Measured in any case: another package that brings the same script may have come first, and its `RECORD` is of the old one.
     return File.at(file.source)
 
 

@@ -169,7 +169,7 @@ def settle(
     """Decide whose file it is where packages bring different ones as one; with remarks.
 
     Which of them is there, an installation in parallel leaves to chance. What only joins a namespace is all the same; of what
-    nothing imports, the first package's by name is kept.
+    nothing imports, the first package's by name is kept. Equal contents can have different modes: then the content decides.
 
     Args:
         distributions: what is installed in one environment.
@@ -185,7 +185,10 @@ def settle(
             owners.setdefault(path, []).append(distribution)
     settled = {distribution.name: dict(distribution.files) for distribution in distributions}
     for path, several in owners.items():
+        if len(several) == 1:
+            continue
         if len({distribution.files[path].digest or distribution.name for distribution in several}) == 1:
+            _settle_mode(path, several[0].files[path].source)
             continue
         names = ", ".join(distribution.name for distribution in several)
         source = several[0].files[path].source
@@ -204,7 +207,15 @@ def settle(
                 settled[distribution.name][path] = File.at(source)
         else:
             raise BuildError(f"{names} bring different files as {path}: {_REMEDY}")
+        _settle_mode(path, source)
     return [replace(distribution, files=settled[distribution.name]) for distribution in distributions], remarks
+
+
+def _settle_mode(path: PurePosixPath, source: Path) -> None:
+    """Make a file that several packages bring executable where it is a program: a script, an ELF file, or a command in `bin`."""
+    with source.open("rb") as stream:
+        is_program = stream.read(4).startswith((b"#!", b"\x7fELF"))
+    source.chmod(0o755 if is_program or path.parts[0] == "bin" else 0o644)
 
 
 def check_claims(claims: Iterable[Claim]) -> list[str]:
