@@ -131,12 +131,12 @@ def ask_online(project: Path, *, requires_python: str, indexes: Collection[str],
         )
 
 
-def export(project: Path, package: str) -> UvAnswer | None:
+def export(project: Path, package: str, *, requires_python: str) -> UvAnswer | None:
     """Have uv export what one package of a lock needs, to nowhere: can it?"""
     with _hidden_configuration() as variables:
         return _run(
             ("export", "--frozen", "--offline", "--no-default-groups", "--no-emit-local", "--quiet"),
-            *("--package", package, "--output-file", os.devnull),
+            *("--package", package, "--output-file", os.devnull, "--python", _python(requires_python)),
             cwd=project,
             environment={**_passed_on(_READING), **variables},
         )

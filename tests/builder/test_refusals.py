@@ -254,7 +254,7 @@ def test_modes_of_what_packages_share_are_settled_by_content(tmp_path: Path, cha
         **other.files,
         PurePosixPath("LICENSE"): replace(other.files[PurePosixPath("LICENSE")], digest="another"),
     }
-    settled, _ = guard.settle([together, replace(other, files=differing)], alone.__getitem__)
+    settled, _ = refusals.settle([together, replace(other, files=differing)], alone.__getitem__)
     modes = {str(path): file.source.stat().st_mode & 0o777 for path, file in settled[0].files.items()}
     assert modes == {
         "tools/run": 0o755, "tools/data": 0o644, "tools/lib.so": 0o755, "bin/run": 0o755, "LICENSE": 0o644, "NOTICE": 0o644,

@@ -31,6 +31,11 @@ from uv_workspace_function.target.target import Target
     help="Also import each handler in an environment that holds its closure only; this runs the workspace's code.",
 )
 @click.option(
+    "--offline",
+    is_flag=True,
+    help="Ask uv only what takes no index, no credential and no build backend: for the pull requests of strangers.",
+)
+@click.option(
     "--cdk-out",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
@@ -48,6 +53,7 @@ def command(
     form: str,
     *,
     isolated: bool,
+    offline: bool,
     cdk_out: Path | None,
     write_baseline: bool,
 ) -> None:
@@ -70,7 +76,11 @@ def command(
     folder = find_workspace(root)
     if write_baseline and services:
         raise click.UsageError("a baseline is of the whole workspace: leave the services out, or --write-baseline")
-    report = check(folder, target, services, isolated=isolated, cdk_out=cdk_out)
+    if offline and isolated:
+        raise click.UsageError(
+            "--isolated runs the workspace's code, which --offline keeps from running: leave one of them out"
+        )
+    report = check(folder, target, services, isolated=isolated, offline=offline, cdk_out=cdk_out)
     if write_baseline:
         update(folder / FILE, report)
         click.echo(

@@ -14,7 +14,7 @@ from uv_workspace_function.toml import read_toml
 from uv_workspace_function.uv import ask_online, export
 from uv_workspace_function.uv_settings import UvSettings
 from uv_workspace_function.workspace.configuration import UV_TOML
-from uv_workspace_function.workspace.freshness import check_fresh
+from uv_workspace_function.workspace.freshness import why_unknown
 from uv_workspace_function.workspace.lock import LOCK_NAME
 from uv_workspace_function.workspace.members import Member, Project
 
@@ -34,14 +34,20 @@ _OFFLINE = (
 )
 
 
-def check_locks(scope: Scope) -> Outcome:
-    """Ask uv of the workspace's lock, and of that of every standalone project (UWF001, UWF002)."""
+def check_locks(scope: Scope, *, offline: bool = False) -> Outcome:
+    """Ask uv of the workspace's lock, and of that of every standalone project (UWF001, UWF002).
+
+    Args:
+        scope: what is judged.
+        offline: whether uv is asked only what takes no index, no credential and no build backend.
+    """
     root = scope.workspace.root
     outcomes = []
     for project in scope.projects:
-        answer = check_lock(root, project.folder, (*scope.workspace.members, *scope.workspace.standalone))
-        if answer.not_checked:
-            answer = join(_offline(scope, project), answer)
+        members = (*scope.workspace.members, *scope.workspace.standalone)
+        answer = _offline(scope, project) if offline else check_lock(root, project.folder, members)
+        if answer.not_checked and not offline:
+            answer = join(Outcome(findings=_offline(scope, project).findings), answer)
         elif not answer.findings and project.pyproject.uv.conflicts:
             answer = _exports(scope, project)
         outcomes.append(answer)
@@ -129,9 +135,11 @@ def _project(folder: PurePosixPath) -> str:
 def _offline(scope: Scope, project: Project) -> Outcome:
     """What uv can tell of a lock without an index."""
     try:
-        check_fresh(scope.workspace, project)
+        reason = why_unknown(scope.workspace, project)
     except LockError:
         return Outcome(findings=(_not_of_its_files(project.folder),))
+    if reason is not None:
+        return _gap(project.folder, f"offline, nobody could tell: {reason}", "run the check without --offline")
     return Outcome()
 
 
@@ -141,7 +149,8 @@ def _exports(scope: Scope, project: Project) -> Outcome:
     for service in scope.services:
         if scope.workspace.project_of(service) is not project:
             continue
-        answer = export(scope.workspace.root / project.folder, service.name)
+        folder = scope.workspace.root / project.folder
+        answer = export(folder, service.name, requires_python=project.lock.requires_python)
         if answer is not None and answer.code != 0:
             findings.append(
                 Finding(

@@ -43,7 +43,19 @@ def refused(paths: Sequence[Path], python: tuple[int, int]) -> Mapping[Path, Unp
 def _ask(paths: Sequence[Path], python: tuple[int, int]) -> dict[Path, Unparsed] | None:
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--exit-zero", "--select", _RULE),
+            # -P: a ruff.py of the folder that the check runs in would be run in its place
+            *(
+                sys.executable,
+                "-P",
+                "-m",
+                "ruff",
+                "check",
+                "--isolated",
+                "--no-cache",
+                "--exit-zero",
+                "--select",
+                _RULE,
+            ),
             *(
                 "--target-version",
                 "py{}{}".format(*python),

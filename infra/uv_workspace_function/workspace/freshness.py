@@ -36,6 +36,14 @@ def check_fresh(workspace: Workspace, project: Project) -> str | None:
     Raises:
         LockError: when it is stale.
     """
+    reason = why_unknown(workspace, project)
+    if reason is None:
+        return None
+    return f"{project.folder / LOCK_NAME} was taken as it is, since nobody could tell whether it is fresh: {reason}"
+
+
+def why_unknown(workspace: Workspace, project: Project) -> str | None:
+    """The same; of a lock that nobody could judge, the reason only."""
     if project not in _ANSWERED:
         _ANSWERED[project] = _answer(workspace, project)
     code, reason = _ANSWERED[project]
@@ -45,9 +53,7 @@ def check_fresh(workspace: Workspace, project: Project) -> str | None:
             f"{project.folder / LOCK_NAME} is stale: uv would resolve anew for what the {PYPROJECT} files ask for now",
             f"run `uv lock{where}`",
         )
-    if code == _FRESH:
-        return None
-    return f"{project.folder / LOCK_NAME} was taken as it is, since nobody could tell whether it is fresh: {reason}"
+    return None if code == _FRESH else reason
 
 
 _ANSWERED: WeakKeyDictionary[Project, tuple[int | None, str]] = WeakKeyDictionary()
