@@ -4,8 +4,13 @@ import os
 import sys
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
 # jsii runs Node: the one of uv.lock, also where pytest was not started by `uv run`.
 if (node := Path(sys.executable).with_name("node")).is_file():
     os.environ.setdefault("JSII_NODE", str(node))
 # CloudFormation's rules take seconds to load. `make synth` and the test of app.py check the stack with them.
 os.environ.setdefault("CDK_VALIDATION", "false")
+# A busy machine is slow to draw examples, which says nothing of the code.
+settings.register_profile("shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared-machine")

@@ -15,7 +15,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @needs_git
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rules=RULES, paths=PATHS)
 @example(rules={"": ["[b-a]"]}, paths=["b", "a"])
 @example(rules={"": ["a/***/b"]}, paths=["a/b"])

@@ -201,7 +201,7 @@ statements = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(statements, max_size=6).map("\n".join))
 def test_every_import_statement_is_found(text: str) -> None:
     """As many as Python's own tree has, each at its line."""

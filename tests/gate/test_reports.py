@@ -133,6 +133,7 @@ def test_json_has_the_shape_of_a_finding() -> None:
         "remedy": "declare it: `uv add --package orders pyyaml`",
         "subject": "yaml",
         "detail": ["a line more"],
+        "places": [],
     } == document["findings"][1]
     assert [
         {"codes": list(GAP.codes), "member": "billing", "reason": "no metadata", "remedy": "run uv sync"}

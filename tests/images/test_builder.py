@@ -208,7 +208,7 @@ _MARKERS = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(marker=_MARKERS)
 def test_a_marker_holds_as_it_does_for_packaging(marker: str) -> None:
     """Which is what pip and uv go by."""
@@ -232,7 +232,7 @@ _CLAUSES = st.builds(
 ) | st.sampled_from(["==3.11.*", "==3.14.*", "!=3.11.*", "== 3.*"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(clauses=st.lists(_CLAUSES, max_size=3))
 def test_a_python_is_allowed_as_it_is_for_packaging(clauses: list[str]) -> None:
     """Which is what pip and uv go by."""

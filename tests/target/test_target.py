@@ -89,7 +89,7 @@ compressed_tags = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(
     compressed_tags.map(lambda tag: "-".join(".".join(part) for part in tag)),
     st.sampled_from(["3.12", "3.14"]),

@@ -34,7 +34,7 @@ wheel_tags = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(files=st.lists(st.tuples(wheel_tags, st.sampled_from(["", "1", "2", "10", "10b"])), min_size=1, unique=True))
 def test_the_best_wheel_is_the_one_that_uv_installs(
     files: list[tuple[str, str]], tmp_path_factory: pytest.TempPathFactory
