@@ -4,6 +4,11 @@
 Port 8080 takes `POST /2015-03-31/functions/function/invocations` and answers with what the function answered. Port 9001,
 on loopback, is the Runtime API for PROGRAM, which is started at the first invocation: that is the init phase.
 
+Programs in /opt/extensions are external extensions. They are started before PROGRAM and use the Extensions API: an init waits until
+each has registered and asked for its first event, an invocation until those that registered for INVOKE have asked for the next, and
+SIGTERM gives those that registered for SHUTDOWN two seconds.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
+
 As the real one: one invocation at a time; START, END and REPORT lines (here on stderr), `Init Duration` in a cold start's
 REPORT; 200 and the error as JSON when the handler raised; 502 and the error as JSON when the init failed or the runtime
 ended; 200 and "Task timed out after N.00 seconds" past AWS_LAMBDA_FUNCTION_TIMEOUT.
@@ -44,6 +49,8 @@ ARN = ENVIRONMENT.get("_LAMBDA_FUNCTION_ARN") or (
     f"arn:aws:lambda:us-east-1:012345678912:function:{ENVIRONMENT['AWS_LAMBDA_FUNCTION_NAME']}"
 )
 RUNTIME_API = "127.0.0.1:9001"
+EXTENSIONS = "/opt/extensions"
+SHUTDOWN_SECONDS = 2
 
 
 def log(line: str) -> None:
@@ -104,11 +111,109 @@ def serve(address: tuple[str, int], handle: "Handler") -> None:
     threading.Thread(target=accept, daemon=True).start()
 
 
+class Extensions:
+    """The external extensions and the events that they wait for. Every field is read and written under `changed`."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.started: dict[str, int] = {}  # a program's name -> its process
+        self.registered: dict[str, dict[str, Any]] = {}  # by the identifier that each was given
+
+    def start(self) -> None:
+        """Start each once, and wait until all have registered; one that ends before is left out."""
+        try:
+            names = sorted(os.listdir(EXTENSIONS))  # noqa: PTH208, pathlib takes time to import
+        except OSError:
+            return
+        environment = {**ENVIRONMENT, "AWS_LAMBDA_RUNTIME_API": RUNTIME_API}
+        for name in names:
+            path = f"{EXTENSIONS}/{name}"
+            if name not in self.started and os.access(path, os.X_OK) and not os.path.isdir(path):  # noqa: PTH112
+                pid = os.posix_spawn(path, [path], environment)
+                with self.changed:
+                    self.started[name] = pid
+                threading.Thread(target=self.watch, args=(name, pid), daemon=True).start()
+        with self.changed:
+            self.changed.wait_for(
+                lambda: self.started.keys() <= {each["name"] for each in self.registered.values()}, 10
+            )
+
+    def watch(self, name: str, pid: int) -> None:
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        log(f"EXTENSION {name} ended with exit status {code}")
+        with self.changed:
+            self.started.pop(name, None)
+            self.registered = {key: each for key, each in self.registered.items() if each["name"] != name}
+            self.changed.notify_all()
+
+    def tell(self, kind: str, event: "dict[str, Any]") -> None:
+        """Give an event to those that registered for it."""
+        with self.changed:
+            for each in self.registered.values():
+                if kind in each["events"]:
+                    each["pending"].append({"eventType": kind, **event})
+                    each["waiting"] = False
+            self.changed.notify_all()
+
+    def settle(self, seconds: float) -> None:
+        """Wait until every extension asks for an event that there is not."""
+        with self.changed:
+            self.changed.wait_for(lambda: all(each["waiting"] for each in self.registered.values()), seconds)
+
+    def shut_down(self) -> None:
+        deadline = int((time.time() + SHUTDOWN_SECONDS) * 1000)
+        self.tell("SHUTDOWN", {"shutdownReason": "spindown", "deadlineMs": deadline})
+        with self.changed:
+            told = [each["name"] for each in self.registered.values() if "SHUTDOWN" in each["events"]]
+            self.changed.wait_for(lambda: not self.started.keys() & set(told), SHUTDOWN_SECONDS)
+
+    def api(self, stream: "Stream", method: str, path: str, headers: "Headers", body: bytes) -> None:
+        call = path.removeprefix("/2020-01-01/extension/")
+        if (method, call) == ("POST", "register"):
+            self.register(stream, headers, body)
+            return
+        with self.changed:
+            extension = self.registered.get(headers.get("lambda-extension-identifier", ""))
+        if extension is None:
+            answer(stream, 403, b'{"errorType":"Extension.UnknownExtensionIdentifier","errorMessage":"register first"}')
+        elif (method, call) == ("GET", "event/next"):
+            with self.changed:
+                extension["waiting"] = not extension["pending"]
+                self.changed.notify_all()
+                while not extension["pending"]:
+                    self.changed.wait()
+                event = extension["pending"].pop(0)
+            answer(stream, 200, json.dumps(event).encode())
+        elif method == "POST" and call in ("init/error", "exit/error"):
+            log(f"EXTENSION {extension['name']} says {call}: {body.decode(errors='replace')}")
+            answer(stream, 202, b'{"status":"OK"}')
+        else:
+            answer(stream, 404)
+
+    def register(self, stream: "Stream", headers: "Headers", body: bytes) -> None:
+        name, identifier = headers.get("lambda-extension-name", ""), new_request_id()
+        with self.changed:
+            if name not in self.started:  # it has to be the name of the file
+                answer(stream, 403, b'{"errorType":"Extension.UnknownExtension","errorMessage":"no such extension"}')
+                return
+            events = json.loads(body or b"{}").get("events", [])
+            self.registered[identifier] = {"name": name, "events": events, "pending": [], "waiting": False}
+            self.changed.notify_all()
+        log(f"EXTENSION Name: {name} State: Registered Events: {events}")
+        about = {
+            "functionName": ENVIRONMENT["AWS_LAMBDA_FUNCTION_NAME"],
+            "functionVersion": ENVIRONMENT["AWS_LAMBDA_FUNCTION_VERSION"],
+            "handler": ENVIRONMENT.get("_HANDLER", ""),
+        }
+        answer(stream, 200, json.dumps(about).encode(), {"Lambda-Extension-Identifier": identifier})
+
+
 class Runtime:
     """The function's runtime process and the invocation it is at. Every field is read and written under `changed`."""
 
     def __init__(self, command: list[str]) -> None:
         self.command = command
+        self.extensions = Extensions()
         self.one_at_a_time = threading.Lock()
         self.changed = threading.Condition()
         self.pid: int | None = None
@@ -148,8 +253,11 @@ class Runtime:
             with self.changed:
                 self.changed.wait_for(lambda: self.pid != pid, 5)
 
-    def runtime_api(self, stream: "Stream", method: str, path: str, _: "Headers", body: bytes) -> None:
-        """What the runtime client asks for: the next invocation, and where its outcome goes."""
+    def runtime_api(self, stream: "Stream", method: str, path: str, headers: "Headers", body: bytes) -> None:
+        """What the runtime client asks for: the next invocation, and where its outcome goes. And what extensions do."""
+        if path.startswith("/2020-01-01/extension/"):
+            self.extensions.api(stream, method, path, headers, body)
+            return
         call = path.removeprefix("/2018-06-01/runtime/")
         if call == "invocation/next":
             with self.changed:
@@ -185,9 +293,11 @@ class Runtime:
                 self.outcome, self.invocation, cold = None, None, self.pid is None
             started = time.monotonic()
             if cold:
+                self.extensions.start()
                 self.start()
             with self.changed:
                 self.changed.wait_for(lambda: self.ready or self.outcome is not None)
+            self.extensions.settle(10)
             init = f"Init Duration: {(time.monotonic() - started) * 1000:.2f} ms\t" if cold else ""
             request_id = headers.get("x-amzn-requestid") or new_request_id()
             log(f"START RequestId: {request_id} Version: {ENVIRONMENT['AWS_LAMBDA_FUNCTION_VERSION']}")
@@ -195,11 +305,19 @@ class Runtime:
             with self.changed:
                 if self.outcome is None:
                     trace = headers.get("x-amzn-trace-id", "")
+                    event = {
+                        "requestId": request_id,
+                        "deadlineMs": int((time.time() + TIMEOUT) * 1000),
+                        "invokedFunctionArn": ARN,
+                        "tracing": {"type": "X-Amzn-Trace-Id", "value": trace},
+                    }
+                    self.extensions.tell("INVOKE", event)
                     self.invocation = {"id": request_id, "payload": payload, "taken": False, "trace": trace}
                     self.changed.notify_all()
                 self.changed.wait_for(lambda: self.outcome is not None, TIMEOUT)
                 timed_out = (0, f"Task timed out after {TIMEOUT}.00 seconds".encode())
                 status, body = self.outcome or timed_out
+            self.extensions.settle(TIMEOUT)
             milliseconds = (time.monotonic() - started) * 1000
             memory = ENVIRONMENT["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
             log(f"END RequestId: {request_id}")
@@ -224,9 +342,15 @@ def new_request_id() -> str:
 
 
 def main() -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os._exit(0))
     runtime = Runtime(sys.argv[1:])
+
+    def end() -> None:
+        runtime.extensions.shut_down()
+        os._exit(0)
+
+    # In a thread of its own: a handler interrupts whoever holds the lock.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=end).start())
     host, port = RUNTIME_API.split(":")
     serve((host, int(port)), runtime.runtime_api)
     serve(("0.0.0.0", 8080), runtime.invocations)  # noqa: S104, the container's own network

@@ -287,16 +287,31 @@ def test_with_every_recommended_feature_flag_it_is_the_same(
     assert plain.by_path.keys() == modern.by_path.keys()
 
 
-EXTENSION = "a function from an image has no layers; put the extension into an image and give that as base_image="
+EXTENSION = "a function from an image has no layers: put the extension into it by image=ImageOptions(extensions=[...])"
+RECIPE = "docs/extensions.md has the recipe"
 
 
 @pytest.mark.parametrize(
     ("option", "remedy"),
     [
-        ("layers", f"{EXTENSION}, and add Python packages to the service's dependencies"),
-        ("adot_instrumentation", EXTENSION),
-        ("params_and_secrets", EXTENSION),
-        ("insights_version", EXTENSION),
+        ("layers", f"{EXTENSION}, and add Python packages to the service's dependencies; {RECIPE}"),
+        (
+            "adot_instrumentation",
+            (
+                f"{EXTENSION}, set AWS_LAMBDA_EXEC_WRAPPER, and give tracing=Tracing.ACTIVE, which allows it to send traces; "
+                f"{RECIPE}"
+            ),
+        ),
+        (
+            "params_and_secrets",
+            f"{EXTENSION}, and allow it to read by secret.grant_read() and parameter.grant_read(); {RECIPE}",
+        ),
+        (
+            "insights_version",
+            (
+                f"{EXTENSION}, and add the managed policy CloudWatchLambdaInsightsExecutionRolePolicy to the role; {RECIPE}"
+            ),
+        ),
         ("code", "the code is the image of service=; take lambda_.DockerImageFunction for an image made elsewhere"),
         (
             "code_signing_config",

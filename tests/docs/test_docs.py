@@ -31,6 +31,7 @@ TESTED_BY = {
     "docs/adopting.md": "tests/adopting/conftest.py",
     "docs/checks.md": "tests/gate/test_checks_page.py",
     "docs/construct.md": "tests/constructs/test_construct_docs.py",
+    "docs/extensions.md": "tests/constructs/test_extensions.py",
     "docs/getting-started.md": "tests/docs/test_getting_started.py",
     "docs/operations.md": "tests/docs/test_operations.py",
     "docs/other-builders.md": "tests/adopting/test_other_builders.py",

@@ -19,6 +19,7 @@ from uv_workspace_function.constructs.request import check_request, checked
 from uv_workspace_function.constructs.starting_image import StartingImage, name_asset
 from uv_workspace_function.context.arguments import build_arguments, check_further, check_secrets, is_proxy
 from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.context.extensions import extension_argument
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.target.target import MACHINES, Machine, Target
@@ -82,7 +83,9 @@ class ServiceImage:
         target = Target.of(
             python=options.python_version or _PYTHON_VERSION, machine=machine, uv_platform=options.python_platform
         )
-        context = BuildContext.of(workspace, service, extras=options.extras or ())
+        context = BuildContext.of(workspace, service, extras=options.extras or ()).extended(
+            len(options.extensions or ())
+        )
         from_source = built_from_source(context.closure, options.build_from_source)
         check_closure(context.closure, target, from_source)
         check_secrets(context, options.build_secrets or {})
@@ -107,6 +110,8 @@ class ServiceImage:
             for option in ("base_image", "builder_image", "uv_image")
             if (image := getattr(options, option)) is not None
         }
+        for number, extension in enumerate(options.extensions or (), 1):
+            images[extension_argument(number)] = StartingImage.of(extension, "each of extensions", scope)
         by_name = {argument: image.name for argument, image in images.items() if image.asset is None}
         arguments = build_arguments(context, target, given | by_name, mirrors=_mirrors(scope, options.mirrors))
         arguments |= options.build_args or {}

@@ -63,6 +63,7 @@ class ImageOptions:
         builder_image: what the builder starts from: any image with that Python as `python3`, for example one with git or a
             compiler. By default the Lambda base image of `python_version`.
         uv_image: the image that uv is taken from. By default the version that the Dockerfile pins.
+        extensions: images of Lambda extensions: what is in `/opt` of each, in this order, is in the image's.
         python_platform: uv's name of the platform that wheels are for, such as `aarch64-manylinux_2_17` for an older C library than
             Lambda's, or `aarch64-unknown-linux-musl` for Alpine. By default that of the Lambda base image of `python_version`.
         include_bytecode: whether every module comes with its bytecode; it does by default.
@@ -90,6 +91,7 @@ class ImageOptions:
     base_image: Image | None = None
     builder_image: Image | None = None
     uv_image: Image | None = None
+    extensions: Sequence[Image] | None = None
     python_platform: str | None = None
     include_bytecode: bool | None = None
     build_from_source: Sequence[str] | None = None
@@ -110,12 +112,14 @@ class ImageOptions:
             )
         for name in ("python_version", "python_platform", "build_ssh"):
             _check_text(name, getattr(self, name))
-        for name in ("extras", "build_from_source", "cache_from"):
+        for name in ("extras", "build_from_source", "extensions", "cache_from"):
             _check_list(name, getattr(self, name))
         for name in ("build_args", "build_secrets", "mirrors"):
             _check_mapping(name, getattr(self, name))
         for name in ("base_image", "builder_image", "uv_image"):
             _check_image(name, getattr(self, name))
+        for extension in self.extensions or ():
+            _check_image("each of extensions", extension)
 
     def over(self, base: Self) -> Self:
         """These options, and those of `base` for what is left out here."""

@@ -13,7 +13,8 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.workspace import Workspace
 
-_EXTENSION = "a function from an image has no layers; put the extension into an image and give that as base_image="
+_EXTENSION = "a function from an image has no layers: put the extension into it by image=ImageOptions(extensions=[...])"
+_RECIPES = "docs/extensions.md has the recipe"
 _NO_CUSTOM_RESOURCE = (
     "log_retention= is a property of the log group here, and no function has to set it; leave this out"
 )
@@ -21,14 +22,20 @@ _NO_CUSTOM_RESOURCE = (
 # https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-codesigning.html
 _REFUSED: Mapping[str, str] = {
-    "adot_instrumentation": _EXTENSION,
+    "adot_instrumentation": (
+        f"{_EXTENSION}, set AWS_LAMBDA_EXEC_WRAPPER, and give tracing=Tracing.ACTIVE, which allows it to send traces; {_RECIPES}"
+    ),
     "code": "the code is the image of service=; take lambda_.DockerImageFunction for an image made elsewhere",
     "code_signing_config": "Lambda checks signatures of archives alone; sign images in the registry instead",
-    "insights_version": _EXTENSION,
-    "layers": f"{_EXTENSION}, and add Python packages to the service's dependencies",
+    "insights_version": (
+        f"{_EXTENSION}, and add the managed policy CloudWatchLambdaInsightsExecutionRolePolicy to the role; {_RECIPES}"
+    ),
+    "layers": f"{_EXTENSION}, and add Python packages to the service's dependencies; {_RECIPES}",
     "log_retention_retry_options": _NO_CUSTOM_RESOURCE,
     "log_retention_role": _NO_CUSTOM_RESOURCE,
-    "params_and_secrets": _EXTENSION,
+    "params_and_secrets": (
+        f"{_EXTENSION}, and allow it to read by secret.grant_read() and parameter.grant_read(); {_RECIPES}"
+    ),
 }
 # What DockerImageFunction does not take.
 _OURS = ("image", "entrypoint", "working_directory", "log_group_name", "log_encryption_key", "powertools_service_name")

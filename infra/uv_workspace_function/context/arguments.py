@@ -9,7 +9,7 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.target.target import Target
 
-_IMAGES = ("BASE_IMAGE", "BUILDER_IMAGE", "UV_IMAGE")
+_AN_IMAGE = "_IMAGE"
 # docker build --secret id=NAME,(type=file,)src=PATH or id=NAME,(type=env,)env=VARIABLE
 _SECRET = re.compile(r"(type=file,)?(src|source)=(?P<path>.+)|(type=env,)?env=\w+")
 
@@ -37,7 +37,9 @@ def build_arguments(
     if not target.is_default_platform:
         given["PYTHON_PLATFORM"] = target.uv_platform
     given |= {name: value for name, value in options.items() if value is not None}
-    images = {name: ImageReference.parse(dockerfile.value(name, given) or "") for name in _IMAGES}
+    names = {name: dockerfile.value(name, given) for name in dockerfile.arguments if name.endswith(_AN_IMAGE)}
+    # One without a name is another asset's, which is given to the build as it is.
+    images = {name: ImageReference.parse(image) for name, image in names.items() if image is not None}
     _check_base_image(images["BASE_IMAGE"], target)
     _check_builder_image(images["BUILDER_IMAGE"], target)
     redirected = {name: image.redirected(mirrors) for name, image in images.items()}

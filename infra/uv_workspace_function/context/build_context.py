@@ -3,13 +3,14 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.builder.layer import EPOCH
 from uv_workspace_function.context import archives, definitions, staging
 from uv_workspace_function.context.content import ContextFile
+from uv_workspace_function.context.extensions import with_extensions
 from uv_workspace_function.context.files import Dropped
 from uv_workspace_function.context.wanted import Cause
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
@@ -100,6 +101,11 @@ class BuildContext:
             unchecked=unchecked,
             origins=origins,
         )
+
+    def extended(self, extensions: int) -> "BuildContext":
+        """The context of an image with a number of Lambda extensions, whose names are arguments of the build."""
+        dockerfile = with_extensions(self.files[DOCKERFILE].content.decode(), extensions)
+        return replace(self, files={**self.files, DOCKERFILE: _text(dockerfile)})
 
     def origin(self, path: str) -> str:
         """The path in the workspace of a file of the context."""

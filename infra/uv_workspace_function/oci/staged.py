@@ -11,6 +11,7 @@ from typing import Self
 from uv_workspace_function.builder.workspace import BUILDER_FOLDER
 from uv_workspace_function.context.build_context import DOCKERFILE, BuildContext
 from uv_workspace_function.context.content import ContextFile
+from uv_workspace_function.context.extensions import has_extensions
 from uv_workspace_function.errors import WorkspaceError, reading
 
 _HERE = Path(__file__).parents[1]
@@ -45,6 +46,11 @@ class StagedContext:
         if DOCKERFILE not in staged.files or not staged.program:
             raise WorkspaceError(
                 f"{folder} is no build context", "have one written by `services prune SERVICE --output DIR`"
+            )
+        if has_extensions(staged.files[DOCKERFILE].content.decode(errors="replace")):
+            raise WorkspaceError(
+                f"{folder} is of an image with Lambda extensions, which a build without an engine does not add",
+                "build it with the engine",
             )
         own = {module.name: module.read_bytes() for module in (_HERE / "builder").glob("*.py")}
         there = {path.removeprefix(_PROGRAM): file.content for path, file in staged.program.items()}
