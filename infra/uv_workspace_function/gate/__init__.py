@@ -7,7 +7,7 @@
 Each check is a module with one function, from a scope to findings and to what could not be checked:
 
     locks          the lock is that of the project (UWF001), requirements can be met together (UWF002)
-    imports        every import is declared (UWF003, UWF004), every dependency is imported (UWF005), sources parse (UWF006)
+    imports/       every import is declared (UWF003, UWF004), every dependency is imported (UWF005), sources parse (UWF006)
     missing_handlers  handlers exist (UWF007)
     target_wheels  every package has a wheel for the target (UWF008)
     usage          libraries are used (UWF009), services are deployed (UWF010)

@@ -9,7 +9,7 @@ from uv_workspace_function.gate.allowed import without_allowed
 from uv_workspace_function.gate.contexts import check_contexts
 from uv_workspace_function.gate.credentials import check_credentials
 from uv_workspace_function.gate.findings import CODES, Finding, NotChecked, Outcome, Report, join, together
-from uv_workspace_function.gate.imports import check_imports
+from uv_workspace_function.gate.imports.check import check_imports
 from uv_workspace_function.gate.isolation import check_alone
 from uv_workspace_function.gate.locks import check_lock, check_locks
 from uv_workspace_function.gate.missing_handlers import CODES_OF_SERVICES, check_handlers, check_there_are_services

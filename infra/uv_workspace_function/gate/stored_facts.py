@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from uv_workspace_function.code.syntax import Unparsed
-from uv_workspace_function.gate.python_source import Import, Need, SourceFacts, read_source
+from uv_workspace_function.gate.imports.source import Import, Need, SourceFacts, read_source
 
 _FORMAT = 7  # raise it with any change of what python_source says of a file
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.gate.declared import Declared, Graph
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
+from uv_workspace_function.gate.imports.declared import Declared, Graph
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.insight.cloud_assembly import image_assets
 from uv_workspace_function.pyproject import PYPROJECT

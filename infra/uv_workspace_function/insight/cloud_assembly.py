@@ -40,8 +40,8 @@ def image_assets(assembly: Path) -> tuple[ImageAsset, ...]:
     Raises:
         WorkspaceError: when it is no cloud assembly, or a file of it cannot be read.
     """
-    found = {asset.asset: asset for manifest in _asset_manifests(assembly) for asset in _assets(manifest)}
-    return tuple(sorted(found.values(), key=lambda asset: (asset.service, asset.asset)))
+    found = {(a.service, a.asset): a for manifest in _asset_manifests(assembly) for a in _assets(manifest)}
+    return tuple(found[key] for key in sorted(found))
 
 
 def _asset_manifests(assembly: Path) -> Iterator[Path]:

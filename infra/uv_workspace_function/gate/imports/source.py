@@ -9,6 +9,16 @@ from enum import StrEnum
 from typing import Any
 
 from uv_workspace_function.code.syntax import Unparsed, parse
+from uv_workspace_function.gate.imports.conditions import (
+    PROBES,
+    asks_for_modules,
+    catches_absence,
+    holds_on_target,
+    is_main,
+    last_name,
+    suppresses,
+    words_of,
+)
 
 
 class Need(StrEnum):
@@ -68,9 +78,7 @@ class _Place:
 
 _Step = tuple[ast.AST, _Place]
 _LEAVES = frozenset({ast.Name, ast.Load, ast.Store, ast.Del})
-_ABSENT = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 _IMPORTERS = frozenset({"import_module", "__import__"})
-_PROBES = frozenset({"find_spec", "importorskip", "find_loader"})
 # A string that can be a module, an entry point, or a URL with a driver; prose has spaces.
 _NAME_LIKE = re.compile(r"[A-Za-z_][\w.:+/@\[\]-]{1,199}")
 _WORD = re.compile(r"[A-Za-z_]\w+")
@@ -157,21 +165,21 @@ class _Reader:
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, place: _Place) -> Iterable[_Step]:
         if not isinstance(node, ast.Lambda) and any(
-            isinstance(inner, ast.Return) and inner.value is not None and _asks_for_modules(inner.value)
+            isinstance(inner, ast.Return) and inner.value is not None and asks_for_modules(inner.value)
             for inner in node.body
         ):
             self.flags.add(node.name)
         return _steps(node, replace(place, conditional=True, in_function=True))
 
     def _with(self, node: ast.With, place: _Place) -> Iterable[_Step]:
-        if not any(_suppresses(item.context_expr) for item in node.items):
+        if not any(suppresses(item.context_expr) for item in node.items):
             return _steps(node, place)
         self._note_probed(node.body)
         inner = replace(place, need=_least(place.need, Need.NOTHING))
         return [*((item, place) for item in node.items), *((child, inner) for child in node.body)]
 
     def _assignment(self, node: ast.Assign | ast.AnnAssign | ast.NamedExpr, place: _Place) -> Iterable[_Step]:
-        if node.value is not None and _asks_for_modules(node.value):
+        if node.value is not None and asks_for_modules(node.value):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             self.flags.update(target.id for target in targets if isinstance(target, ast.Name))
         return _steps(node, place)
@@ -198,12 +206,12 @@ class _Reader:
         )
 
     def _call(self, node: ast.Call, place: _Place) -> Iterable[_Step]:
-        name = _last_name(node.func)
-        if name in _IMPORTERS or name in _PROBES:
+        name = last_name(node.func)
+        if name in _IMPORTERS or name in PROBES:
             named = (keyword.value for keyword in node.keywords if keyword.arg in ("name", "modname"))
             given = node.args[0] if node.args else next(named, None)
             if isinstance(given, ast.Constant) and isinstance(given.value, str) and _MODULE.fullmatch(given.value):
-                if name in _PROBES:
+                if name in PROBES:
                     self.probed.add(given.value.partition(".")[0])
                 self._add(
                     given.value, (), node.lineno, place if name in _IMPORTERS else replace(place, need=Need.NOTHING)
@@ -212,7 +220,7 @@ class _Reader:
 
     def _branches(self, node: ast.If, place: _Place) -> Iterable[_Step]:
         body, other = self._needs(node.test)
-        named = f"{place.named} {' '.join(_named(node.test))}" if place.in_function else ""
+        named = f"{place.named} {' '.join(words_of(node.test))}" if place.in_function else ""
         inside = replace(place, need=_least(place.need, body), conditional=True, named=named)
         outside = replace(place, need=_least(place.need, other), conditional=True)
         return [
@@ -231,19 +239,19 @@ class _Reader:
                 return max((self._needs(value)[0] for value in values), key=_rank), Need.RUN
             case ast.BoolOp(op=ast.Or(), values=values):
                 return min((self._needs(value)[0] for value in values), key=_rank), Need.RUN
-        if _last_name(test) in self.for_types:
+        if last_name(test) in self.for_types:
             return Need.TYPES, Need.RUN
-        if _is_main(test):
+        if is_main(test):
             return Need.DEVELOPMENT, Need.RUN
-        if _asks_for_modules(test) or any(isinstance(n, ast.Name) and n.id in self.flags for n in ast.walk(test)):
+        if asks_for_modules(test) or any(isinstance(n, ast.Name) and n.id in self.flags for n in ast.walk(test)):
             return Need.NOTHING, Need.NOTHING
-        holds = _holds(test, self.python)
+        holds = holds_on_target(test, self.python)
         if holds is None:
             return Need.RUN, Need.RUN
         return (Need.RUN, Need.NOTHING) if holds else (Need.NOTHING, Need.RUN)
 
     def _attempt(self, node: ast.Try | ast.TryStar, place: _Place) -> Iterable[_Step]:
-        caught = [handler for handler in node.handlers if _catches_absence(handler)]
+        caught = [handler for handler in node.handlers if catches_absence(handler)]
         if not caught:
             return _steps(node, place)
         tried = tuple(_modules(node.body))
@@ -285,64 +293,6 @@ def _steps(node: ast.AST, place: _Place) -> Iterator[_Step]:
             yield value, place
 
 
-def _last_name(node: ast.AST) -> str | None:
-    """`find_spec` of `importlib.util.find_spec`."""
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else None
-
-
-def _asks_for_modules(expression: ast.expr) -> bool:
-    """Whether an expression asks if a module can be found, or has been loaded."""
-    return any(
-        (isinstance(node, ast.Call) and _last_name(node.func) in _PROBES) or _dotted(node) == "sys.modules"
-        for node in ast.walk(expression)
-    )
-
-
-def _is_main(test: ast.expr) -> bool:
-    match test:
-        case ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]):
-            return True
-        case ast.Compare(left=ast.Constant(value="__main__"), ops=[ast.Eq()], comparators=[ast.Name(id="__name__")]):
-            return True
-        case _:
-            return False
-
-
-def _named(test: ast.expr) -> Iterator[str]:
-    """What the test of a branch names: its names, and the strings that it compares with; each between underscores."""
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        return
-    for node in ast.walk(test):
-        if (name := _last_name(node)) is not None:
-            yield f"_{name.lower()}_"
-        elif isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.In):
-            for side in (node.left, *node.comparators):
-                for value in side.elts if isinstance(side, ast.Tuple | ast.List | ast.Set) else [side]:
-                    if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                        yield f"_{value.value.lower()}_"
-
-
-def _suppresses(expression: ast.expr) -> bool:
-    """`contextlib.suppress(ImportError)`, or pytest's `raises` of it."""
-    return (
-        isinstance(expression, ast.Call)
-        and _last_name(expression.func) in ("suppress", "raises")
-        and any(_last_name(argument) in _ABSENT for argument in expression.args)
-    )
-
-
-def _catches_absence(handler: ast.ExceptHandler) -> bool:
-    match handler.type:
-        case None:
-            return True
-        case ast.Tuple(elts=kinds):
-            return any(_last_name(kind) in _ABSENT for kind in kinds)
-        case kind:
-            return _last_name(kind) in _ABSENT
-
-
 def _modules(body: Iterable[ast.stmt]) -> Iterator[str]:
     """The modules that some statements import, functions in them left out."""
     stack: list[ast.AST] = list(body)
@@ -364,98 +314,3 @@ def _assigned(bodies: Iterable[Iterable[ast.stmt]]) -> Iterator[str]:
                 yield from (target.id for target in node.targets if isinstance(target, ast.Name))
             elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                 yield node.target.id
-
-
-def _holds(test: ast.expr, python: tuple[int, int]) -> bool | None:
-    """The answer to a test of the Python version or the platform, where it is one; the target is Linux."""
-    match test:
-        case ast.Constant(value=value):
-            return bool(value)
-        case ast.Compare(left=left, ops=[operator], comparators=[right]):
-            return _compared(left, operator, right, python)
-        case ast.Call(
-            func=ast.Attribute(value=value, attr="startswith"), args=[ast.Constant(value=str() as start)]
-        ) if _dotted(value) == "sys.platform":
-            return "linux".startswith(start)
-        case _:
-            return _TRUE_OF_TARGET.get(_dotted(test) or "")
-
-
-_TRUE_OF_TARGET = {"six.PY2": False, "six.PY3": True, "PY2": False, "PY3": True}
-_STRINGS = {"sys.platform": "linux", "os.name": "posix", "platform.system()": "Linux"}
-
-
-def _dotted(node: ast.AST) -> str | None:
-    match node:
-        case ast.Name(id=name):
-            return name
-        case ast.Attribute(value=value, attr=attribute):
-            above = _dotted(value)
-            return None if above is None else f"{above}.{attribute}"
-        case ast.Call(func=function, args=[], keywords=[]):
-            above = _dotted(function)
-            return None if above is None else f"{above}()"
-        case _:
-            return None
-
-
-def _compared(left: ast.expr, operator: ast.cmpop, right: ast.expr, python: tuple[int, int]) -> bool | None:
-    known = _STRINGS.get(_dotted(left) or "")
-    if known is not None:
-        if isinstance(operator, ast.In | ast.NotIn) and isinstance(right, ast.Tuple | ast.List | ast.Set):
-            members = [e.value for e in right.elts if isinstance(e, ast.Constant)]
-            return (known in members) == isinstance(operator, ast.In)
-        if isinstance(right, ast.Constant) and isinstance(operator, ast.Eq | ast.NotEq):
-            return (known == right.value) == isinstance(operator, ast.Eq)
-        return None
-    version = _version_value(left, python)
-    wanted = _literal(right)
-    if version is None or wanted is None or type(version) is not type(wanted):
-        return None
-    match operator:
-        case ast.Lt():
-            return version < wanted  # type: ignore[operator]
-        case ast.LtE():
-            return version <= wanted  # type: ignore[operator]
-        case ast.Gt():
-            return version > wanted  # type: ignore[operator]
-        case ast.GtE():
-            return version >= wanted  # type: ignore[operator]
-        case ast.Eq():
-            return version == wanted
-        case ast.NotEq():
-            return version != wanted
-        case _:
-            return None
-
-
-def _version_value(node: ast.expr, python: tuple[int, int]) -> tuple[int, ...] | int | None:
-    """The value of `sys.version_info`, an item or the beginning of it."""
-    dotted = _dotted(node)
-    if dotted in ("sys.version_info", "version_info"):
-        # the patch version is unknown: no comparison with a minor version depends on it
-        return (*python, 99)
-    if dotted in ("sys.version_info.major", "sys.version_info.minor"):
-        return python[0] if dotted.endswith("major") else python[1]
-    if isinstance(node, ast.Subscript) and _dotted(node.value) in ("sys.version_info", "version_info"):
-        match node.slice:
-            case ast.Constant(value=0):
-                return python[0]
-            case ast.Constant(value=1):
-                return python[1]
-            case ast.Slice(lower=None, upper=ast.Constant(value=1), step=None):
-                return python[:1]
-            case ast.Slice(lower=None, upper=ast.Constant(value=2), step=None):
-                return python
-    return None
-
-
-def _literal(node: ast.expr) -> tuple[int, ...] | int | None:
-    match node:
-        case ast.Constant(value=int() as number):
-            return number
-        case ast.Tuple(elts=elements):
-            numbers = tuple(e.value for e in elements if isinstance(e, ast.Constant) and isinstance(e.value, int))
-            return numbers if len(numbers) == len(elements) else None
-        case _:
-            return None

@@ -6,7 +6,7 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from uv_workspace_function.gate.python_source import Need, read_source
+from uv_workspace_function.gate.imports.source import Need, read_source
 
 TARGET = (3, 14)
 

@@ -67,7 +67,7 @@ def test_without_ruff_it_says_that_syntax_was_not_judged(tmp_path: Path, monkeyp
         return [note for note in json.loads(done.stdout)["notes"] if "UWF006" in note]
 
     with monkeypatch.context() as without:
-        without.setattr("uv_workspace_function.gate.target_syntax.find_spec", lambda name: None)
+        without.setattr("uv_workspace_function.gate.imports.target_syntax.find_spec", lambda name: None)
         [note] = notes()
         assert note == (
             f"UWF006 (syntax that Python {older} does not have) was not judged in 2 files: it takes ruff, which "

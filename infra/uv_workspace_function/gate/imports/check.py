@@ -1,0 +1,89 @@
+"""Imports against declarations: undeclared, transitive, and the other way round, dependencies that nothing imports.
+
+A shared environment holds what every member needs, so an import that one member forgot to declare works there, for
+another member's sake, and fails in its own image.
+"""
+
+from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome, join
+from uv_workspace_function.gate.imports.known import (
+    Known,
+    all_members,
+    listed,
+    minor,
+    read_files,
+    sync_command,
+    unsettled,
+    with_verdicts,
+)
+from uv_workspace_function.gate.imports.member import MemberImports
+from uv_workspace_function.gate.imports.undeclared import doubt_about, verdict_on
+from uv_workspace_function.gate.imports.unparsed import unparsed_source
+from uv_workspace_function.gate.imports.unused import unused_dependencies
+from uv_workspace_function.gate.imports.without_module import package_without_module
+from uv_workspace_function.gate.scope import Scope
+from uv_workspace_function.gate.stored_facts import StoredFacts
+
+
+def check_imports(scope: Scope) -> Outcome:
+    """Judge every import of every member, and every dependency (UWF003 to UWF006, UWF018)."""
+    python = minor(scope.target.python)
+    stored = StoredFacts.load(scope.workspace.root, python)
+    files = {member: read_files(scope.workspace, member, stored) for member in all_members(scope.workspace)}
+    files = with_verdicts(scope.workspace, files, stored)
+    stored.save(whole=scope.whole)
+    outcomes = []
+    for project in scope.projects:
+        members = [member for member in scope.members if scope.workspace.project_of(member) is project]
+        everybody = [m for m in all_members(scope.workspace) if scope.workspace.project_of(m) is project]
+        known = Known.of(scope, project, files, everybody)
+        outcomes += [
+            _judge(MemberImports(scope=scope, member=member, known=known, files=files[member])) for member in members
+        ]
+    return join(*outcomes, unsettled(files, scope.target.python))
+
+
+def _judge(of: MemberImports) -> Outcome:
+    """Everything there is to say of the member's imports."""
+    findings: list[Finding] = list(package_without_module(of))
+    doubts: dict[str, list[str]] = {}
+    for read in of.files:
+        if (unparsed := unparsed_source(of, read)) is not None:
+            findings += unparsed
+            continue
+        seen: set[str] = set()
+        for found in read.facts.imports:
+            for module, provided in of.answers(found).items():
+                of.used.update(provided.owners)
+                whose = of.owner(module, provided.owners) or module.partition(".")[0]
+                if whose in seen or not of.is_judged(read, found):
+                    continue
+                verdict = verdict_on(of, read, found, module, provided)
+                if isinstance(verdict, Finding):
+                    seen.add(whose)
+                    findings.append(verdict)
+                elif verdict:
+                    doubts.setdefault(module, []).extend(verdict)
+    not_checked = [doubt_about(of, doubts)] if doubts else []
+    not_checked += [
+        NotChecked(
+            codes=("UWF003", "UWF005", "UWF006"),
+            member=of.member.name,
+            reason=f"{read.file.path}: this Python cannot read it, a newer one may: {read.facts.unparsed.reason}",
+            remedy=f"run the check with Python {of.scope.target.python}, or install uv-workspace-function[syntax]",
+        )
+        for read in of.files
+        if read.facts.unparsed is not None and not read.facts.unparsed.certain
+    ]
+    # A file that nobody could read may be the one that imports a dependency.
+    unused, unknown = ([], []) if any(read.facts.unparsed for read in of.files) else unused_dependencies(of)
+    doubtful = {name for names in doubts.values() for name in names}
+    if unknown := [name for name in unknown if name not in doubtful]:
+        not_checked.append(
+            NotChecked(
+                codes=("UWF005",),
+                member=of.member.name,
+                reason=f"nothing on this machine says which modules {listed(unknown)} has",
+                remedy=sync_command(of.known.project),
+            )
+        )
+    return Outcome(findings=(*findings, *unused), not_checked=tuple(not_checked))

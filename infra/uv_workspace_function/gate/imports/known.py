@@ -1,0 +1,197 @@
+"""What is known of the packages of one project, and the files of its members, read."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from stdlibs import KNOWN_VERSIONS, stdlib_module_names
+
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.gate.findings import Outcome
+from uv_workspace_function.gate.imports.declared import Graph
+from uv_workspace_function.gate.imports.files import SourceFile, source_files
+from uv_workspace_function.gate.imports.installed import Distribution, Installed, has_any
+from uv_workspace_function.gate.imports.modules import Modules
+from uv_workspace_function.gate.imports.source import SourceFacts
+from uv_workspace_function.gate.imports.target_syntax import refused
+from uv_workspace_function.gate.scope import Scope
+from uv_workspace_function.gate.stored_facts import StoredFacts
+from uv_workspace_function.pyproject import PYPROJECT
+from uv_workspace_function.workspace.members import Member, Project
+from uv_workspace_function.workspace.workspace import Workspace
+
+
+def minor(python: str) -> tuple[int, int]:
+    major, _, minor = python.partition(".")
+    return int(major), int(minor)
+
+
+def all_members(workspace: Workspace) -> list[Member]:
+    return [*workspace.members, *workspace.standalone]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadFile:
+    """One file, read."""
+
+    file: SourceFile
+    facts: SourceFacts
+
+
+def read_files(workspace: Workspace, member: Member, stored: StoredFacts) -> tuple[ReadFile, ...]:
+    read = []
+    for file in source_files(workspace, member):
+        try:
+            content = (workspace.root / file.path).read_bytes()
+        except OSError:
+            continue  # a link to nothing, or a file that the context check reports
+        if b"# /// script" in content:
+            continue  # PEP 723: it brings an environment of its own
+        read.append(ReadFile(file=file, facts=stored.of(content)))
+    return tuple(read)
+
+
+def with_verdicts(
+    workspace: Workspace, files: Mapping[Member, tuple[ReadFile, ...]], stored: StoredFacts
+) -> dict[Member, tuple[ReadFile, ...]]:
+    """The files with ruff's verdict on the syntax of those that the running Python could not settle."""
+    open_ones = [
+        workspace.root / read.file.path for reads in files.values() for read in reads if not read.facts.is_judged
+    ]
+    verdicts = refused(sorted(set(open_ones)), stored.python) if open_ones else {}
+    if verdicts is None:
+        return dict(files)
+
+    def settled(read: ReadFile) -> ReadFile:
+        path = workspace.root / read.file.path
+        if read.facts.is_judged:
+            return read
+        if (unparsed := verdicts.get(path)) is not None:
+            facts = SourceFacts(unparsed=unparsed)
+        elif read.facts.unparsed is None:
+            facts = replace(read.facts, is_judged=True)
+        else:
+            return read  # it is right, and nothing here can tell what it imports
+        stored.keep(path.read_bytes(), facts)
+        return replace(read, facts=facts)
+
+    return {member: tuple(map(settled, reads)) for member, reads in files.items()}
+
+
+def unsettled(files: Mapping[Member, tuple[ReadFile, ...]], python: str) -> Outcome:
+    """What there is to say of files that this Python reads, and the images' one may not: without ruff nobody knows."""
+    number = sum(not read.facts.is_judged and read.facts.unparsed is None for reads in files.values() for read in reads)
+    if not number:
+        return Outcome()
+    note = f"UWF006 (syntax that Python {python} does not have) was not judged in {number} files: it takes ruff"
+    return Outcome(notes=(f"{note}, which uv-workspace-function[syntax] brings",))
+
+
+@dataclass(kw_only=True, eq=False)
+class Known:
+    """What is known of the packages of one project."""
+
+    project: Project
+    graph: Graph
+    installed: Installed
+    modules: Modules
+    local: Mapping[str, Member]
+    root: Member | None
+    standard: frozenset[str]
+
+    @classmethod
+    def of(
+        cls, scope: Scope, project: Project, files: Mapping[Member, tuple[ReadFile, ...]], members: Iterable[Member]
+    ) -> "Known":
+        workspace = scope.workspace
+        own = workspace.root / project.folder
+        environments = [own / (os.environ.get("UV_PROJECT_ENVIRONMENT") or ".venv"), workspace.root / ".venv"]
+        names = {member.name for member in all_members(workspace)}
+        if (active := os.environ.get("VIRTUAL_ENV")) and (_is_elsewhere(active) or has_any(Path(active), names)):
+            environments.append(Path(active))
+        installed = Installed.of(project.lock, environments)
+        modules = Modules()
+        for distribution in installed.by_name.values():
+            modules.add(distribution.name, distribution.modules)
+        local: dict[str, Member] = {}
+        for member in members:
+            try:
+                locked = project.lock.local(member.name)
+                closure = workspace.closure(member.name, locked.extras if locked else ())
+            except WorkspaceError:
+                continue  # the lock check tells
+            local |= {package.name: package for package in closure.local}
+        everybody = members if project is not workspace.project else workspace.members
+        local |= {member.name: member for member in everybody}
+        for name, member in local.items():
+            read = files.get(member)
+            modules.add(name, _local_modules(member, read if read is not None else _unread(workspace, member)))
+        return cls(
+            project=project,
+            graph=Graph.of(project.lock),
+            installed=installed,
+            modules=modules,
+            local=local,
+            root=next((m for m in local.values() if m.folder == project.folder), None),
+            standard=_standard_library(scope.target.python),
+        )
+
+    def distribution(self, name: str) -> Distribution | None:
+        """A third-party package's metadata, where there is some."""
+        return self.installed.by_name.get(name)
+
+    def is_missing(self, name: str) -> bool:
+        """Whether nobody knows what modules a package has."""
+        if name in self.local:
+            member = self.local[name]
+            return not member.layout.modules and not member.layout.complete
+        return name not in self.installed.by_name
+
+
+def _is_elsewhere(environment: str) -> bool:
+    """Whether an environment is another one than the one this program runs in, which can be nobody's."""
+    return Path(environment).resolve() != Path(sys.prefix).resolve()
+
+
+def _unread(workspace: Workspace, member: Member) -> tuple[ReadFile, ...]:
+    """The files of a path dependency that is not a member: file names suffice."""
+    return tuple(ReadFile(file=file, facts=SourceFacts()) for file in source_files(workspace, member))
+
+
+def _local_modules(member: Member, read: Iterable[ReadFile]) -> dict[str, bool]:
+    found: dict[str, bool] = {}
+    for entry in read:
+        if entry.file.module is None:
+            continue
+        parents = entry.file.module.split(".")
+        for length in range(1, len(parents)):
+            found.setdefault(".".join(parents[:length]), True)
+        found[entry.file.module] = False
+    for module in member.layout.modules:
+        parents = module.name.split(".")
+        for length in range(1, len(parents)):
+            found.setdefault(".".join(parents[:length]), True)
+        found.setdefault(module.name, False)
+    return found
+
+
+def _standard_library(python: str) -> frozenset[str]:
+    # stdlibs knows every release, so that the one that runs here does not matter
+    return stdlib_module_names(python if python in KNOWN_VERSIONS else KNOWN_VERSIONS[-1]) | {"__main__"}
+
+
+def sync_command(project: Project) -> str:
+    """How to have all of a project's packages on this machine."""
+    whose = "--all-packages" if project.folder == PurePosixPath() else f"--project {project.folder}"
+    return f"run `uv sync {whose} --all-groups --all-extras`, or download the packages into uv's cache"
+
+
+def definition_of(member: Member) -> str:
+    return (member.folder / PYPROJECT).as_posix()
+
+
+def listed(names: Iterable[str]) -> str:
+    ordered = list(names)
+    return ", ".join(ordered[:5]) + (f" and {len(ordered) - 5} more" if len(ordered) > 5 else "")

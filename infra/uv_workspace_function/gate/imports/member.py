@@ -1,0 +1,160 @@
+"""What the rules about imports ask of one member: what it declares, and which packages an import may come from."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from uv_workspace_function.gate.imports.declared import Declared
+from uv_workspace_function.gate.imports.files import TEST_FOLDERS, Role, files_beside
+from uv_workspace_function.gate.imports.known import (
+    Known,
+    ReadFile,
+    minor,
+)
+from uv_workspace_function.gate.imports.modules import NOBODY, Provided
+from uv_workspace_function.gate.imports.source import Import, Need, read_source
+from uv_workspace_function.gate.scope import Scope
+from uv_workspace_function.workspace.members import Member
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MemberImports:
+    """What one member imports and declares, and whom it may import from."""
+
+    scope: Scope
+    member: Member
+    known: Known
+    files: tuple[ReadFile, ...]
+    used: set[str] = field(default_factory=set)
+    """The packages that answer an import, as far as the imports were looked at."""
+
+    @cached_property
+    def declared(self) -> Declared:
+        """What the member declares."""
+        known = self.known
+        return Declared.of(self.member, known.project, known.graph, known.root, self.scope.target)
+
+    def answers(self, found: Import) -> Mapping[str, Provided]:
+        """Who provides what an import needs; the standard library answers for itself."""
+        top = found.module.partition(".")[0]
+        if top in self.known.standard and not self.known.modules.find(found.module).owners & self.own:
+            return {}
+        answers = self.known.modules.find_all(found.module, found.names)
+        stubs = self.known.modules.find(f"{top}-stubs")
+        if found.need is Need.TYPES and stubs is not NOBODY:
+            return {m: replace(p, owners=p.owners | stubs.owners) for m, p in answers.items()}
+        return answers
+
+    @cached_property
+    def own(self) -> frozenset[str]:
+        return frozenset({self.member.name})
+
+    def is_judged(self, read: ReadFile, found: Import) -> bool:
+        if found.need in (Need.NOTHING, Need.TYPES) or read.file.path.endswith(".pyi"):
+            return False  # nothing of an image or of a test breaks for want of it
+        if self.is_development(read, found) and not self._knows_tests:
+            return False  # what tests need is told elsewhere: by tox, by hatch, or by nobody
+        # what stands in for modules that are all there is never run
+        return not found.instead_of or not all(self.is_there(read, found, module) for module in found.instead_of)
+
+    @cached_property
+    def _knows_tests(self) -> bool:
+        """Whether what the member declares for development is what its tests run with: it says so, or they import some of it."""
+        declared = self.declared
+        return declared.names_tests or any(
+            provided.owners & declared.development
+            for read in self.files
+            if read.file.role is Role.DEVELOPMENT
+            for found in read.facts.imports
+            for provided in self.answers(found).values()
+        )
+
+    def is_development(self, read: ReadFile, found: Import) -> bool:
+        return read.file.role is Role.DEVELOPMENT or found.need is Need.DEVELOPMENT
+
+    def is_there(self, read: ReadFile, found: Import, module: str) -> bool:
+        if module.partition(".")[0] in self.known.standard:
+            return True
+        return bool(self.known.modules.find(module).owners & self.allowed(read, found))
+
+    def allowed(self, read: ReadFile, found: Import) -> frozenset[str]:
+        """The packages that this import may come from."""
+        declared = self.declared
+        if self.is_development(read, found) or self.is_workbench:
+            return declared.run.union(declared.development, self.own, self._beside_the_root)
+        # a plugin is loaded by its host: its own module may import it, and any function, which the host calls
+        hosts = self._hosts.values() if found.conditional else [self._hosts.get(read.file.module or "", frozenset())]
+        return declared.run.union(self.own, *hosts)
+
+    @cached_property
+    def is_workbench(self) -> bool:
+        """Whether the member is a root that is in no image: its code, a CDK app or a script, is run where it lies."""
+        known = self.known
+        return (
+            self.member is known.root
+            and not self.member.is_package
+            and self.member not in self.scope.workspace.services
+            and self.member.name not in known.graph.needed
+        )
+
+    @cached_property
+    def _beside_the_root(self) -> frozenset[str]:
+        """The members that are installed beside the code of a root in no image: `uv sync --all-packages` is for them."""
+        workspace = self.scope.workspace
+        if not self.is_workbench or self.known.project is not workspace.project:
+            return frozenset()
+        return frozenset(member.name for member in workspace.members)
+
+    @cached_property
+    def _hosts(self) -> Mapping[str, frozenset[str]]:
+        """Modules that an entry point of the member names -> the packages that load them."""
+        found: dict[str, frozenset[str]] = {}
+        for group, entries in self.member.pyproject.metadata.entry_points.items():
+            host = _host(group)
+            for value in entries.values():
+                module = value.partition(":")[0].strip()
+                found[module] = found.get(module, frozenset()) | {host}
+        return found
+
+    @cached_property
+    def test_modules(self) -> frozenset[str]:
+        """The names of all modules and folders of the member's tests, wherever they lie."""
+        found: set[str] = set()
+        for name in TEST_FOLDERS:
+            for _, folders, files in os.walk(self.member.path / name):
+                found.update(folders)
+                found.update(file.removesuffix(".py") for file in files if file.endswith(".py"))
+        return frozenset(found)
+
+    def owner(self, module: str, owners: frozenset[str]) -> str | None:
+        """The package to name of several that have a module: one that has more of it than its name as a namespace."""
+        return min(owners, key=lambda name: (self.known.modules.namespace_of(name, module), name), default=None)
+
+    def add_command(self, name: str, *, development: bool) -> str:
+        project = self.known.project
+        group = " --dev" if development else ""
+        if self.member in self.scope.workspace.standalone:
+            return f"`uv add --project {self.member.folder}{group} {name}`"
+        return (
+            f"`uv add --package {self.member.name}{group} {name}`"
+            if self.member.folder != project.folder
+            else f"`uv add{group} {name}`"
+        )
+
+    @cached_property
+    def used_beside(self) -> frozenset[str]:
+        """The packages that Python files beside the member's package import: an app, a script, a migration."""
+        read = {read.file.path for read in self.files}
+        root, python = self.scope.workspace.root, minor(self.scope.target.python)
+        beside = (path for path in files_beside(self.member) if path.relative_to(root).as_posix() not in read)
+        facts = (read_source(path.read_bytes(), python) for path in beside)
+        answers = (self.answers(found) for one in facts for found in one.imports)
+        return frozenset(owner for each in answers for provided in each.values() for owner in provided.owners)
+
+
+def _host(group: str) -> str:
+    """The package that a group of entry points is for, by its name: `pytest11`, `sqlalchemy.dialects`, `flake8.extension`."""
+    first = re.split(r"[._:]", group, maxsplit=1)[0].lower()
+    return "pytest" if first == "pytest11" else first

@@ -1,0 +1,202 @@
+"""Imports of what a member does not declare (UWF003), or that only another package brings along (UWF004)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from stdlibs import KNOWN_VERSIONS, stdlib_module_names
+
+from uv_workspace_function.gate.findings import Finding, NotChecked
+from uv_workspace_function.gate.imports.declared import Declared
+from uv_workspace_function.gate.imports.files import Role
+from uv_workspace_function.gate.imports.known import ReadFile, listed, sync_command
+from uv_workspace_function.gate.imports.member import MemberImports
+from uv_workspace_function.gate.imports.modules import Provided, resembles
+from uv_workspace_function.gate.imports.source import Import
+from uv_workspace_function.workspace.members import Member
+
+_SHIPPED = {
+    "boto3": "boto3",
+    "botocore": "boto3",
+    "s3transfer": "boto3",
+    "jmespath": "boto3",
+    "awslambdaric": "awslambdaric",
+}
+"""Modules that Lambda's base images have themselves, in a version of AWS's choosing."""
+
+
+def verdict_on(
+    of: MemberImports, read: ReadFile, found: Import, module: str, provided: Provided
+) -> Finding | list[str]:
+    """A finding, or the packages that may provide the module, of which nobody knows; empty when all is well."""
+    allowed, declared = of.allowed(read, found), of.declared
+    top = module.partition(".")[0]
+    if provided.owners & allowed or _is_beside(of, read, found, module, provided):
+        return []
+    if top == "distutils" and "setuptools" in allowed:
+        return []  # setuptools brings it back: https://setuptools.pypa.io/en/latest/deprecated/distutils-legacy.html
+    missing = sorted(name for name in allowed if of.known.is_missing(name))
+    unknown = [name for name in missing if name not in declared.elsewhere]
+    alike = [name for name in missing if resembles(module, name)]
+    if alike or (unknown and not provided.owners):
+        return [name for name in alike or unknown if name not in declared.elsewhere]
+    if not provided.owners and (
+        (len(missing) > len(unknown) and _may_be_for_elsewhere(found))
+        or _is_made_by_a_test(read, found)
+        or _is_asked_for(found)
+    ):
+        return []
+    return _finding(of, read, found, module, provided.owners)
+
+
+def _may_be_for_elsewhere(found: Import) -> bool:
+    """Whether an import may be of a package that is for other platforms or Pythons, and so is not here to be read.
+
+    Importing the file would fail on the target, unless the import stands in a function or a branch.
+    """
+    return found.conditional and not _left_the_standard_library(found)
+
+
+def _is_asked_for(found: Import) -> bool:
+    """Whether an import is run for those alone who asked for its module by name, and nobody in the workspace has it.
+
+    No shared environment hides that it is missing: whoever asks for it finds out, or brings it.
+    """
+    return found.chosen and not _left_the_standard_library(found)
+
+
+def _is_made_by_a_test(read: ReadFile, found: Import) -> bool:
+    """Whether a module that nobody has may be one that a test makes, or that is meant to be missing."""
+    return read.file.role is Role.DEVELOPMENT and (found.conditional or not read.file.is_test)
+
+
+def _is_beside(of: MemberImports, read: ReadFile, found: Import, module: str, provided: Provided) -> bool:
+    """Whether a module lies beside the file, where Python finds it when the file is run or tested."""
+    top = module.partition(".")[0]
+    root, file = of.scope.workspace.root, of.scope.workspace.root / read.file.path
+    # of an installed package that is a mistake or a trick with sys.path; a package of that name is what is meant
+    folders = [] if provided.owners else [file.parent]
+    if of.is_development(read, found):
+        folders += [folder for folder in file.parents if folder.is_relative_to(of.member.path)]
+        folders += [of.member.path / path for path in _test_paths(of.member)]
+        if top in of.test_modules:
+            return True  # a conftest.py puts what folder it likes on the path
+    if not of.member.is_package and of.member not in of.scope.workspace.services:
+        # never built: it runs where it lies, with the sources of its libraries on the path
+        folders += [
+            root / library.folder / module_root
+            for name in of.declared.run
+            if (library := of.known.local.get(name)) is not None
+            for module_root in {m.path.parent for m in library.layout.modules}
+        ]
+    return any(_has_module(folder, top, but=file) for folder in folders)
+
+
+def _finding(of: MemberImports, read: ReadFile, found: Import, module: str, owners: frozenset[str]) -> Finding:
+    member, declared = of.member, of.declared
+    in_image = read.file.role is not Role.DEVELOPMENT and not of.is_workbench
+    transitive = owners & (declared.closure if in_image else declared.development_closure)
+    name = of.owner(module, transitive or (owners & declared.development) or owners)
+    add = of.add_command(name or "PACKAGE", development=not in_image and _has_groups(of, read))
+    if name in transitive:
+        through = declared.graph.through(declared.run.union(() if in_image else declared.development), name)
+        because = f", which it has only through {through}" if through else ""
+        return _import(
+            of,
+            "UWF004",
+            read,
+            found,
+            module,
+            f"{member.name} imports {module} from {name}{because}",
+            f"declare it: {add}",
+            package=name,
+        )
+    detail: tuple[str, ...] = ()
+    if (where := declared.groups.get(name or "")) is not None:
+        what = f"{member.name} imports {module} from {name}, which only {where} declares"
+    elif name is not None:
+        what = f"{member.name} imports {module} from {name}, which it does not declare{_for_whom(of, name)}"
+    else:
+        what = f"{member.name} imports {module}, which nothing that it declares provides"
+        add = f"the package that has it, with {add}"
+        if (last := _last_python_with(module.partition(".")[0])) is not None:
+            what = f"{member.name} imports {module}, which left the standard library after Python {last}"
+            return _import(of, "UWF003", read, found, module, what, "use what replaces it, or declare a backport")
+    if module.partition(".")[0] in _SHIPPED:
+        detail = ("Lambda's base image has one of its own, in a version that AWS chooses and changes",)
+    package = name or module.partition(".")[0]
+    return _import(of, "UWF003", read, found, module, what, f"declare it: {add}", detail, package=package)
+
+
+def _has_groups(of: MemberImports, read: ReadFile) -> bool:
+    """Whether what a file outside of images needs belongs into a dev group: of a root without any, it does not."""
+    return read.file.role is Role.DEVELOPMENT or bool(of.declared.groups)
+
+
+def _import(
+    of: MemberImports,
+    code: str,
+    read: ReadFile,
+    found: Import,
+    module: str,
+    what: str,
+    remedy: str,
+    detail: tuple[str, ...] = (),
+    *,
+    package: str | None = None,
+) -> Finding:
+    return Finding(
+        code=code,
+        file=read.file.path,
+        line=found.line,
+        member=of.member.name,
+        problem=what,
+        remedy=remedy,
+        subject=module,
+        detail=detail,
+        package=package,
+    )
+
+
+def _for_whom(of: MemberImports, name: str) -> str:
+    """For whose sake an undeclared package is in the shared environment."""
+    others = sorted(
+        other.name
+        for other in of.known.local.values()
+        if other is not of.member
+        and name != other.name
+        and name in Declared.of(other, of.known.project, of.known.graph, of.known.root, of.scope.target).run
+    )
+    return f"; the shared environment has it for {listed(others)}" if others else ""
+
+
+def doubt_about(of: MemberImports, doubts: Mapping[str, list[str]]) -> NotChecked:
+    packages = sorted({name for names in doubts.values() for name in names})
+    return NotChecked(
+        codes=("UWF003", "UWF004"),
+        member=of.member.name,
+        reason=(
+            f"nothing on this machine says which modules {listed(packages)} has, so nobody knows where "
+            f"{listed(sorted(doubts))} comes from"
+        ),
+        remedy=sync_command(of.known.project),
+    )
+
+
+def _has_module(folder: Path, name: str, *, but: Path) -> bool:
+    module, package = folder / f"{name}.py", folder / name
+    return (module != but and module.is_file()) or (package.is_dir() and next(package.rglob("*.py"), None) is not None)
+
+
+def _test_paths(member: Member) -> list[str]:
+    """The folders that pytest puts on the path."""
+    paths = member.pyproject.tool("pytest", "ini_options").get("pythonpath", [])
+    return paths.split() if isinstance(paths, str) else [path for path in paths if isinstance(path, str)]
+
+
+def _last_python_with(module: str) -> str | None:
+    """The last Python whose standard library had a module; None where none had it."""
+    return next((version for version in reversed(KNOWN_VERSIONS) if module in stdlib_module_names(version)), None)
+
+
+def _left_the_standard_library(found: Import) -> bool:
+    return _last_python_with(found.module.partition(".")[0]) is not None
