@@ -197,6 +197,21 @@ def test_a_stack_that_can_be_updated_is(monkeypatch: pytest.MonkeyPatch, status:
     tour.refuse_broken_stack()
 
 
+def test_an_event_is_asked_for_until_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not stored yet, or a cold start that took longer than the function has, as on a busy machine; any other answer ends it."""
+    slow = (502, {"errorMessage": "Task timed out after 70.00 seconds", "errorType": "Sandbox.Timedout"})
+    answers = [slow, (404, None), (200, {"id": "order-1"})]
+    monkeypatch.setattr(stack, "get", lambda url, path: answers.pop(0))
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    assert {"id": "order-1"} == tour._read_back("https://query", "order-1")
+    answers = [slow, (502, {"errorType": "KeyError"})]
+    with pytest.raises(
+        LocalCloudError, match=r"^query_api answers 502 for order-1: {'errorType': 'KeyError'}; the emulator's log is "
+    ):
+        tour._read_back("https://query", "order-1")
+    assert [] == answers
+
+
 NO_EMULATOR = "AWS_ENDPOINT_URL is not set. `make test` starts one where a container engine answers"
 
 
