@@ -39,7 +39,7 @@ def check(
         services: package names; none means everything.
         isolated: whether to import each handler in an environment of its own, which runs code of the workspace.
         offline: whether uv is asked only what takes no index, no credential and no build backend.
-        cdk_out: a cloud assembly, to tell which services are deployed.
+        cdk_out: a cloud assembly: which services are deployed, and what their images are built for.
 
     Raises:
         WorkspaceError: when a named service is none.
@@ -54,7 +54,7 @@ def check(
         (lambda scope: check_locks(scope, offline=offline), ("UWF001", "UWF002")),
         (check_imports, ("UWF003", "UWF004", "UWF005", "UWF006", "UWF018")),
         (check_handlers, ("UWF007",)),
-        (check_targets, ("UWF008",)),
+        (lambda scope: check_targets(scope, cdk_out), ("UWF008",)),
         (check_libraries, ("UWF009",)),
         (lambda scope: check_deployed(scope, cdk_out), ("UWF010",)),
         (lambda scope: check_contexts(scope, cdk_out), ("UWF012", "UWF013", "UWF014", "UWF015", "UWF016", "UWF017")),

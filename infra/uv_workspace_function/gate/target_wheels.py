@@ -1,43 +1,72 @@
 """Wheels: does every third-party package of a service have one for the target? (UWF008)"""
 
-from pathlib import PurePosixPath
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.lines import line_of, requirement_line
 from uv_workspace_function.gate.scope import Scope
+from uv_workspace_function.insight.cloud_assembly import ImageAsset, image_assets
 from uv_workspace_function.pyproject import PYPROJECT
+from uv_workspace_function.target.target import Target
 from uv_workspace_function.target.wheels import MissingWheel, built_from_source, check_wheels, refuse_other_environments
 from uv_workspace_function.workspace.closure import Closure
 
 
-def check_targets(scope: Scope) -> Outcome:
-    """Look for wheels for the target in the lock of every service."""
-    findings = []
-    closures, broken = scope.closures()
-    for closure in closures:
+def check_targets(scope: Scope, cdk_out: Path | None = None) -> Outcome:
+    """Look for wheels in the lock of every service.
+
+    Args:
+        scope: what is judged, and the target of services that no assembly tells of.
+        cdk_out: a cloud assembly, which says of each service what its images are built for and with which extras.
+    """
+    images: dict[str, list[ImageAsset]] = {}
+    if cdk_out is not None:
+        with suppress(WorkspaceError):  # what is no assembly is told by the check of what is deployed
+            for image in image_assets(cdk_out):
+                images.setdefault(image.service, []).append(image)
+    findings: list[Finding] = []
+    gaps: list[NotChecked] = []
+    for service in scope.services:
         try:
-            refuse_other_environments(closure.selection, scope.target)
+            if service.name in images:
+                for image in images[service.name]:
+                    closure = scope.workspace.closure(service.name, image.extras)
+                    findings += _judge(closure, image.target(scope.target), image.build_from_source)
+            else:
+                findings += _judge(scope.closure(service), scope.target, None)
         except WorkspaceError as error:
-            findings.append(_refused(closure, error, closure.project.folder, setting="environments"))
-            continue
-        try:
-            allowed = built_from_source(closure)
-        except WorkspaceError as error:
-            findings.append(_refused(closure, error, closure.service.folder, setting="build-from-source"))
-            continue
-        missing = check_wheels(
-            closure.selection,
-            scope.target,
-            build_from_source=allowed,
-            no_binary=closure.project.uv_settings.no_binary_package,
-        )
-        findings += [_finding(closure, package) for package in missing]
-    gaps = [
-        NotChecked(codes=("UWF008",), member=service.name, reason=str(error), remedy="fix the lock first")
-        for service, error in broken
-    ]
+            gaps.append(
+                NotChecked(
+                    codes=("UWF008",),
+                    member=service.name,
+                    reason=error.problem,
+                    remedy=error.remedy or "fix that, then run the check again",
+                )
+            )
     return Outcome(findings=tuple(findings), not_checked=tuple(gaps))
+
+
+def _judge(closure: Closure, target: Target, build_from_source: Collection[str] | None) -> Iterator[Finding]:
+    try:
+        refuse_other_environments(closure.selection, target)
+    except WorkspaceError as error:
+        yield _refused(closure, error, closure.project.folder, setting="environments")
+        return
+    try:
+        allowed = built_from_source(closure, build_from_source)
+    except WorkspaceError as error:
+        yield _refused(closure, error, closure.service.folder, setting="build-from-source")
+        return
+    missing = check_wheels(
+        closure.selection,
+        target,
+        build_from_source=allowed,
+        no_binary=closure.project.uv_settings.no_binary_package,
+    )
+    yield from (_finding(closure, package) for package in missing)
 
 
 def _refused(closure: Closure, error: WorkspaceError, folder: PurePosixPath, *, setting: str) -> Finding:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.target.target import MACHINES, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,11 +18,38 @@ class ImageAsset:
     """The asset's id: its hash, with the service's name before it where the construct gave one."""
     arguments: Mapping[str, str]
     """Its build arguments."""
+    platform: str | None = None
+    """What it is built for, as Docker names it: `linux/arm64`; None where the assembly does not say."""
 
     @property
     def service(self) -> str:
         """The service that it is of; empty for an image of somebody else's."""
         return self.arguments.get("SERVICE_NAME", "")
+
+    def target(self, otherwise: Target) -> Target:
+        """What it is built for, as far as its build arguments and its platform say.
+
+        Args:
+            otherwise: what to take where they do not.
+
+        Raises:
+            WorkspaceError: when they name no Python, machine or platform that can be built for.
+        """
+        machine = next(
+            (m for m in MACHINES.values() if Target(machine=m).docker_platform == self.platform), otherwise.machine
+        )
+        python = self.arguments.get("PYTHON_VERSION", otherwise.python)
+        return Target.of(python=python, machine=machine, uv_platform=self.arguments.get("PYTHON_PLATFORM"))
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """The service's extras that are installed."""
+        return tuple(self.arguments.get("SERVICE_EXTRAS", "").split())
+
+    @property
+    def build_from_source(self) -> tuple[str, ...]:
+        """Packages that the builder may build."""
+        return tuple(self.arguments.get("BUILD_FROM_SOURCE", "").split())
 
     @property
     def local_image(self) -> str:
@@ -61,7 +89,8 @@ def _asset_manifests(assembly: Path) -> Iterator[Path]:
 
 def _assets(manifest: Path) -> Iterator[ImageAsset]:
     for asset, image in _read(manifest).get("dockerImages", {}).items():
-        yield ImageAsset(asset=asset, arguments=image.get("source", {}).get("dockerBuildArgs", {}))
+        source = image.get("source", {})
+        yield ImageAsset(asset=asset, arguments=source.get("dockerBuildArgs", {}), platform=source.get("platform"))
 
 
 def _read(path: Path) -> dict[str, Any]:

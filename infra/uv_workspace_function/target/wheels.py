@@ -8,7 +8,7 @@ import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -34,6 +34,7 @@ _CHOSEN: WeakKeyDictionary[Lock, dict[tuple[int, Target], Table | None]] = WeakK
 _SETTING, _TABLE = "build-from-source", f"tool.{OUR_TABLE}"
 _WHEELS_SHOWN = 5
 _PACKAGES_SHOWN = 3
+_OLDEST_PYTHON = 9  # of 3: the oldest that Lambda has had on arm64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,6 +73,21 @@ class MissingWheel:
         return f"has no wheel for {self.target}; the lock has {_shortened(tags, self.target)}"
 
     @property
+    def _other_python(self) -> str | None:
+        """The newest other Python for which the lock has a wheel on the same platform."""
+        if self.unwanted:
+            return None
+        newest = int(self.target.python.partition(".")[2]) + 1
+        others = (replace(self.target, python=f"3.{minor}") for minor in range(newest, _OLDEST_PYTHON - 1, -1))
+        fitting = (
+            other.python
+            for other in others
+            if other.python != self.target.python
+            and any(_tags(_file_name(wheel)) & {*other.tags} for wheel in self.package.wheels)
+        )
+        return next(fitting, None)
+
+    @property
     def remedy(self) -> str:
         """The ways to get one."""
         name, source = self.package.name, self.package.source
@@ -87,6 +103,10 @@ class MissingWheel:
             options.append(
                 f"list {name!r} in build-from-source of the service's [{_TABLE}] ({git}pure Python builds anywhere, compiled code where "
                 f"the build runs on {self.target.docker_platform} and the builder_image has a compiler)"
+            )
+        if (python := self._other_python) is not None:
+            options.append(
+                f"run the service on Python {python} (`python_version=` of the construct, `--python` of a command)"
             )
         if "registry" in source and not self.unwanted:
             options.append("ask its maintainers for a wheel")
