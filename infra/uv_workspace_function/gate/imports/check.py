@@ -5,6 +5,7 @@ another member's sake, and fails in its own image.
 """
 
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome, join
+from uv_workspace_function.gate.imports.files import Role
 from uv_workspace_function.gate.imports.known import (
     Known,
     all_members,
@@ -22,13 +23,19 @@ from uv_workspace_function.gate.imports.unused import unused_dependencies
 from uv_workspace_function.gate.imports.without_module import package_without_module
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.gate.stored_facts import StoredFacts
+from uv_workspace_function.workspace.members import Member, Project
 
 
 def check_imports(scope: Scope) -> Outcome:
     """Judge every import of every member, and every dependency (UWF003 to UWF006, UWF018)."""
     python = minor(scope.target.python)
     stored = StoredFacts.load(scope.workspace.root, python)
-    files = {member: read_files(scope.workspace, member, stored) for member in all_members(scope.workspace)}
+    outside = _outside(scope)
+    files = {
+        member: read_files(scope.workspace, member, stored) for member in (*all_members(scope.workspace), *outside)
+    }
+    for member in outside:  # their tests run elsewhere
+        files[member] = tuple(read for read in files[member] if read.file.role is Role.CODE)
     files = with_verdicts(scope.workspace, files, stored)
     stored.save(whole=scope.whole)
     outcomes = []
@@ -36,10 +43,18 @@ def check_imports(scope: Scope) -> Outcome:
         members = [member for member in scope.members if scope.workspace.project_of(member) is project]
         everybody = [m for m in all_members(scope.workspace) if scope.workspace.project_of(m) is project]
         known = Known.of(scope, project, files, everybody)
+        members += [member for member, its in outside.items() if its is project]
         outcomes += [
             _judge(MemberImports(scope=scope, member=member, known=known, files=files[member])) for member in members
         ]
     return join(*outcomes, unsettled(files, scope.target.python))
+
+
+def _outside(scope: Scope) -> dict[Member, Project]:
+    """The libraries of images that are no members but path dependencies, each with a project in whose lock it is."""
+    known = {member.folder for member in all_members(scope.workspace)}
+    closures, _ = scope.closures()
+    return {member: closure.project for closure in closures for member in closure.local if member.folder not in known}
 
 
 def _judge(of: MemberImports) -> Outcome:

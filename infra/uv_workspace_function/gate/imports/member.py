@@ -113,10 +113,18 @@ class MemberImports:
         found: dict[str, frozenset[str]] = {}
         for group, entries in self.member.pyproject.metadata.entry_points.items():
             host = _host(group)
+            if host not in self.known.project.lock.names:
+                continue
             for value in entries.values():
                 module = value.partition(":")[0].strip()
                 found[module] = found.get(module, frozenset()) | {host}
         return found
+
+    @cached_property
+    def hosts_elsewhere(self) -> frozenset[str]:
+        """The names of hosts that the lock lacks: modules of theirs may be imported, and they bring no package along."""
+        hosts = {_host(group) for group in self.member.pyproject.metadata.entry_points}
+        return frozenset(host.replace("-", "_") for host in hosts - self.known.project.lock.names)
 
     @cached_property
     def test_modules(self) -> frozenset[str]:
@@ -135,7 +143,7 @@ class MemberImports:
     def add_command(self, name: str, *, development: bool) -> str:
         project = self.known.project
         group = " --dev" if development else ""
-        if self.member in self.scope.workspace.standalone:
+        if self.member not in self.scope.workspace.members:
             return f"`uv add --project {self.member.folder}{group} {name}`"
         return (
             f"`uv add --package {self.member.name}{group} {name}`"

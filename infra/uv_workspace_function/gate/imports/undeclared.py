@@ -1,7 +1,6 @@
 """Imports of what a member does not declare (UWF003), or that only another package brings along (UWF004)."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from stdlibs import KNOWN_VERSIONS, stdlib_module_names
 
@@ -11,6 +10,7 @@ from uv_workspace_function.gate.imports.files import Role
 from uv_workspace_function.gate.imports.known import ReadFile, listed, sync_command
 from uv_workspace_function.gate.imports.member import MemberImports
 from uv_workspace_function.gate.imports.modules import Provided, resembles
+from uv_workspace_function.gate.imports.siblings import has_module, is_on_the_path, whole_name
 from uv_workspace_function.gate.imports.source import Import
 from uv_workspace_function.workspace.members import Member
 
@@ -32,6 +32,8 @@ def verdict_on(
     top = module.partition(".")[0]
     if provided.owners & allowed or _is_beside(of, read, found, module, provided):
         return []
+    if not provided.owners and top in of.hosts_elsewhere:
+        return []  # who loads the plugin brings itself along
     if top == "distutils" and "setuptools" in allowed:
         return []  # setuptools brings it back: https://setuptools.pypa.io/en/latest/deprecated/distutils-legacy.html
     missing = sorted(name for name in allowed if of.known.is_missing(name))
@@ -73,8 +75,8 @@ def _is_beside(of: MemberImports, read: ReadFile, found: Import, module: str, pr
     """Whether a module lies beside the file, where Python finds it when the file is run or tested."""
     top = module.partition(".")[0]
     root, file = of.scope.workspace.root, of.scope.workspace.root / read.file.path
-    # of an installed package that is a mistake or a trick with sys.path; a package of that name is what is meant
-    folders = [] if provided.owners else [file.parent]
+    # a package of that name is what is meant
+    folders = [file.parent] if not provided.owners and is_on_the_path(of, read) else []
     if of.is_development(read, found):
         folders += [folder for folder in file.parents if folder.is_relative_to(of.member.path)]
         folders += [of.member.path / path for path in _test_paths(of.member)]
@@ -88,7 +90,7 @@ def _is_beside(of: MemberImports, read: ReadFile, found: Import, module: str, pr
             if (library := of.known.local.get(name)) is not None
             for module_root in {m.path.parent for m in library.layout.modules}
         ]
-    return any(_has_module(folder, top, but=file) for folder in folders)
+    return any(has_module(folder, top, but=file) for folder in folders)
 
 
 def _finding(of: MemberImports, read: ReadFile, found: Import, module: str, owners: frozenset[str]) -> Finding:
@@ -121,6 +123,9 @@ def _finding(of: MemberImports, read: ReadFile, found: Import, module: str, owne
         if (last := _last_python_with(module.partition(".")[0])) is not None:
             what = f"{member.name} imports {module}, which left the standard library after Python {last}"
             return _import(of, "UWF003", read, found, module, what, "use what replaces it, or declare a backport")
+        if in_image and (meant := whole_name(of, read, module)) is not None:
+            what = f"{member.name} imports {module}, which is {meant} in an image: the package's own folder is not on the path"
+            return _import(of, "UWF003", read, found, module, what, f"import it by its whole name, {meant}")
     if module.partition(".")[0] in _SHIPPED:
         detail = ("Lambda's base image has one of its own, in a version that AWS chooses and changes",)
     package = name or module.partition(".")[0]
@@ -180,11 +185,6 @@ def doubt_about(of: MemberImports, doubts: Mapping[str, list[str]]) -> NotChecke
         ),
         remedy=sync_command(of.known.project),
     )
-
-
-def _has_module(folder: Path, name: str, *, but: Path) -> bool:
-    module, package = folder / f"{name}.py", folder / name
-    return (module != but and module.is_file()) or (package.is_dir() and next(package.rglob("*.py"), None) is not None)
 
 
 def _test_paths(member: Member) -> list[str]:
