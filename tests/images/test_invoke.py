@@ -2,7 +2,11 @@
 
 import json
 import re
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Mapping
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -198,3 +202,28 @@ def test_an_emulator_on_this_machine_is_reached(engine: Engine, shop: Path) -> N
     refused = invoke(engine, shop, "orders", event, "--network", "no-such-network")
     assert (2, "") == (refused.exit_code, refused.stdout)
     assert "no-such-network" in refused.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT], ids=lambda sent: sent.name)
+def test_a_signal_ends_the_container(engine: Engine, shop: Path, tmp_path: Path, sent: signal.Signals) -> None:
+    """With the exit code that shells have for it; `nothing_left` sees that image and container are gone."""
+    architecture = {"linux/amd64": "x86_64", "linux/arm64": "arm64"}[engine.native]
+    (tmp_path / "event.json").write_text('{"do": "sleep"}')
+    command = [
+        sys.executable,
+        "-c",
+        "from uv_workspace_function.cli.main import main; main()",
+        "invoke",
+        "orders",
+        "--image",
+    ]
+    command += ["--workspace", str(shop), "--event", str(tmp_path / "event.json"), "--architecture", architecture]
+    process = subprocess.Popen([*command, "--timeout", "60"], stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 300
+    while not engine.docker("ps", "--quiet", "--filter", "name=services-invoke-orders"):
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.5)
+    process.send_signal(sent)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said.splitlines()[-1]) == (128 + sent, f"ended by {sent.name}")

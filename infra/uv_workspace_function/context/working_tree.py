@@ -1,0 +1,100 @@
+"""Working trees that are not what their commit holds, though `git status` is clean: one commit, several digests.
+
+git itself is not asked at synth: its configuration is read, and what it can have done is looked for in a context's files.
+`services check` asks git (UWF021). Neither enters the digest.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from uv_workspace_function.context.content import ContextFile
+
+LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
+"""What stands for a large file until git-lfs has fetched it: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md."""
+LARGEST_POINTER = 1024  # bytes, by the same page
+_PROGRAM = (b"#!", b"\x7fELF")
+
+
+def deviations(top: Path, files: Mapping[str, ContextFile]) -> Iterator[str]:
+    """Warnings for what git's configuration, or what it did not fetch, makes of a context.
+
+    Args:
+        top: the repository's folder.
+        files: those of a build context.
+    """
+    pointers = [path for path, file in files.items() if _is_pointer(file)]
+    if pointers:
+        yield f"{_some(pointers)} git-lfs fetches, and it has not: run `git lfs pull`"
+    core = core_settings(top)
+    if core.get("autocrlf", "").lower() == "true":
+        if changed := [path for path, file in files.items() if b"\r\n" in _held(file)]:
+            yield f"{_some(changed)} CRLF, which git writes here (core.autocrlf): set it to false, and check the files out again"
+    if _is_off(core.get("filemode")):
+        odd = [path for path, file in files.items() if file.executable and not _held(file).startswith(_PROGRAM)]
+        if odd:
+            yield f"{_some(odd)} an executable bit that git does not look at here (core.fileMode): set it to true, and see `git status`"
+    if _is_off(core.get("symlinks")):
+        yield "git writes links as files with their targets here (core.symlinks): set it to true, and check the files out again"
+    if core.get("sparsecheckout", "").lower() == "true":
+        yield "git leaves files out here (a sparse checkout): run `git sparse-checkout disable`, or see that every file of a service is there"
+
+
+def core_settings(top: Path, home: Path | None = None) -> Mapping[str, str]:
+    """The settings of git's `[core]` that hold for a repository, by name in lower case.
+
+    Args:
+        top: its folder.
+        home: the user's; by default this process's own.
+    """
+    home = home or Path(os.path.expanduser("~"))  # noqa: PTH111 (a home that is unknown stays "~")
+    settings: dict[str, str] = {}
+    places = [Path("/etc/gitconfig"), home / ".config/git/config", home / ".gitconfig", *_of_repository(top)]
+    for path in places:
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        settings |= dict(_core(text.splitlines()))
+    return settings
+
+
+def _core(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    section = ""
+    for line in map(str.strip, lines):
+        if line.startswith("["):
+            section = line[1:].partition("]")[0].strip().lower()
+        elif section == "core" and line and line[0] not in "#;":
+            key, given, value = line.partition("=")
+            yield key.strip().lower(), value.partition("#")[0].partition(";")[0].strip().strip('"') if given else "true"
+
+
+def _of_repository(top: Path) -> Iterator[Path]:
+    """Its configuration files; those of a linked worktree lie where its `.git` says."""
+    folder = top / ".git"
+    try:
+        if folder.is_file():
+            folder = top / folder.read_text(encoding="utf-8", errors="replace").partition("gitdir:")[2].strip()
+        common = (folder / "commondir").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        common = "."
+    yield folder / common / "config"
+    yield folder / "config.worktree"
+
+
+def _is_off(value: str | None) -> bool:
+    return value is not None and value.lower() in {"false", "no", "off", "0"}
+
+
+def _is_pointer(file: ContextFile) -> bool:
+    return file.size <= LARGEST_POINTER and file.content.startswith(LFS_POINTER)
+
+
+def _held(file: ContextFile) -> bytes:
+    """The bytes, but for those of a large file: none is read once more for a warning."""
+    return file._held or b""  # noqa: SLF001
+
+
+def _some(paths: list[str]) -> str:
+    more = f" and {len(paths) - 1} more have" if len(paths) > 1 else " has"
+    return f"{paths[0]}{more}"
