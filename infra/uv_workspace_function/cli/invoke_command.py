@@ -89,8 +89,8 @@ def command(
     workspace = load_workspace(root)
     member = workspace.member(service) if handler else workspace.service(service)
     context = BuildContext.of(workspace, member.name, extras=extras)
-    if context.unchecked is not None:
-        click.echo(f"note: {context.unchecked}", err=True)
+    for warning in context.warnings:
+        click.echo(f"note: {warning}", err=True)
     call = Call(handler=context.closure.handler(handler), event=read_event(member, event), timeout=timeout)
     asked = asked_variables(env, os.environ)
     declared = declared_variables(workspace, member)

@@ -57,7 +57,7 @@ def command(
     else:
         names = [member.name for member in services_of(workspace)]
         contexts = [BuildContext.of(workspace, name) for name in progress(names, "gathering contexts")]
-    for warning in dict.fromkeys(filter(None, (context.unchecked for context in contexts))):
+    for warning in dict.fromkeys(warning for context in contexts for warning in context.warnings):
         click.echo(f"note: {warning}", err=True)
     folders: dict[str, Path | None] = {
         context.closure.service.name: output / context.closure.service.name if everything and output else output

@@ -37,8 +37,8 @@ _BESIDE_THE_HASH = ("build_secrets", "build_ssh", "network_mode", "cache_from", 
 _BUILT: WeakKeyDictionary[cdk.Stack, dict[str, tuple[ecr_assets.DockerImageAsset, Mapping[str, object]]]] = (
     WeakKeyDictionary()
 )
-# By project: the folders of assets of apps that were warned of its lock.
-_WARNED: WeakKeyDictionary[Project, set[str]] = WeakKeyDictionary()
+# By project, then by the folder of assets: what an app was warned of.
+_WARNED: WeakKeyDictionary[Project, dict[str, set[str]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -148,7 +148,7 @@ class ServiceImage:
     def made(self, asset: ecr_assets.DockerImageAsset) -> None:
         """Settle what needs the asset that was made of it: its place among others, and warnings."""
         self._refuse_another_build(asset)
-        self._warn_of_lock(asset)
+        self._warn_of_context(asset)
         name_asset(asset, self.service.name)
         for image in self.starts_from:
             if image.asset is None and not ImageReference.parse(image.name).is_pinned:
@@ -158,14 +158,15 @@ class ServiceImage:
                 )
             image.build_before(asset)
 
-    def _warn_of_lock(self, asset: ecr_assets.DockerImageAsset) -> None:
-        """Warn once in an app of a lock that nobody could judge."""
+    def _warn_of_context(self, asset: ecr_assets.DockerImageAsset) -> None:
+        """Pass on the context's warnings, each once in an app: services share a lock and a checkout."""
         stage = cdk.Stage.of(asset)
-        warned = _WARNED.setdefault(self.context.closure.project, set())
         outdir = stage.asset_outdir if stage is not None else ""
-        if self.context.unchecked is not None and outdir not in warned:
-            warned.add(outdir)
-            cdk.Annotations.of(asset).add_warning_v2("uv-workspace-function:lock-not-checked", self.context.unchecked)
+        warned = _WARNED.setdefault(self.context.closure.project, {}).setdefault(outdir, set())
+        for warning in self.context.warnings:
+            if warning not in warned:
+                warned.add(warning)
+                cdk.Annotations.of(asset).add_warning_v2("uv-workspace-function:checkout", warning)
 
     def _refuse_another_build(self, asset: ecr_assets.DockerImageAsset) -> None:
         """A stack has equal images once: what the others say of secrets and caches would be lost."""

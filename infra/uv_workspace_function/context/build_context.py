@@ -13,6 +13,7 @@ from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.extensions import with_extensions
 from uv_workspace_function.context.files import Dropped
 from uv_workspace_function.context.wanted import Cause
+from uv_workspace_function.context.working_tree import deviations
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
 from uv_workspace_function.errors import reading
 from uv_workspace_function.pyproject import PYPROJECT
@@ -45,8 +46,8 @@ class BuildContext:
     """What was left out below an importable package, with the reason."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """Where files lie in the workspace whose path in the context is another one."""
-    unchecked: str | None = None
-    """A warning where nobody could tell whether the lock is fresh."""
+    warnings: tuple[str, ...] = ()
+    """What may be wrong: a lock that nobody could judge, a working tree that is not what its commit holds."""
 
     @classmethod
     @reading()
@@ -98,7 +99,7 @@ class BuildContext:
             closure=closure,
             files={path: files[path] for path in sorted(files)},
             dropped=tuple(sorted(dropped, key=lambda entry: entry.path)),
-            unchecked=unchecked,
+            warnings=(*([unchecked] if unchecked else []), *deviations(sources.repository.top, files)),
             origins=origins,
         )
 

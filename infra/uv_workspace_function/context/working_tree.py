@@ -5,14 +5,15 @@ git itself is not asked at synth: its configuration is read, and what it can hav
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from uv_workspace_function.context.content import ContextFile
 
-LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 """What stands for a large file until git-lfs has fetched it: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md."""
-LARGEST_POINTER = 1024  # bytes, by the same page
+_LARGEST_POINTER = 1024  # bytes, by the same page
+_LARGEST_TEXT = 1 << 18  # bytes
 _PROGRAM = (b"#!", b"\x7fELF")
 
 
@@ -23,21 +24,26 @@ def deviations(top: Path, files: Mapping[str, ContextFile]) -> Iterator[str]:
         top: the repository's folder.
         files: those of a build context.
     """
-    pointers = [path for path, file in files.items() if _is_pointer(file)]
+    for reason in _reasons(core_settings(top), files):
+        yield f"another checkout of this commit can have another digest: {reason}"
+
+
+def _reasons(core: Mapping[str, str], files: Mapping[str, ContextFile]) -> Iterator[str]:
+    pointers = [path for path, file in files.items() if is_pointer(file)]
     if pointers:
-        yield f"{_some(pointers)} git-lfs fetches, and it has not: run `git lfs pull`"
-    core = core_settings(top)
+        yield f"only a pointer of git-lfs stands for {_named(pointers)}; run `git lfs pull`"
     if core.get("autocrlf", "").lower() == "true":
-        if changed := [path for path, file in files.items() if b"\r\n" in _held(file)]:
-            yield f"{_some(changed)} CRLF, which git writes here (core.autocrlf): set it to false, and check the files out again"
+        changed = [path for path, file in files.items() if b"\r\n" in _held(file)]
+        if changed:
+            yield f"git has written CRLF into {_named(changed)} (core.autocrlf); set it to false and check the files out again"
     if _is_off(core.get("filemode")):
         odd = [path for path, file in files.items() if file.executable and not _held(file).startswith(_PROGRAM)]
         if odd:
-            yield f"{_some(odd)} an executable bit that git does not look at here (core.fileMode): set it to true, and see `git status`"
+            yield f"git does not see that {_named(odd)} can be executed (core.fileMode); set it to true and look at `git status`"
     if _is_off(core.get("symlinks")):
-        yield "git writes links as files with their targets here (core.symlinks): set it to true, and check the files out again"
+        yield "git writes links as files (core.symlinks); set it to true and check the files out again"
     if core.get("sparsecheckout", "").lower() == "true":
-        yield "git leaves files out here (a sparse checkout): run `git sparse-checkout disable`, or see that every file of a service is there"
+        yield "git leaves files out (a sparse checkout); run `git sparse-checkout disable`, or see that a service has all of its own"
 
 
 def core_settings(top: Path, home: Path | None = None) -> Mapping[str, str]:
@@ -82,19 +88,19 @@ def _of_repository(top: Path) -> Iterator[Path]:
     yield folder / "config.worktree"
 
 
+def is_pointer(file: ContextFile) -> bool:
+    """Whether git-lfs has not fetched a file."""
+    return file.size <= _LARGEST_POINTER and file.content.startswith(_LFS_POINTER)
+
+
 def _is_off(value: str | None) -> bool:
     return value is not None and value.lower() in {"false", "no", "off", "0"}
 
 
-def _is_pointer(file: ContextFile) -> bool:
-    return file.size <= LARGEST_POINTER and file.content.startswith(LFS_POINTER)
-
-
 def _held(file: ContextFile) -> bytes:
     """The bytes, but for those of a large file: none is read once more for a warning."""
-    return file._held or b""  # noqa: SLF001
+    return file.content if file.size <= _LARGEST_TEXT else b""
 
 
-def _some(paths: list[str]) -> str:
-    more = f" and {len(paths) - 1} more have" if len(paths) > 1 else " has"
-    return f"{paths[0]}{more}"
+def _named(paths: Sequence[str]) -> str:
+    return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"

@@ -12,6 +12,7 @@ from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.files import Dropped
 from uv_workspace_function.context.wanted import Cause
+from uv_workspace_function.context.working_tree import is_pointer
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
 from uv_workspace_function.errors import LockError, WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
@@ -108,6 +109,18 @@ class _Contexts:
                     member=owner.name,
                     problem=f"{path} enters an image and holds what looks like {secret.kind}",
                     remedy="take it out and revoke it: whoever can pull the image can read it; give it at run time instead",
+                    subject=path,
+                )
+            )
+        if is_pointer(file):
+            self.findings.append(
+                Finding(
+                    code="UWF021",
+                    file=path,
+                    line=1,
+                    member=owner.name,
+                    problem=f"{path} is a pointer of git-lfs, which goes into the image in place of the file",
+                    remedy="run `git lfs pull`",
                     subject=path,
                 )
             )

@@ -45,6 +45,7 @@ CODES: Mapping[str, Kind] = MappingProxyType(
         "UWF018": Kind(title="package without a module"),
         "UWF019": Kind(title="exception without a reason"),
         "UWF020": Kind(title="credential in a setting"),
+        "UWF021": Kind(title="working tree that differs from its commit", severity=Severity.WARNING),
     }
 )
 

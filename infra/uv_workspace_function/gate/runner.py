@@ -16,6 +16,7 @@ from uv_workspace_function.gate.missing_handlers import CODES_OF_SERVICES, check
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.gate.target_wheels import check_targets
 from uv_workspace_function.gate.usage import check_deployed, check_libraries
+from uv_workspace_function.gate.working_tree import check_working_tree
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.workspace.workspace import Workspace
 
@@ -60,6 +61,7 @@ def check(
         (lambda scope: check_contexts(scope, cdk_out), ("UWF012", "UWF013", "UWF014", "UWF015", "UWF016", "UWF017")),
     ]
     checks.append((check_credentials, ("UWF020",)))
+    checks.append((check_working_tree, ("UWF021",)))
     if isolated:
         checks.append((check_alone, ("UWF011",)))
     outcome = join(*(_guarded(run, codes, scope) for run, codes in checks))

@@ -5,6 +5,7 @@ configuration with programs to run), and neither do the variables that git hands
 """
 
 import os
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,8 @@ from types import MappingProxyType
 from uv_workspace_function.errors import WorkspaceError
 
 _SUBMODULE = "160000"
+_LINK = "120000"
+_EXECUTABLE = "100755"
 # No program is run for what git does here: no hook, no monitor, no other diff. Only a folder's `.git` makes it a repository.
 _CONFIGURATION = (
     *("--no-pager", "-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false"),
@@ -30,6 +33,16 @@ _OF_THE_MACHINE = frozenset(
     }
 )
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracked:
+    """A file that git knows."""
+
+    path: str
+    """Relative to the top of the repository."""
+    deviations: tuple[str, ...]
+    """In what it is not what the commit has, though git says nothing of it: `line ends`, `executable bit`, `link`, `absence`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,13 +115,38 @@ class History:
                 root.mkdir()
             yield root
 
+    def tracked(self) -> Iterator["Tracked"]:
+        """The files that git knows below the workspace's root, with what its configuration makes of them.
+
+        Raises:
+            WorkspaceError: when git cannot tell.
+        """
+        listed = _git(["ls-files", "-t", "--stage", "--eol", "-z", *self._below], cwd=self.top)
+        settings = _git(["config", "--null", "--get-regexp", r"^core\.(autocrlf|eol|filemode|symlinks)$"], cwd=self.top)
+        if listed.returncode:
+            raise WorkspaceError(f"git could not list the files of {self.root}: {_said(listed)}")
+        pairs = (entry.partition("\n") for entry in settings.stdout.split("\0") if entry)
+        core = {key: value.lower() for key, _, value in pairs}
+        for entry in filter(None, listed.stdout.split("\0")):
+            head, lines, path = entry.split("\t", 2)
+            tag, mode, *_ = head.split()
+            yield Tracked(path=path, deviations=tuple(_deviations(self.top / path, tag, mode, lines, core)))
+
+    @property
+    def _folder(self) -> str:
+        return self.root.relative_to(self.top).as_posix()
+
+    @property
+    def _below(self) -> list[str]:
+        """The workspace's root, as a path of a command that is run at the top."""
+        return ["--", f":(top,literal){self._folder}"] if self._folder != "." else ["--"]
+
     def changed(self, commit: str) -> frozenset[str]:
         """The paths below the workspace's root that differ between a commit and the working tree.
 
         What is not tracked counts, unless it is ignored; both names of what was renamed do.
         """
-        folder = self.root.relative_to(self.top).as_posix()
-        below = ["--", f":(top,literal){folder}"] if folder != "." else ["--"]
+        folder, below = self._folder, self._below
         differing = _git(["diff", *_PLAIN_DIFF, "--name-only", "-z", commit, *below], cwd=self.top)
         untracked = _git(["ls-files", "--others", "--exclude-standard", "-z", *below], cwd=self.top)
         for done in (differing, untracked):
@@ -134,6 +172,24 @@ def _write(top: Path, commit: str, folder: Path, *, index: Path) -> None:
             module = top / path
             if (module / ".git").exists() and _git(["cat-file", "-e", name.split()[0]], cwd=module).returncode == 0:
                 _write(module, name.split()[0], folder / path, index=index.with_name(f"{index.name}-{len(path)}"))
+
+
+def _deviations(path: Path, tag: str, mode: str, lines: str, core: Mapping[str, str]) -> Iterator[str]:
+    """In what a file is not what the commit has, where git would not say so."""
+    if tag == "S" and not os.path.lexists(path):
+        yield "absence"
+    elif mode == _LINK:
+        if core.get("core.symlinks") == "false" and path.is_file() and not path.is_symlink():
+            yield "link"
+    elif path.is_file():
+        is_executable = bool(path.stat().st_mode & stat.S_IXUSR)
+        if core.get("core.filemode") == "false" and is_executable != (mode == _EXECUTABLE):
+            yield "executable bit"
+        index, tree = (*lines.split(), "", "")[:2]
+        converts = core.get("core.autocrlf") == "true" or core.get("core.eol") == "crlf"
+        # What `.gitattributes` says of line ends is the commit's own, and the same everywhere.
+        if converts and (index, tree) == ("i/lf", "w/crlf") and "eol=" not in lines:
+            yield "line ends"
 
 
 def _variables(shell: Mapping[str, str]) -> dict[str, str]:
