@@ -6,7 +6,6 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.errors import LockError, WorkspaceError
-from uv_workspace_function.gate.conflicts import explained
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome, join
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.pyproject import PYPROJECT, Pyproject
@@ -19,6 +18,10 @@ from uv_workspace_function.workspace.lock import LOCK_NAME
 from uv_workspace_function.workspace.members import Member, Project
 
 _CODES = ("UWF001", "UWF002")
+_WAYS_OUT = (
+    "ask for versions that agree; or make one of them a standalone project: list its folder in `exclude` of "
+    "[tool.uv.workspace] and lock it there; or declare them in [tool.uv] `conflicts`, if no service needs both"
+)
 _STALE = ("needs to be updated", "is missing or out of date")
 _OFFLINE = (
     "network was disabled",
@@ -80,7 +83,7 @@ def check_lock(root: Path, folder: PurePosixPath, members: Iterable[Member] = ()
             folder, f"uv could not reach a package index: {said}", "run the check where the index can be reached"
         )
     if "No solution found" in answer.text or "conflicting" in answer.text:
-        return Outcome(findings=(explained(root, folder, answer.text),))
+        return Outcome(findings=(_unmet(folder, answer.text),))
     if any(sign in answer.text for sign in _STALE):
         return Outcome(findings=(_not_of_its_files(folder),))
     return _gap(folder, f"uv could not tell: {said}", "fix what uv says, then run the check again")
@@ -110,6 +113,21 @@ def _indexes(root: Path, folder: PurePosixPath, members: Iterable[Member]) -> fr
         yield from (member.pyproject.uv for member in members)
 
     return frozenset(name for one in settings() for name in one.index_names)
+
+
+def _unmet(folder: PurePosixPath, said: str) -> Finding:
+    """The finding for requirements that cannot be met together: in uv's own words, which change from one release to the next."""
+    lines = [line.strip() for line in said.splitlines() if not line.startswith("Using CPython")]
+    file = (folder / PYPROJECT).as_posix()
+    return Finding(
+        code="UWF002",
+        file=file,
+        line=1,
+        problem="the requirements cannot be met together",
+        remedy=_WAYS_OUT,
+        subject=file,
+        detail=tuple(line for line in lines if line),
+    )
 
 
 def _not_of_its_files(folder: PurePosixPath) -> Finding:
