@@ -1,5 +1,6 @@
 """A workspace as it is read: members, services, closures, and what is wrong with it."""
 
+import shutil
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -253,3 +254,17 @@ def test_a_python_that_nothing_was_locked_for(tmp_path: Path) -> None:
         f"{root}/uv.lock is for Python >=3.11, <3.13 alone, so it lacks what a needs on the image's Python 3.14: "
     )
     closure.check_python("3.12")
+
+
+def test_a_member_in_a_submodule_that_is_not_checked_out(tmp_path: Path) -> None:
+    """`uv lock` would drop it: git has to bring it back. The workspace may lie below the repository's top."""
+    root = lock(workspace(tmp_path / "repository" / "python", ["a", "libs/b"], globs=["a", "libs/*"]))
+    (tmp_path / "repository" / ".git").mkdir()
+    modules = '[submodule "b"]\n\tpath = python/libs/b\n\turl = https://example.org/b\n'
+    (tmp_path / "repository" / ".gitmodules").write_text(modules)
+    shutil.rmtree(root / "libs/b")
+    (root / "libs/b").mkdir()
+    with pytest.raises(WorkspaceError) as raised:
+        Workspace.load(root)
+    assert raised.value.problem.endswith("uv.lock has a member that the workspace lacks: b")
+    assert "check out the submodule: `git submodule update --init python/libs/b`" == raised.value.remedy

@@ -44,10 +44,18 @@ def find_workspace(root: Path | None) -> Path:
     if root is not None:
         return root
     here = Path.cwd()
+    project = None
     for folder in (here, *here.parents):
         path = folder / PYPROJECT
-        if path.is_file() and read_toml(path, _is_workspace):
-            return folder
+        if path.is_file():
+            if read_toml(path, _is_workspace):
+                return folder
+            project = project or path
+    if project is not None:
+        raise WorkspaceError(
+            f"there is no uv workspace at or above {here}: {project} has no [tool.uv.workspace]",
+            "go to one, or name it with --workspace; a single project becomes one with `members = []` in that table",
+        )
     raise WorkspaceError(
         f"there is no uv workspace at or above {here}: no {PYPROJECT} with [tool.uv.workspace]",
         "go to one, or name it with --workspace",

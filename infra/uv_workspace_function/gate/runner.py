@@ -86,8 +86,14 @@ def _guarded(run: Callable[[Scope], Outcome], codes: tuple[str, ...], scope: Sco
     try:
         return run(scope)
     except (WorkspaceError, OSError) as error:
-        gap = NotChecked(codes=codes, reason=str(error), remedy="fix it, then run the check again")
-        return Outcome(not_checked=(gap,))
+        reason, remedy = _told(error)
+        return Outcome(not_checked=(NotChecked(codes=codes, reason=reason, remedy=remedy),))
+
+
+def _told(error: WorkspaceError | OSError) -> tuple[str, str]:
+    """An error as the reason why something could not be checked, and what to do first."""
+    problem, remedy = (error.problem, error.remedy) if isinstance(error, WorkspaceError) else (str(error), None)
+    return problem, f"{remedy or 'fix it'}; then run the check again"
 
 
 def _unloadable(root: Path, error: WorkspaceError, *, offline: bool) -> Report:
@@ -96,11 +102,9 @@ def _unloadable(root: Path, error: WorkspaceError, *, offline: bool) -> Report:
         raise error
     root = root.resolve()
     locks = Outcome() if offline else check_lock(root, PurePosixPath())
-    gap = NotChecked(
-        codes=tuple(code for code in CODES if offline or code not in ("UWF001", "UWF002")),
-        reason=str(error).replace(f"{root}/", "").replace(str(root), "."),
-        remedy="fix it, then run the check again",
-    )
+    reason, remedy = (text.replace(f"{root}/", "").replace(str(root), ".") for text in _told(error))
+    codes = tuple(code for code in CODES if offline or code not in ("UWF001", "UWF002"))
+    gap = NotChecked(codes=codes, reason=reason, remedy=remedy)
     return _report(list(locks.findings), join(locks, Outcome(not_checked=(gap,))), 0)
 
 

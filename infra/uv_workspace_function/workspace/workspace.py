@@ -4,8 +4,9 @@ Nothing here runs uv, git or a Python of the workspace, or needs a network.
 """
 
 import difflib
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -233,5 +234,26 @@ def _check_members(lock: Lock, members: tuple[Member, ...]) -> None:
     if surplus := sorted(locked - there):
         raise LockError(
             f"{lock.path} has a member that the workspace lacks: {', '.join(surplus)}",
-            "run `uv lock`, or restore its folder",
+            _how_to_restore(lock, surplus),
         )
+
+
+def _how_to_restore(lock: Lock, names: Collection[str]) -> str:
+    """What to do about members without a folder: a submodule is checked out, since `uv lock` would drop it."""
+    root = lock.path.parent.resolve()
+    folders = [
+        root / package.folder for package in lock.packages if package.name in names and package.folder is not None
+    ]
+    top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    modules = top / ".gitmodules"
+    text = modules.read_text(encoding="utf-8", errors="replace") if modules.is_file() else ""
+    absent = [
+        path
+        for path in re.findall(r"^\s*path\s*=\s*(.+?)\s*$", text, re.MULTILINE)
+        if any(folder.is_relative_to(top / path) for folder in folders)
+    ]
+    return (
+        f"check out the submodule: `git submodule update --init {' '.join(absent)}`"
+        if absent
+        else "run `uv lock`, or restore its folder"
+    )
