@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -182,7 +182,7 @@ class _Walk:
         walk = _Walk(
             repository=self.repository,
             folder="",
-            wanted=NOTHING,
+            wanted=replace(NOTHING, kept=self.wanted.kept),
             others=frozenset(),
             files=self.files,
             dropped=self.dropped,
@@ -288,7 +288,7 @@ class _Walk:
             self._drop(path, Cause.NEVER, worth=worth)
         elif file is None:
             self._drop(path, Cause.NO_FILE, worth=worth)
-        elif search.found:
+        elif search.found and in_workspace not in self.wanted.kept:
             self._drop(path, Cause.PRIVATE_KEY, worth=True)
         else:
             self.files[in_workspace] = file

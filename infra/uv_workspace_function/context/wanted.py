@@ -64,6 +64,8 @@ class Cause(StrEnum):
 
 
 _NEVER = {"node_modules": Cause.NODE_MODULES, "cdk.out": Cause.CDK_OUT, ".venv": Cause.ENVIRONMENT}
+# `.env`, `.env.production`, `.envrc`; not `.environment` or `.envoy.yaml`
+_DOTENV = re.compile(r"\.env(?:rc)?(?:[._-].*)?", re.DOTALL)
 _NOISY_FILES = re.compile(
     r".*\.py[co]|.*\$py\.class|\.DS_Store|Thumbs\.db|\.coverage(?:\..*)?|\.git|\.#.*|.*~|\..*\.sw[po]", re.DOTALL
 )
@@ -99,7 +101,7 @@ def barred(name: str) -> Cause | None:
     folded = name.casefold()
     if folded in _NOISE or name.endswith(".egg-info") or folded == ".git" or _NOISY_FILES.fullmatch(name):
         return Cause.NOISE
-    return Cause.SECRETS if folded.startswith(".env") else _NEVER.get(folded)
+    return Cause.SECRETS if _DOTENV.fullmatch(folded) else _NEVER.get(folded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +110,8 @@ class Wanted:
 
     `shipped` says that a backend puts the modules into the wheel as they are, where it could also be a guess; `copied`
     that there is no backend, and the builder copies what is there; `imported` that a backend may make the folder itself
-    a package.
+    a package. `kept` are files that `include` names one by one, by paths relative to the workspace's root: a private key
+    among them is meant, as that of a test.
     """
 
     modules: Mapping[str, Module]
@@ -120,6 +123,7 @@ class Wanted:
     outside: Mapping[str, bool]
     passages: frozenset[str]
     everything: bool
+    kept: frozenset[str] = frozenset()
     copied: bool = False
     imported: bool = False
 
@@ -199,6 +203,7 @@ def wanted_of(root: Path, folder: PurePosixPath, pyproject: Pyproject, layout: L
         outside=outside,
         passages=frozenset(map(str, parents)) - {"."},
         everything=not layout.complete and (not copied or _is_itself_imported(root / folder)),
+        kept=frozenset(os.path.normpath(folder / path) for path in include if not WILDCARDS.search(path)),
         copied=copied,
         imported=not copied and is_package(root / folder),
     )

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.context.build_context import BUILDER_FOLDER, DOCKERFILE, BuildContext
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.files import Dropped
 from uv_workspace_function.context.wanted import Cause
@@ -18,7 +18,8 @@ from uv_workspace_function.errors import LockError, WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.lines import line_of
 from uv_workspace_function.gate.scope import Scope
-from uv_workspace_function.gate.secrets import secret_in
+from uv_workspace_function.gate.secret_files import is_example
+from uv_workspace_function.gate.secrets import SecretSearch
 from uv_workspace_function.insight.cloud_assembly import image_assets
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, requirement_name
 from uv_workspace_function.target.image_reference import ImageReference
@@ -30,7 +31,6 @@ DEFAULT_LARGEST_FILE = 5_000_000
 """Bytes. The code layer is sent anew with each line of code; what is this large belongs elsewhere."""
 
 _HOLDS_SECRETS = (Cause.SECRETS, Cause.PRIVATE_KEY)
-_EXAMPLES = re.compile(r"\.env\.(example|sample|template|dist|defaults?)", re.IGNORECASE)
 
 
 def check_contexts(scope: Scope, cdk_out: Path | None) -> Outcome:
@@ -40,11 +40,17 @@ def check_contexts(scope: Scope, cdk_out: Path | None) -> Outcome:
         scope: what is judged.
         cdk_out: a cloud assembly, which tells the images that contexts are built on; None where there is none.
     """
-    contexts = _Contexts(scope=scope, largest=_largest(scope))
+    search = SecretSearch.of(scope.workspace.root)
+    contexts = _Contexts(scope=scope, largest=_largest(scope), search=search)
     for service in scope.services:
         contexts.look_into(service)
+    search.save(whole=scope.whole)
     findings = [*contexts.findings, *_backends(contexts), *_images(scope, cdk_out)]
-    return Outcome(findings=tuple(findings), not_checked=tuple(contexts.gaps))
+    notes = () if search.rules.is_whole else (_FEW_RULES,)
+    return Outcome(findings=tuple(findings), not_checked=tuple(contexts.gaps), notes=notes)
+
+
+_FEW_RULES = "UWF012 (secrets) knows the commonest tokens only: uv-workspace-function[secrets] brings a rule set of several hundred"
 
 
 def _largest(scope: Scope) -> int:
@@ -57,6 +63,7 @@ class _Contexts:
 
     scope: Scope
     largest: int
+    search: SecretSearch
     findings: list[Finding] = field(default_factory=list)
     gaps: list[NotChecked] = field(default_factory=list)
     closures: list[Closure] = field(default_factory=list)
@@ -89,29 +96,41 @@ class _Contexts:
             if path in self.seen:
                 continue
             self.seen.add(path)
+            if path == DOCKERFILE or path.startswith(f"{BUILDER_FOLDER}/"):
+                continue
             owner = _owner(folders, PurePosixPath(path))
+            self._search(owner, path, file)
             if owner is not None and PurePosixPath(path).name not in (LOCK_NAME, PYPROJECT):
-                self._look_at(owner, path, file)
+                self._measure(owner, path, file)
         for dropped in context.dropped:
             if dropped.path not in self.seen:
                 self.seen.add(dropped.path)
                 self._left_out(_owner(folders, PurePosixPath(dropped.path)), dropped)
 
-    def _look_at(self, owner: Member, path: str, file: ContextFile) -> None:
-        # A secret stands in a small file, or in none; the first piece of a large one tells that it is not empty.
-        content = next(file.chunks(), b"")
-        if (secret := secret_in(path, content)) is not None:
-            self.findings.append(
-                Finding(
-                    code="UWF012",
-                    file=path,
-                    line=secret.line,
-                    member=owner.name,
-                    problem=f"{path} enters an image and holds what looks like {secret.kind}",
-                    remedy="take it out and revoke it: whoever can pull the image can read it; give it at run time instead",
-                    subject=path,
-                )
+    def _search(self, owner: Member | None, path: str, file: ContextFile) -> None:
+        suspect = self.search.first(path, file)
+        if suspect is None:
+            return
+        line = suspect.line
+        if PurePosixPath(path).name in (PYPROJECT, "uv.toml", LOCK_NAME):  # a context's is written anew
+            written = file.content.decode(errors="replace").splitlines()[line - 1].strip()
+            line = line_of(self.scope.workspace.root / path, re.escape(written)) or 1
+        self.findings.append(
+            Finding(
+                code="UWF012",
+                file=path,
+                line=line,
+                member=None if owner is None else owner.name,
+                problem=f"{path} enters an image and holds what looks like {suspect.kind}",
+                remedy=(
+                    "take it out and revoke it: whoever can pull the image can read it; give it at run time instead; if it is harmless, "
+                    f"say why in [tool.{OUR_TABLE}.check.allow.UWF012]"
+                ),
+                subject=path,
             )
+        )
+
+    def _measure(self, owner: Member, path: str, file: ContextFile) -> None:
         if is_pointer(file):
             self.findings.append(
                 Finding(
@@ -141,7 +160,7 @@ class _Contexts:
             )
 
     def _left_out(self, owner: Member | None, dropped: Dropped) -> None:
-        if dropped.cause not in _HOLDS_SECRETS or _EXAMPLES.fullmatch(PurePosixPath(dropped.path).name):
+        if dropped.cause not in _HOLDS_SECRETS or (dropped.cause is Cause.SECRETS and is_example(dropped.path)):
             return
         path = self.scope.workspace.root / dropped.path
         if WorkspaceFiles.of(self.scope.workspace).repository.ignored(

@@ -1,71 +1,60 @@
-"""What looks like a secret: by the shapes that their issuers publish, so that an alarm is nearly always right.
+"""What of a build context looks like a secret, or like what a machine left behind: by name, by shape and by a rule set.
 
-Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html (unique identifiers),
-https://docs.github.com/authentication/keeping-your-account-and-data-secure/about-authentication-to-github (token formats),
-https://api.slack.com/authentication/token-types, https://docs.stripe.com/keys, https://docs.gitlab.com/security/tokens/
-(token prefixes), the Python Package Index (pypi- prefix), https://cloud.google.com/docs/authentication/api-keys.
+Verdicts are kept by content, so that the rule set is loaded only where a file is new.
 """
 
-import re
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from uv_workspace_function.context.content import ContextFile
+from uv_workspace_function.gate.secret_files import kind_by_name
+from uv_workspace_function.gate.secret_rules import RuleSet, Suspect
+from uv_workspace_function.gate.stored import Stored
+
+_FORMAT = 1  # raise it with any change of what the names and shapes of this package find
+_LARGEST = 5_000_000  # bytes; models and data are no place to look
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Secret:
-    """Something in a file that looks like a secret."""
+@dataclass(kw_only=True)
+class SecretSearch:
+    """A search through files, each of which is judged once."""
 
-    kind: str
-    line: int
+    rules: RuleSet = field(default_factory=RuleSet.installed)
+    _stored: Stored
 
+    @classmethod
+    def of(cls, root: Path) -> "SecretSearch":
+        """A search through a workspace.
 
-# What an AWS document gives as an example ends with EXAMPLE.
-_SHAPES = (
-    ("an AWS access key", rb"(?<![A-Za-z0-9/+])(?:AKIA|ASIA)[A-Z2-7]{16}(?![A-Za-z0-9/+=])"),
-    ("a GitHub token", rb"(?<!\w)(?:gh[pousr]_[A-Za-z0-9]{36,251}|github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59})(?!\w)"),
-    ("a GitLab token", rb"(?<!\w)gl(?:pat|dt|rt|cbt)-[A-Za-z0-9_-]{20,64}(?![\w-])"),
-    ("a Slack token", rb"(?<!\w)xox[abeprs]-\d{6,}-[A-Za-z0-9-]{16,}(?![\w-])"),
-    ("a Stripe key", rb"(?<!\w)(?:sk|rk)_live_[A-Za-z0-9]{16,}(?!\w)"),
-    ("a PyPI token", rb"(?<![\w-])pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}"),
-    ("a Google API key", rb"(?<![\w-])AIza[A-Za-z0-9_-]{35}(?![\w-])"),
-)
-# A look for what each of them begins with is many times faster, and nearly always enough.
-_BEGINNINGS = tuple(
-    b"AKIA ASIA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- gldt- glrt- glcbt- xox sk_live_ rk_live_ pypi-Ag AIza".split()
-)
-_PATTERN = re.compile(b"|".join(b"(?P<k%d>%s)" % (at, shape) for at, (_, shape) in enumerate(_SHAPES)))
-_FILES = {
-    ".netrc": "passwords for hosts",
-    "_netrc": "passwords for hosts",
-    ".pypirc": "passwords for package indexes",
-    ".git-credentials": "passwords for git hosts",
-    ".htpasswd": "password hashes",
-    "id_rsa": "a private key",
-    "id_dsa": "a private key",
-    "id_ecdsa": "a private key",
-    "id_ed25519": "a private key",
-}
-_SUFFIXES = {".p12": "a key store", ".pfx": "a key store", ".kdbx": "a password store", ".keystore": "a key store"}
-_LARGEST = 2_000_000  # bytes; models and data are no place to look
+        Args:
+            root: its root.
+        """
+        rules = RuleSet.installed()
+        return cls(rules=rules, _stored=Stored.load(root, "secrets", [_FORMAT, rules.name]))
 
+    def first(self, path: str, file: ContextFile) -> Suspect | None:
+        """The first thing in a file that looks like a secret.
 
-def secret_in(path: str, content: bytes) -> Secret | None:
-    """The first thing in a file that looks like a secret.
+        Args:
+            path: its path in the context, with `/`.
+            file: the file.
+        """
+        name = hashlib.sha256(f"{file.sha256} {path}".encode(errors="surrogateescape")).hexdigest()
+        if name not in self._stored:
+            suspect = self._judged(path, file)
+            self._stored[name] = None if suspect is None else [suspect.kind, suspect.line]
+        entry = self._stored[name]
+        return None if entry is None else Suspect(kind=entry[0], line=entry[1])
 
-    Args:
-        path: its path, with `/`; some names say enough.
-        content: its bytes.
-    """
-    name = PurePosixPath(path).name
-    kind = _FILES.get(name) or _SUFFIXES.get(PurePosixPath(path).suffix.lower())
-    if kind is not None and content.strip():
-        return Secret(kind=kind, line=1)
-    if len(content) > _LARGEST or not any(beginning in content for beginning in _BEGINNINGS):
-        return None
-    for found in _PATTERN.finditer(content):
-        text = found[0]
-        if b"EXAMPLE" in text or len(set(text[-16:])) < 6:  # a stand-in: AKIAIOSFODNN7EXAMPLE, ghp_xxxxxxxx
-            continue
-        kind = _SHAPES[int(str(found.lastgroup)[1:])][0]
-        return Secret(kind=kind, line=content[: found.start()].count(b"\n") + 1)
-    return None
+    def save(self, *, whole: bool) -> None:
+        """Keep the verdicts; see `Stored.save`."""
+        self._stored.save(whole=whole)
+
+    def _judged(self, path: str, file: ContextFile) -> Suspect | None:
+        is_small = file.size <= _LARGEST
+        content = file.content if is_small else next(file.chunks(), b"")
+        kind = kind_by_name(path, content)
+        if kind is not None:
+            return Suspect(kind=kind, line=1)
+        return self.rules.first(path, content) if is_small else None

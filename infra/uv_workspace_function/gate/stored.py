@@ -1,0 +1,73 @@
+"""What a check has found out, kept between runs in the user's cache folder: `$XDG_CACHE_HOME`, by default `~/.cache`.
+
+It is never in the workspace, where it would have to be ignored, and it is safe to delete. A cache that cannot be read
+or written is no cache, not an error.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(kw_only=True)
+class Stored:
+    """One file for each workspace and purpose."""
+
+    path: Path
+    key: Sequence[Any]
+    """What holds for all entries: with another one, none of them counts."""
+    _known: Mapping[str, Any] = field(default_factory=dict)
+    _used: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, root: Path, purpose: str, key: Sequence[Any]) -> "Stored":
+        """Open the file of a workspace.
+
+        Args:
+            root: the workspace's root.
+            purpose: a word for the file's name.
+            key: see the attribute; it is what JSON makes of it.
+        """
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        name = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
+        path = base / "uv-workspace-function" / f"{purpose}-{name}.json"
+        known: Mapping[str, Any] = {}
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            stored = json.loads(path.read_bytes())
+            if stored["key"] == list(key) and isinstance(stored["files"], dict):
+                known = stored["files"]
+        return cls(path=path, key=key, _known=known)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._used or name in self._known
+
+    def __getitem__(self, name: str) -> Any:
+        entry = self._used[name] if name in self._used else self._known[name]
+        self._used[name] = entry
+        return entry
+
+    def __setitem__(self, name: str, entry: Any) -> None:
+        self._used[name] = entry
+
+    def save(self, *, whole: bool) -> None:
+        """Keep what this run has learnt, for the next one.
+
+        Args:
+            whole: whether this run has looked at the whole workspace, so that what it did not use is of no more use.
+        """
+        if self._used.keys() <= self._known.keys():
+            return
+        kept = self._used if whole else {**self._known, **self._used}
+        text = json.dumps({"key": list(self.key), "files": kept})
+        with suppress(OSError):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}-")
+            with os.fdopen(descriptor, "w") as stream:
+                stream.write(text)
+            Path(temporary).replace(self.path)
