@@ -21,9 +21,12 @@ from itertools import count
 from pathlib import Path
 
 import image_monorepo as monorepo
+import without_an_engine
 from timing import medians, table
 from uv_workspace_function import Workspace
 from uv_workspace_function.context.build_context import BuildContext
+
+from local_cloud import python
 
 _RECIPES = Path(__file__).with_name("recipes")
 _OURS, _LIMIT = "this project", "limit"
@@ -252,10 +255,33 @@ def _new_bytes(bench: Bench, change: Callable[[], None], *options: str) -> list[
     return cells
 
 
+def measure_without_an_engine(bench: Bench) -> Iterator[tuple[str, ...]]:
+    """The rows of the fourth table: the same contexts built by `services build`."""
+    yield from without_an_engine.measure(_pair(bench, bench.root), bench.rounds)
+
+
+def measure_many_without_an_engine(bench: Bench) -> Iterator[tuple[str, ...]]:
+    """The rows of the fifth table: fifty services."""
+    root = bench.root.with_name("many")
+    without_an_engine.write_many(root)
+    yield from without_an_engine.measure_many(_pair(bench, root), max(1, bench.rounds // 2 + 1))
+
+
+def _pair(bench: Bench, root: Path) -> without_an_engine.Pair:
+    command = ["uv", "python", "find", "--system", "--no-project", "--no-python-downloads", "3.14"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    interpreter = Path(found) if found else python.program()
+    folder = root.with_name(f"{root.name}-pair")
+    folder.mkdir()
+    return without_an_engine.Pair(root=root, folder=folder, platform=bench.platform, interpreter=interpreter)
+
+
 _PARTS: Mapping[str, Callable[[Bench], Iterator[tuple[str, ...]]]] = {
     "recipes": measure,
     "bounds": measure_bounds,
     "emulation": measure_emulation,
+    "without-an-engine": measure_without_an_engine,
+    "many-without-an-engine": measure_many_without_an_engine,
 }
 
 

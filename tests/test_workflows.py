@@ -16,6 +16,7 @@ EVERY_WORKFLOW = pytest.mark.parametrize("workflow", WORKFLOWS)
 WRITES = {
     "check.yml": {"deploy": ["id-token: write"]},
     "newest.yml": {},
+    "same-bytes.yml": {},
     "release.yml": {
         "publish": ["id-token: write"],
         "announce": ["contents: write"],

@@ -200,6 +200,35 @@ def test_a_namespace_that_packages_make_in_words_of_their_own(engine: Engine, sh
     assert digest == "sha256=" + base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
+def test_names_that_an_archive_has_records_for(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """Of no ASCII, and longer than plain archives take, in a wheel and in a local package; a build without an engine makes the same."""
+    long = "/".join(["deep" * 20] * 3)
+    names = ("grüße.txt", "数据/ファイル.txt", f"{'n' * 120}.txt", f"{long}/{'m' * 90}.txt", f"{'d' * 96}/x.txt")
+    write_wheel(shop / "wheels", "odd", "1.0", {"odd/__init__.py": "", **{f"odd/{name}": name for name in names}})
+    pyproject = shop / "services/orders/pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace("['heavy', ", "['odd', 'heavy', "))
+    for name in names:
+        place = shop / "services/orders/src/orders" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(name)
+    uv("lock", cwd=shop)
+    files = build(engine, shop, "orders", tmp_path / "context").stored.files
+    for folder in ("odd", "orders"):
+        assert {name: name.encode() for name in names} == {n: files[f"var/task/{folder}/{n}"] for n in names}
+
+
+def test_a_file_that_a_layer_below_has_is_not_written_again(engine: Engine, shop: Path, tmp_path: Path) -> None:
+    """As packages of one namespace bring it; a build without an engine makes the same."""
+    write_wheel(shop / "wheels", "spaced", "1.0", {"space/__init__.py": "", "space/one.py": ""})
+    write_package(shop / "libraries/space", "spaced", code="")
+    pyproject = shop / "services/orders/pyproject.toml"
+    table = "[tool.uv.sources.space]\nworkspace = true\n"
+    pyproject.write_text(pyproject.read_text().replace("['heavy', ", "['space', 'heavy', ") + table)
+    uv("lock", cwd=shop)
+    layers = build(engine, shop, "orders", tmp_path / "context").stored.layers
+    assert ["light"] == [name for name, layer in layers.items() if "var/task/space/__init__.py" in layer.files]
+
+
 def test_every_entry_has_one_time_and_plain_modes(before: Image) -> None:
     """Files belong to root, are 0644 or 0755, and are of 1980."""
     for layer in before.stored.layers.values():

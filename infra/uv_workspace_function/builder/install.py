@@ -14,12 +14,16 @@ from .home import Home
 from .layer import EPOCH
 from .workspace import LocalPackage, Workspace, normalized
 
+_PASSWORD = (
+    *("401 Unauthorized", "403 Forbidden", "Missing credentials", "index requires authentication"),
+    *("could not read Username", "Authentication failed for"),
+)
+_OTHER_MACHINE = ("is not compatible with the target",)
+_COMPILER = ("gcc", "Unknown compiler", "No CMAKE_C_COMPILER", "Rust package manager, is not installed")
+_GIT = ("Git executable not found",)
 # What uv or a backend says of a failure -> what to do about it.
 _REMEDIES = {
-    (
-        *("401 Unauthorized", "403 Forbidden", "Missing credentials", "index requires authentication"),
-        *("could not read Username", "Authentication failed for"),
-    ): (
+    _PASSWORD: (
         "an index or repository asks for a password, or refuses the one it was given: give a current one in the build secret 'netrc' "
         "(docker build --secret id=netrc,src=FILE; build_secrets of the construct)"
     ),
@@ -27,19 +31,27 @@ _REMEDIES = {
         "a package has no wheel for the target: lock a version that has one, or name it in BUILD_FROM_SOURCE (build_from_source of the "
         "construct)"
     ),
-    ("is not compatible with the target",): (
+    _OTHER_MACHINE: (
         "a package compiles code for the machine that builds: have that be of the image's own platform (BUILDER_PLATFORM; "
         "build_on_target of the construct)"
     ),
-    ("gcc", "Unknown compiler", "No CMAKE_C_COMPILER", "Rust package manager, is not installed"): (
+    _COMPILER: (
         "a package has code to compile: give a BUILDER_IMAGE with a compiler (builder_image of the construct), or lock a wheel of it"
     ),
     ("is not defined in the `optional-dependencies`",): (
         "the build context lacks that extra: have it made for it, as `services prune --extra NAME` and the construct's extras do"
     ),
-    ("Git executable not found",): (
+    _GIT: (
         "a package comes from a git repository: give a BUILDER_IMAGE that has git (builder_image of the construct), or lock a wheel of it"
     ),
+}
+# The same for a machine without an engine, which has no builder image to choose.
+_REMEDIES_OF_A_MACHINE = {
+    **_REMEDIES,
+    _PASSWORD: "an index or repository asks for a password, or refuses the one it was given: give a netrc file with a current one (--netrc)",
+    _OTHER_MACHINE: "a package compiles code for the machine that builds; build this one with the engine",
+    _COMPILER: "a package has code to compile; build this one with the engine, or lock a wheel of it",
+    _GIT: "a package comes from a git repository: install git, or lock a wheel of it",
 }
 # What a builder image may tell uv: where packages and credentials come from, and how the network is used. The rest of uv's variables
 # is for a project of the image's own, and some of them leave the service out.
@@ -107,7 +119,8 @@ def sync(
     with secrets.signing(workspace.root / workspace.project):
         status, said = _run(command, workspace.root / workspace.project, environ)
     if status:
-        remedies = [remedy for signs, remedy in _REMEDIES.items() if any(sign in said for sign in signs)]
+        known = _REMEDIES if home.is_container else _REMEDIES_OF_A_MACHINE
+        remedies = [remedy for signs, remedy in known.items() if any(sign in said for sign in signs)]
         remedies += filter(None, [renewal(said)] if remedies else [])
         raise BuildError("; ".join([f"uv could not install {workspace.service.name}: see above", *remedies]))
 

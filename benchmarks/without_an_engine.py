@@ -1,0 +1,217 @@
+"""`services build` against `docker build` of the same contexts: both end in a store of the machine's own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import image_monorepo as monorepo
+from timing import medians
+from uv_workspace_function import Workspace
+from uv_workspace_function.context.build_context import BuildContext
+
+_BASE = "public.ecr.aws/lambda/python:3.14"
+_COMMAND = (
+    "import json, resource, sys, time; begun = time.perf_counter()\n"
+    "from uv_workspace_function.cli.main import main\n"
+    "try: main()\n"
+    "finally: print(json.dumps({'kB': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}), file=sys.stderr)"
+)
+_MADE = 50
+_SETS = (["fastapi", "boto3"], ["pandas"], ["httpx", "pydantic"], ["requests", "pyyaml"], ["structlog", "redis"])
+_MEMBER = """
+[project]
+name = "{name}"
+version = "1.0.0"
+requires-python = ">=3.11"
+dependencies = {dependencies}
+[build-system]
+requires = ["uv_build>=0.13,<0.14"]
+build-backend = "uv_build"
+"""
+
+
+@dataclass(kw_only=True)
+class Pair:
+    """A repository whose services are built in both ways.
+
+    Args:
+        root: the repository.
+        folder: where what is made on the way goes.
+        platform: `linux/amd64` or `linux/arm64`.
+        interpreter: the Python that compiles.
+    """
+
+    root: Path
+    folder: Path
+    platform: str
+    interpreter: Path
+    memory: int = 0
+    """The most that a process of ours took, in kB."""
+
+    def base(self) -> Path:
+        """The base image as a layout."""
+        place = self.folder / "base.tar"
+        if not place.exists():
+            subprocess.run(["docker", "image", "save", f"--output={place}", _BASE], check=True)
+        return place
+
+    def cache(self, *, is_new: bool) -> Path:
+        """A cache that knows uv and the base image; a new one knows no package and no layer."""
+        known, cache = self.folder / "known", self.folder / "cache"
+        if not known.exists():
+            self._warm(known)
+        if is_new or not cache.exists():
+            shutil.rmtree(cache, ignore_errors=True)
+            shutil.copytree(known, cache, symlinks=True)
+        return cache
+
+    def _warm(self, cache: Path) -> None:
+        """Have uv, and what is to be known of the base image, in a cache; nothing else stays."""
+        first = next(iter(sorted((self.root / "services").iterdir()))).name.replace("_", "-")
+        self._services(
+            ["build", first if first != "common" else monorepo.SERVICE.replace("_", "-"), f"--cache={cache}"]
+        )
+        for name in ("uv-cache", "work", "locks", "tmp"):
+            shutil.rmtree(cache / name, ignore_errors=True)
+        for kind in ("steps", "same", "paths", "rebased", "reduced"):
+            shutil.rmtree(cache / "records" / kind, ignore_errors=True)
+        for blob in (cache / "blobs/sha256").iterdir():
+            if blob.stat().st_size > 100_000 or blob.read_bytes()[:1] != b"{":
+                blob.unlink()
+
+    def ours(self, *services: str, is_new: bool) -> tuple[float, Any]:
+        """Build services; the seconds that it took, and the answer."""
+        cache = self.cache(is_new=is_new)
+        begun = time.perf_counter()
+        answer = self._services(["build", *services, f"--cache={cache}"])
+        return time.perf_counter() - begun, answer
+
+    def _services(self, arguments: list[str]) -> Any:
+        architecture = {"linux/amd64": "x86_64", "linux/arm64": "arm64"}[self.platform]
+        options = [
+            f"--workspace={self.root}",
+            f"--base-image=oci:{self.base()}",
+            f"--interpreter={self.interpreter}",
+            "--json",
+        ]
+        command = [sys.executable, "-c", _COMMAND, *arguments, *options, f"--architecture={architecture}"]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"services build failed:\n{done.stderr[-3000:]}")
+        self.memory = max(self.memory, json.loads(done.stderr.splitlines()[-1])["kB"])
+        return json.loads(done.stdout)
+
+    def engine(self, service: str, *options: str) -> float:
+        """Build a service with the engine; the seconds from the command to its end, and those for its context."""
+        begun = time.perf_counter()
+        context = BuildContext.of(Workspace.load(self.root), service)
+        folder = self.folder / "contexts" / service
+        shutil.rmtree(folder, ignore_errors=True)
+        context.write(folder)
+        command = [
+            "docker",
+            "build",
+            "--quiet",
+            f"--platform={self.platform}",
+            f"--tag=uv-workspace-function-benchmark:{service}",
+        ]
+        command += [*options, *(f"--build-arg={key}={value}" for key, value in context.build_args.items()), str(folder)]
+        done = subprocess.run(
+            command,
+            env={**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise SystemExit(f"{service} was not built:\n{done.stderr[-3000:]}")
+        return time.perf_counter() - begun
+
+
+def measure(pair: Pair, rounds: int) -> Iterator[tuple[str, ...]]:
+    """The rows of a table: how long both ways take, and what is new where nothing changed."""
+    service = monorepo.SERVICE.replace("_", "-")
+    yield ("", "BuildKit", "without an engine", "ratio", "at most")
+    cold = {
+        "engine": lambda: pair.engine(service, "--no-cache"),
+        "ours": lambda: pair.ours(service, is_new=True)[0],
+    }
+    yield _row("cold build, uv's cache empty, base known", medians(cold, rounds, uncounted=0), "0.5")
+
+    edits = count()
+
+    def edited(build: Callable[[], float]) -> Callable[[], float]:
+        def run() -> float:
+            monorepo.edit_code(pair.root, next(edits))
+            return build()
+
+        return run
+
+    line = {
+        "engine": edited(lambda: pair.engine(service)),
+        "ours": edited(lambda: pair.ours(service, is_new=False)[0]),
+    }
+    yield _row("a line of code", medians(line, 2 * rounds), "0.35")
+    before, after = (pair.ours(service, is_new=True)[1] for _ in range(2))
+    for what in ("diff_id", "digest"):
+        new = {layer[what] for layer in after["layers"]} - {layer[what] for layer in before["layers"]}
+        yield (f"from scratch once more: new {'DiffIDs' if what == 'diff_id' else 'blobs'}", "", str(len(new)), "", "0")
+    yield ("memory of our process", "", f"{pair.memory / 1000:.0f} MB", "", "300 MB")
+
+
+def measure_many(pair: Pair, rounds: int) -> Iterator[tuple[str, ...]]:
+    """The row of a table: fifty services from nothing."""
+    yield ("", "BuildKit", "without an engine", "ratio", "at most")
+    names = [f"service-{number}" for number in range(_MADE)]
+    cases: Mapping[str, Callable[[], float]] = {
+        # The first build without caches empties those of uv, too; each round has other code.
+        "engine": lambda: sum(
+            pair.engine(name, *([] if number else ["--no-cache"])) for number, name in enumerate(names)
+        ),
+        "ours": lambda: pair.ours("--all", is_new=True)[0],
+    }
+    found: dict[str, list[float]] = {name: [] for name in cases}
+    for turn in range(rounds):
+        for name, case in cases.items():
+            for number, service in enumerate(names):
+                (pair.root / "services" / service / "src" / service.replace("-", "_") / "main.py").write_text(
+                    f"def handler(event, context):\n    return {(name, turn, number)!r}\n"
+                )
+            found[name].append(case())
+        print({name: [round(s, 1) for s in seconds] for name, seconds in found.items()}, file=sys.stderr, flush=True)
+    middle = {name: sorted(seconds)[len(seconds) // 2] for name, seconds in found.items()}
+    yield _row(f"{_MADE} services from nothing, five sets of packages", middle, "0.4")
+    yield ("memory of our process", "", f"{pair.memory / 1000:.0f} MB", "", "300 MB")
+
+
+def write_many(root: Path) -> None:
+    """Fifty services with five sets of third-party packages."""
+    (root / "services").mkdir(parents=True)
+    (root / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["services/*"]\n')
+    for number in range(_MADE):
+        folder = root / f"services/service-{number}"
+        module = folder / f"src/service_{number}"
+        module.mkdir(parents=True)
+        (module / "__init__.py").write_text("")
+        (module / "main.py").write_text("def handler(event, context):\n    return event\n")
+        text = _MEMBER.format(name=f"service-{number}", dependencies=json.dumps(_SETS[number % len(_SETS)]))
+        (folder / "pyproject.toml").write_text(text)
+    subprocess.run(["uv", "lock", "--quiet"], cwd=root, check=True)
+
+
+def _row(title: str, found: Mapping[str, float], limit: str) -> tuple[str, ...]:
+    return (
+        title,
+        f"{found['engine']:.2f} s",
+        f"{found['ours']:.2f} s",
+        f"{found['ours'] / found['engine']:.2f}",
+        limit,
+    )
