@@ -195,10 +195,23 @@ def fetch(requirement: str, folder: Path) -> UvAnswer | None:
     )
 
 
-def _run(command: tuple[str, ...], *options: str, cwd: Path, environment: Mapping[str, str]) -> UvAnswer | None:
+def pythons(program: Path, *command: str) -> UvAnswer | None:
+    """Have another uv find or install a Python: `find` and `install` of `uv python`, with their options.
+
+    Args:
+        program: that uv.
+        command: what comes after `uv python`.
+    """
+    environment = _passed_on((*_READING, *_NETWORK))
+    return _run(("python", *command), cwd=Path("/"), environment=environment, program=str(program))
+
+
+def _run(
+    command: tuple[str, ...], *options: str, cwd: Path, environment: Mapping[str, str], program: str | None = None
+) -> UvAnswer | None:
     try:
         done = processes.run(
-            [_program(), "--no-progress", "--color", "never", *command, *options],
+            [program or _program(), "--no-progress", "--color", "never", *command, *options],
             cwd=cwd,
             env=environment,
             timeout=_TIMEOUT,

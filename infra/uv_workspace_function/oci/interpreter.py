@@ -9,6 +9,7 @@ from typing import Any
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci.store import Store, key_of
+from uv_workspace_function.uv import pythons
 
 _TELL = (
     "import sys, json, importlib.util as u; print(json.dumps([list(sys.version_info[:3]), sys.version_info.releaselevel, "
@@ -79,27 +80,22 @@ def _checked(program: Path, wanted: str) -> Interpreter:
 
 def _found(wanted: str, uv: Path) -> Path | None:
     # Not the one of a virtual environment, nor of the workspace: they may go at any time.
-    done = _uv(uv, "python", "find", "--system", "--no-project", "--no-python-downloads", f"cpython@{wanted}")
-    return Path(done.stdout.strip()) if done.returncode == 0 else None
+    answer = pythons(uv, "find", "--system", "--no-project", "--no-python-downloads", f"cpython@{wanted}")
+    return Path(answer.output.strip()) if answer is not None and answer.code == 0 else None
 
 
 def _installed(wanted: str, uv: Path) -> Path:
     reason = "uv may not download one (UV_PYTHON_DOWNLOADS)"
     if os.environ.get("UV_PYTHON_DOWNLOADS", "").lower() not in _NO_DOWNLOADS:
-        done = _uv(uv, "python", "install", wanted)
-        found = _found(wanted, uv) if done.returncode == 0 else None
+        answer = pythons(uv, "install", wanted)
+        found = _found(wanted, uv) if answer is not None and answer.code == 0 else None
         if found is not None:
             return found
-        reason = f"uv could not install one ({(done.stderr.strip() or 'it said nothing').splitlines()[-1].strip()})"
+        said = answer.text.strip().splitlines() if answer is not None else []
+        reason = f"uv could not install one ({said[-1].strip() if said else 'it said nothing'})"
     raise WorkspaceError(
         f"the image has Python {wanted}, whose bytecode only that version compiles; this machine has none, and {reason}",
         f"run `uv python install {wanted}`, name one with --interpreter, or build with the engine",
-    )
-
-
-def _uv(uv: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [uv, "--no-progress", "--color", "never", *arguments], check=False, capture_output=True, text=True, cwd="/"
     )
 
 
