@@ -27,13 +27,25 @@ COMMANDS = (
 _SYNTH = """
 import aws_cdk as cdk
 from pathlib import Path
-from uv_workspace_function import UvWorkspaceFunction, Workspace
+from uv_workspace_function import UvWorkspaceFunction, UvWorkspaceImage, Workspace
 
 stack = cdk.Stack(cdk.App(context={"aws:cdk:disable-asset-staging": True}), "Services")
 queue = cdk.aws_sqs.Queue(stack, "Queue")
 for name in ("daily-report", "ingestion-worker", "query-api", "legacy-export"):
     function = UvWorkspaceFunction(stack, name, workspace=Workspace.load(Path.cwd()), service=name, memory_size=512)
     queue.grant_consume_messages(function)
+# What the role gets permissions for.
+UvWorkspaceFunction(
+    stack,
+    "Inside",
+    workspace=Workspace.load(Path.cwd()),
+    service="query-api",
+    vpc=cdk.aws_ec2.Vpc(stack, "Vpc"),
+    tracing=cdk.aws_lambda.Tracing.ACTIVE,
+    dead_letter_queue=queue,
+    ephemeral_storage_size=cdk.Size.gibibytes(1),
+)
+UvWorkspaceImage(stack, "Image", workspace=Workspace.load(Path.cwd()), service="query-api")
 template = cdk.assertions.Template.from_stack(stack).to_json()["Resources"]
 for name, resource in sorted(template.items()):
     if resource["Type"] == "AWS::Lambda::Function":
@@ -75,10 +87,11 @@ def _install(folder: Path, *, replacing: list[str]) -> Path:
 def _same(name: str, lowest: Path, ours: Path) -> bool:
     """Whether two environments answer alike; says so, and where they do not."""
     expected, found = (_answer(name, environment) for environment in (ours, lowest))
+    if not expected.endswith("exit code 0"):
+        print(f"services {name}: fails with the versions of uv.lock\n{expected}", flush=True)
+        return False
     difference = list(difflib.unified_diff(expected.splitlines(), found.splitlines(), "uv.lock", "lowest", lineterm=""))
-    print(f"services {name}: {'the same' if not difference else 'differs'}", flush=True)
-    for line in difference:
-        print(f"  {line}")
+    print("\n  ".join([f"services {name}: {'differs' if difference else 'the same'}", *difference]), flush=True)
     return not difference
 
 
