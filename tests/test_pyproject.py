@@ -113,7 +113,7 @@ def test_the_place_of_a_strange_value_is_told(
             Workspace.load(shop)
     finally:
         path.write_text(text)
-    assert f"{path}: {expected}" == str(caught.value)
+    assert f"{file}: {expected}" == str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_the_place_of_a_strange_value_is_told(
         ("zzz = 1", ".zzz is no setting; there are build-from-source, check, exclude, handler, include, standalone, version; correct it"),
         ("check = { larget-file = 1 }", ".check.larget-file is no setting; did you mean 'largest-file'? there are allow, environment, largest-file; correct it"),
         ("build-from-source = 'x'", ".build-from-source must be a list, not 'x'; correct it"),
-        ("handler = 7", ".handler must be a string, not 7; correct it"),
+        ("handler = 7", ".handler must be a string or a list of strings, not 7; correct it"),
         ("include = 'data'", ".include must be a list, not 'data'; correct it"),
         ("exclude = [1]", ".exclude must be a list of strings, not [1]; correct it"),
         ("exclude = ['']", ".exclude must be a list of globs, not ['']; correct it"),
@@ -140,4 +140,4 @@ def test_a_mistyped_setting_of_our_own_is_refused(tmp_path: Path, folder: str, t
     path.write_text(f"{path.read_text()}\n[tool.uv-workspace-function]\n{text}\n")
     with pytest.raises(WorkspaceError) as caught:
         Workspace.load(root)
-    assert f"{path.resolve()}: tool.uv-workspace-function{told}" == str(caught.value)
+    assert f"{path.relative_to(root)}: tool.uv-workspace-function{told}" == str(caught.value)

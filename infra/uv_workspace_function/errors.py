@@ -1,7 +1,9 @@
 """What can be wrong with a workspace, said so that it can be fixed: what was asked, what exists, what to do."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from uv_workspace_function.builder.credentials import redacted
 
@@ -25,21 +27,35 @@ class WorkspaceError(Exception):
         return self.problem if self.remedy is None else f"{self.problem}; {self.remedy}"
 
 
+class NoWorkspaceError(WorkspaceError):
+    """A folder that is not the root of a uv workspace."""
+
+
 class LockError(WorkspaceError):
     """A lock that is not that of its project, or not whole: `uv lock` writes it anew."""
 
 
 @contextmanager
-def reading() -> Iterator[None]:
-    """A stretch of reading, in which what the system refuses becomes a WorkspaceError that names the path."""
+def reading(root: Path | None = None) -> Iterator[None]:
+    """A stretch of reading, in which what the system refuses becomes a WorkspaceError that names the path.
+
+    Args:
+        root: the workspace's root, from where paths are named; None where there is none yet.
+    """
     try:
         yield
     except OSError as error:
         if error.filename is None:
             raise
-        raise unreadable(error) from error
+        raise unreadable(error, root) from error
 
 
-def unreadable(error: OSError) -> WorkspaceError:
-    """The error for what the system refuses to read, with its path."""
-    return WorkspaceError(f"cannot read {error.filename}: {(error.strerror or str(error)).lower()}", "make it readable")
+def unreadable(error: OSError, root: Path | None = None) -> WorkspaceError:
+    """The error for what the system refuses to read, with its path, seen from a workspace's root where it lies below it."""
+    shown = seen_from(root, Path(os.fsdecode(error.filename)))
+    return WorkspaceError(f"cannot read {shown}: {(error.strerror or str(error)).lower()}", "make it readable")
+
+
+def seen_from(root: Path | None, path: Path) -> Path:
+    """A path as messages show it: relative to the workspace's root where it lies below it."""
+    return path.relative_to(root) if root is not None and path.is_relative_to(root) else path

@@ -240,13 +240,17 @@ class Pyproject:
         )
 
     @classmethod
-    def load(cls, path: Path) -> "Pyproject":
+    def load(cls, path: Path, root: Path | None = None) -> "Pyproject":
         """Read a file.
+
+        Args:
+            path: the file.
+            root: the workspace's root, from where messages name it.
 
         Raises:
             WorkspaceError: when it is unreadable or malformed.
         """
-        return read_toml(path, cls.from_dict)
+        return read_toml(path, cls.from_dict, root=root)
 
     @property
     def has_project(self) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from uv_workspace_function.boundary import read_file
 from uv_workspace_function.builder.credentials import without_credentials
-from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.errors import WorkspaceError, seen_from
 
 Table = Mapping[str, Any]
 """A table whose values nobody has looked at yet, or that is another tool's to check."""
@@ -49,37 +49,39 @@ class Malformed(Exception):  # noqa: N818 (it never leaves a reader)
         return Malformed(self.problem, f"{key}{dot}{self.at}")
 
 
-def read_toml(path: Path, read: Callable[[Table], T], *, remedy: str = "correct it") -> T:
+def read_toml(path: Path, read: Callable[[Table], T], *, root: Path | None = None, remedy: str = "correct it") -> T:
     """Read a TOML file.
 
     Args:
         path: the file.
         read: makes the document's value, such as `Pyproject.from_dict`.
+        root: the workspace's root, from where messages name the file.
         remedy: what to do about a value of another type.
 
     Raises:
         WorkspaceError: when it cannot be read, is not UTF-8 or is malformed, or a value is of another type; the message
             has the path, and the line or the place in the document.
     """
+    shown = seen_from(root, path)
     try:
         # uv, too, takes a file that begins with a byte order mark
         text = read_file(path).decode("utf-8-sig")
         document = tomllib.loads(text)
     except OSError as error:
-        raise WorkspaceError(f"cannot read {path}: {error.strerror}") from error
+        raise WorkspaceError(f"cannot read {shown}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise WorkspaceError(f"{path} is not UTF-8, as TOML must be: byte {error.start} is invalid") from error
+        raise WorkspaceError(f"{shown} is not UTF-8, as TOML must be: byte {error.start} is invalid") from error
     except tomllib.TOMLDecodeError as error:
         # tomllib gives no line for what is never closed
         last = text.count("\n") + (not text.endswith("\n"))
         said = str(error).replace("(at end of document)", f"(at end of document, line {last})")
-        raise WorkspaceError(f"{path} is malformed TOML: {said}") from error
+        raise WorkspaceError(f"{shown} is malformed TOML: {said}") from error
     if any(sign in text for sign in "@?\\"):
         document = _public(document)
     try:
         return read(document)
     except Malformed as error:
-        raise WorkspaceError(f"{path}: {error.at} {error.problem}", remedy) from error
+        raise WorkspaceError(f"{shown}: {error.at} {error.problem}", remedy) from error
 
 
 def _public(found: Any) -> Any:

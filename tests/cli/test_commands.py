@@ -227,7 +227,7 @@ def test_a_lock_for_other_environments_is_told_by_the_gate(tmp_path: Path) -> No
         (
             "pyproject.toml",
             (
-                f"{root}/uv.lock is for environments with sys_platform == 'win32' alone, so it lacks what api needs on "
+                "uv.lock is for environments with sys_platform == 'win32' alone, so it lacks what api needs on "
                 "CPython 3.14, aarch64, glibc 2.34"
             ),
             (

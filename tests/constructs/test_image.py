@@ -635,7 +635,7 @@ def test_a_lock_for_other_environments_is_refused(stack: cdk.Stack, tmp_path: Pa
     with pytest.raises(WorkspaceError) as raised:
         source_of(stack, workspace)
     assert (
-        f"{root}/uv.lock is for environments with sys_platform == 'darwin' alone, so it lacks what shop needs on CPython 3.14, "
+        "uv.lock is for environments with sys_platform == 'darwin' alone, so it lacks what shop needs on CPython 3.14, "
         "aarch64, glibc 2.34; add \"sys_platform == 'linux' and platform_machine == 'aarch64'\" to `environments` of [tool.uv] "
         "and run `uv lock`"
     ) == str(raised.value)

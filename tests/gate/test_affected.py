@@ -260,7 +260,7 @@ def test_a_workspace_that_could_not_be_read_before_affects_everything(shop: Path
     commit(shop)
     assert ["billing", "orders"] == to_deploy(shop, broken)
     assert (
-        f"  the workspace at {broken[:12]} cannot be read: there is no uv.lock in .; run `uv lock` there and commit the file"
+        f"  the workspace at {broken[:12]} cannot be read: there is no uv.lock; run `uv lock` and commit the file"
         in run(shop, "--since", broken, "--explain").stdout
     )
 
@@ -283,7 +283,7 @@ def test_a_workspace_that_was_not_there_before_affects_everything(shop: Path, be
     assert 0 == result.exit_code
     assert ["billing", "orders"] == to_deploy(shop, old)
     assert ["billing", "fakes", "models", "orders"] == to_test(shop, old)
-    assert f"the workspace at {old[:12]} cannot be read: there is no pyproject.toml" in result.stdout
+    assert f"there was no uv workspace at {old[:12]}" in result.stdout
 
 
 def test_a_ref_that_does_not_exist(shop: Path) -> None:

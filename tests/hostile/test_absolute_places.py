@@ -35,7 +35,7 @@ def made(root: Path, tail: str = "", member_tail: str = "") -> BuildContext:
         ("", f'[project.optional-dependencies]\nx = ["dep @ file://{WHEEL}"]\n', f"svc/pyproject.toml: dep lies at {WHEEL}, "),
         ('find-links = ["{root}/wheels"]\n', 'dependencies = ["dep"]\n', "uv.lock: dep 1.0 lies at {root}/wheels/dep-1.0-py3-none-any.whl, "),
         ('find-links = ["file://{root}/wheels"]\n', 'dependencies = ["dep"]\n', "uv.lock: dep 1.0 lies at {root}/wheels/dep-1.0-py3-none-any.whl, "),
-        ('find-links = ["{root}/wheels"]\n', "", ": an index lies at {root}/wheels, "),
+        ('find-links = ["{root}/wheels"]\n', "", "pyproject.toml: an index lies at {root}/wheels, "),
         ("", 'dependencies = ["lib"]\n[tool.uv.sources]\nlib = {{ path = "{root}/lib" }}\n', "uv.lock: lib lies at {root}/lib, "),
         ("", 'dependencies = ["lib"]\n[tool.uv.sources]\nlib = {{ path = "{root}/lib", editable = true }}\n', "uv.lock: lib lies at {root}/lib, "),
     ],

@@ -132,7 +132,7 @@ def test_a_workspace_that_could_not_be_read_then(shop: Path) -> None:
     git(shop, "commit", "--message=without a lock")
     (shop / "uv.lock").write_text(lock_text)
     result = run(shop, "api", "--since", "HEAD")
-    assert (2, "error: api had no build context at HEAD to compare with: there is no uv.lock in .; run `uv lock` there and commit the file\n") == (result.exit_code, result.stderr)  # fmt: skip
+    assert (2, "error: api had no build context at HEAD to compare with: there is no uv.lock; run `uv lock` and commit the file\n") == (result.exit_code, result.stderr)  # fmt: skip
 
 
 @pytest.mark.parametrize("ref", ["nowhere", "--help-me", "1234567"])

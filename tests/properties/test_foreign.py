@@ -175,7 +175,7 @@ def test_an_excluded_service_needs_a_name_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError) as caught:
         Workspace.load(lock(root))
     assert str(caught.value) == (
-        f"two members of {root} are named 'a': libs/a and old; rename the one that is excluded from the workspace"
+        "two members of the workspace are named 'a': libs/a and old; rename the one that is excluded from the workspace"
     )
 
 

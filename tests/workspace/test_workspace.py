@@ -119,7 +119,7 @@ def test_a_folder_of_another_name_is_pointed_to(tmp_path: Path) -> None:
 def test_no_lock(tmp_path: Path) -> None:
     """The remedy is named."""
     root = workspace(tmp_path / "w", ["a"])
-    assert "there is no uv.lock in ROOT; run `uv lock` there and commit the file" == message(root)
+    assert "there is no uv.lock; run `uv lock` and commit the file" == message(root)
 
 
 def test_no_workspace_table(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_malformed_toml(tmp_path: Path) -> None:
     """File and line are named."""
     root = lock(workspace(tmp_path / "w", ["a"]))
     (root / "a/pyproject.toml").write_text("[project]\nname = \n")
-    assert "ROOT/a/pyproject.toml is malformed TOML: Invalid value (at line 2, column 8)" == message(root)
+    assert "a/pyproject.toml is malformed TOML: Invalid value (at line 2, column 8)" == message(root)
 
 
 @pytest.mark.parametrize(
@@ -157,14 +157,14 @@ def test_not_utf8(tmp_path: Path) -> None:
     """A file in another encoding is named."""
     root = lock(workspace(tmp_path / "w", ["a"]))
     (root / "a/pyproject.toml").write_bytes(b"\xff")
-    assert "ROOT/a/pyproject.toml is not UTF-8, as TOML must be: byte 0 is invalid" == message(root)
+    assert "a/pyproject.toml is not UTF-8, as TOML must be: byte 0 is invalid" == message(root)
 
 
 def test_two_members_with_one_name(tmp_path: Path) -> None:
     """Both folders are named."""
     root = lock(workspace(tmp_path / "w", ["a"]))
     member(root / "b", name="A")
-    expected = "two members of ROOT are named 'a': a and b; rename one, or list it in `exclude` of [tool.uv.workspace]"
+    expected = "two members of the workspace are named 'a': a and b; rename one, or list it in `exclude` of [tool.uv.workspace]"
     assert expected == message(root)
 
 
@@ -173,21 +173,21 @@ def test_an_unknown_lock_version(tmp_path: Path) -> None:
     root = lock(workspace(tmp_path / "w", ["a"]))
     text = (root / "uv.lock").read_text()
     (root / "uv.lock").write_text(text.replace("version = 1", "version = 2", 1))
-    assert message(root).startswith("ROOT/uv.lock has lock version 2; this release reads version 1; update")
+    assert message(root).startswith("uv.lock has lock version 2; this release reads version 1; update")
 
 
 def test_a_lock_that_lacks_a_member(tmp_path: Path) -> None:
     """Remedy: uv lock."""
     root = lock(workspace(tmp_path / "w", ["a"]))
     member(root / "b")
-    assert "ROOT/uv.lock lacks the workspace's member b; run `uv lock`" == message(root)
+    assert "uv.lock lacks the workspace's member b; run `uv lock`" == message(root)
 
 
 def test_a_lock_with_one_member_too_many(tmp_path: Path) -> None:
     """Remedy: uv lock, or the folder."""
     root = lock(workspace(tmp_path / "w", ["a", "b"]))
     (root / "b/pyproject.toml").unlink()
-    expected = "ROOT/uv.lock has a member that the workspace lacks: b; run `uv lock`, or restore its folder"
+    expected = "uv.lock has a member that the workspace lacks: b; run `uv lock`, or restore its folder"
     assert expected == message(root)
 
 
@@ -196,7 +196,7 @@ def test_a_dependency_without_an_entry(tmp_path: Path) -> None:
     root = lock(workspace(tmp_path / "w", {"a": needs("b"), "b": "", "c": ""}))
     text = (root / "uv.lock").read_text()
     (root / "uv.lock").write_text(text.replace('{ name = "b" }', '{ name = "gone" }'))
-    assert "ROOT/uv.lock: a needs gone, which has no entry in the lock; run `uv lock`" == message(root, "a")
+    assert "uv.lock: a needs gone, which has no entry in the lock; run `uv lock`" == message(root, "a")
 
 
 def test_a_local_package_outside_the_root(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_a_local_package_outside_the_root(tmp_path: Path) -> None:
         tmp_path / "w", {"a": 'dependencies = ["outside"]\n[tool.uv.sources]\noutside = { path = "../../outside" }\n'}
     )
     expected = (
-        "ROOT/uv.lock: outside lies at ../outside, outside the workspace's root, where no build context reaches; "
+        "uv.lock: outside lies at ../outside, outside the workspace's root, where no build context reaches; "
         "move it below the root, or publish it to an index"
     )
     assert expected == message(lock(root), "a")
@@ -251,7 +251,7 @@ def test_a_python_that_nothing_was_locked_for(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError) as caught:
         closure.check_python("3.14")
     assert str(caught.value).startswith(
-        f"{root}/uv.lock is for Python >=3.11, <3.13 alone, so it lacks what a needs on the image's Python 3.14: "
+        "uv.lock is for Python >=3.11, <3.13 alone, so it lacks what a needs on the image's Python 3.14: "
     )
     closure.check_python("3.12")
 

@@ -8,7 +8,7 @@ import click
 
 from uv_workspace_function.cli.options import find_workspace, workspace_option
 from uv_workspace_function.context.build_context import BuildContext
-from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.errors import NoWorkspaceError, WorkspaceError
 from uv_workspace_function.insight.comparison import Change, compare
 from uv_workspace_function.insight.git_history import History
 from uv_workspace_function.insight.who import way_to
@@ -58,9 +58,12 @@ def _before(old_root: Path, name: str, ref: str) -> BuildContext | None:
         if name not in {member.name for member in (*then.members, *then.standalone)}:
             return None
         return BuildContext.of(then, name)
+    except NoWorkspaceError as error:
+        raise WorkspaceError(
+            f"there was no uv workspace at {ref} to compare {name} with", "name a later commit"
+        ) from error
     except WorkspaceError as error:
-        text = str(error).replace(f"{old_root}/", "").replace(str(old_root), ".")
-        raise WorkspaceError(f"{name} had no build context at {ref} to compare with: {text}") from error
+        raise WorkspaceError(f"{name} had no build context at {ref} to compare with: {error}") from error
 
 
 def _way(change: Change, before: BuildContext, after: BuildContext) -> tuple[str, ...] | None:

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from uv_workspace_function.boundary import Boundary, absolute
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.pyproject import requirement_name
+from uv_workspace_function.pyproject import PYPROJECT, requirement_name
 from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.lock import LockedPackage
 from uv_workspace_function.workspace.members import Project
@@ -137,7 +137,7 @@ def _index_folders(root: Path, project: Project) -> Iterator[PurePosixPath]:
         for location in settings.index_locations:
             if (path := _local(location)) is not None and (folder := _below(root, project, path)) is not None:
                 if posixpath.isabs(path):
-                    raise absolute(f"{root / project.folder}: an index", path)
+                    raise absolute(f"{project.folder / PYPROJECT}: an index", path)
                 yield folder
 
 

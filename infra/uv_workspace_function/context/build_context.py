@@ -50,7 +50,6 @@ class BuildContext:
     """What may be wrong: a lock that nobody could judge, a working tree that is not what its commit holds."""
 
     @classmethod
-    @reading()
     def of(cls, workspace: Workspace, name: str, *, extras: Iterable[str] = ()) -> "BuildContext":
         """Gather the context of a member.
 
@@ -63,7 +62,11 @@ class BuildContext:
             WorkspaceError: when there is no such member, its lock is stale, its extras exclude each other, or a file or
                 setting of its closure cannot be carried.
         """
-        closure = workspace.closure(name, extras)
+        with reading(workspace.root):
+            return cls._of(workspace, workspace.closure(name, extras))
+
+    @classmethod
+    def _of(cls, workspace: Workspace, closure: Closure) -> "BuildContext":
         closure.project.lock.refuse_conflicting(closure.service.name, closure.selection.extras)
         unchecked = freshness.check_fresh(workspace, closure.project)
         relevance = definitions.relevance_of(closure)

@@ -128,9 +128,9 @@ def member_definition(member: Member, closure: Closure, relevance: Relevance) ->
         return None
     for requirement in _requirements(member.pyproject):
         if (location := _FILE_URL.search(requirement)) is not None:
-            raise absolute(f"{member.path / PYPROJECT}: {requirement_name(requirement)}", location["path"])
+            raise absolute(f"{member.folder / PYPROJECT}: {requirement_name(requirement)}", location["path"])
     document = _reduced(member.pyproject)
-    kept = carried(member.pyproject.uv.table, relevance, where=str(member.path / PYPROJECT))
+    kept = carried(member.pyproject.uv.table, relevance, where=str(member.folder / PYPROJECT))
     if member.folder == closure.project.folder:
         kept |= _workspace(closure)
     _set_tool(document, "uv", kept)

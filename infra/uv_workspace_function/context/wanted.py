@@ -184,7 +184,7 @@ def wanted_of(root: Path, folder: PurePosixPath, pyproject: Pyproject, layout: L
         target = os.path.normpath(folder / path)
         if target == ".." or target.startswith("../"):
             raise WorkspaceError(
-                f"{folder}/pyproject.toml names {path!r}, which lies outside the workspace's root {root}",
+                f"{folder}/pyproject.toml names {path!r}, which lies outside the workspace's root",
                 "a build context can hold only what lies below it: move it there",
             )
         if path in asked and not (root / target).exists():

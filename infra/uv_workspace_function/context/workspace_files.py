@@ -31,23 +31,23 @@ class WorkspaceFiles:
             _KNOWN[workspace] = cls(repository=Repository.at(workspace.root), _folders=folders)
         return _KNOWN[workspace]
 
-    @reading()
     def files(self, workspace: Workspace, member: Member) -> PackageFiles:
         """The files that a local package's build needs.
 
         Raises:
             WorkspaceError: when one cannot be read, or the package's own table leads out of the workspace.
         """
-        if member not in self._read:
-            self._read[member] = package_files(
-                self.repository,
-                member.folder,
-                member.pyproject,
-                other_folders=self._below(workspace, member),
-                layout=member.layout,
-                virtual=not member.is_package,
-            )
-        return self._read[member]
+        with reading(workspace.root):
+            if member not in self._read:
+                self._read[member] = package_files(
+                    self.repository,
+                    member.folder,
+                    member.pyproject,
+                    other_folders=self._below(workspace, member),
+                    layout=member.layout,
+                    virtual=not member.is_package,
+                )
+            return self._read[member]
 
     def _below(self, workspace: Workspace, member: Member) -> set[PurePosixPath]:
         """The folders of local packages that lie in a member's own."""

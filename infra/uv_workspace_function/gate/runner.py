@@ -102,7 +102,7 @@ def _unloadable(root: Path, error: WorkspaceError, *, offline: bool) -> Report:
         raise error
     root = root.resolve()
     locks = Outcome() if offline else check_lock(root, PurePosixPath())
-    reason, remedy = (text.replace(f"{root}/", "").replace(str(root), ".") for text in _told(error))
+    reason, remedy = _told(error)
     codes = tuple(code for code in CODES if offline or code not in ("UWF001", "UWF002"))
     gap = NotChecked(codes=codes, reason=reason, remedy=remedy)
     return _report(list(locks.findings), join(locks, Outcome(not_checked=(gap,))), 0)

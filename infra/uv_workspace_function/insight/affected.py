@@ -11,7 +11,7 @@ from typing import Literal
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.context.build_context import BuildContext
-from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.errors import NoWorkspaceError, WorkspaceError
 from uv_workspace_function.insight.comparison import Change, compare
 from uv_workspace_function.insight.git_history import History
 from uv_workspace_function.insight.graph import services_of
@@ -73,8 +73,9 @@ def effects(root: Path, ref: str, purpose: Purpose) -> Effects:
         except WorkspaceError as error:
             if purpose == "deploy":
                 services_of(now)
-            text = f"the workspace at {commit[:12]} cannot be read: {_without(error, old_root)}"
-            return _all(now, commit, purpose, text)
+            if isinstance(error, NoWorkspaceError):
+                return _all(now, commit, purpose, f"there was no uv workspace at {commit[:12]}")
+            return _all(now, commit, purpose, f"the workspace at {commit[:12]} cannot be read: {error}")
         sides = _Sides(then=then, now=now, known=_by_name(then))
         if purpose == "deploy":
             if not then.services:
@@ -110,7 +111,7 @@ class _Sides:
         try:
             before = BuildContext.of(self.then, member.name)
         except WorkspaceError as error:
-            reason = f"its context could not be made before: {_without(error, self.then.root)}"
+            reason = f"its context could not be made before: {error}"
             return Affected(member=member, is_new=False, reasons=(reason,))
         reasons = compare(before, context)
         return Affected(member=member, is_new=False, reasons=reasons) if reasons else None
@@ -241,8 +242,3 @@ def _all(now: Workspace, commit: str, purpose: Purpose, reason: str) -> Effects:
 
 def _by_name(workspace: Workspace) -> dict[str, Member]:
     return {member.name: member for member in (*workspace.members, *workspace.standalone)}
-
-
-def _without(error: WorkspaceError, root: Path) -> str:
-    """An error's text without the temporary folder's name."""
-    return str(error).replace(f"{root}/", "").replace(str(root), ".")

@@ -1,7 +1,7 @@
 """A service and every package it needs at run time."""
 
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePath, PurePosixPath
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -47,7 +47,6 @@ class Closure:
         """The service's extras that are installed."""
         return self.selection.extras
 
-    @reading()
     def handler(self, declared: str | None = None) -> str:
         """The handler for Lambda, found in the closure's sources.
 
@@ -58,17 +57,18 @@ class Closure:
             HandlerError: when there is none, there are several, or it could not be imported; the message says where it was
                 looked for.
         """
-        service = self.service
-        if declared is None and len(service.handlers) > 1:
-            raise handlers.undecided(service, service.handlers, declared=bool(service.declared_handlers))
-        if declared is None and not service.handlers:
-            handlers.refuse_library(service, users=service.users(service))
-        return handlers.check_handler(
-            service,
-            declared or service.handler,
-            local=self.libraries,
-            third_party={package.name for package in self.third_party},
-        )
+        with reading(self.service.root):
+            service = self.service
+            if declared is None and len(service.handlers) > 1:
+                raise handlers.undecided(service, service.handlers, declared=bool(service.declared_handlers))
+            if declared is None and not service.handlers:
+                handlers.refuse_library(service, users=service.users(service))
+            return handlers.check_handler(
+                service,
+                declared or service.handler,
+                local=self.libraries,
+                third_party={package.name for package in self.third_party},
+            )
 
     def check_python(self, version: str) -> None:
         """Refuse a Python that a local package of the closure excludes, or that nothing was locked for.
@@ -81,7 +81,7 @@ class Closure:
         """
         for member in self.local:
             declared = member.pyproject.metadata.requires_python
-            if declared is not None and not _admits(declared, version, where=member.path / PYPROJECT):
+            if declared is not None and not _admits(declared, version, where=member.folder / PYPROJECT):
                 raise WorkspaceError(
                     f"{member.name} requires Python {declared}, which excludes the image's Python {version}",
                     "widen requires-python and run `uv lock`, or choose another python_version",
@@ -96,7 +96,7 @@ class Closure:
             )
 
 
-def _admits(declared: str, version: str, *, where: Path) -> bool:
+def _admits(declared: str, version: str, *, where: PurePath) -> bool:
     """Whether any patch release of a Python is in a `requires-python`."""
     try:
         admitted = SpecifierSet(declared)

@@ -43,7 +43,7 @@ def configuration_file(root: Path, folder: PurePosixPath, pyproject: Pyproject) 
     """
     own = root / folder / UV_TOML
     if own.is_file():
-        return read_toml(check_definition(root, own), UvSettings.from_dict)
+        return read_toml(check_definition(root, own), UvSettings.from_dict, root=root)
     if "uv" in pyproject.tools:
         return None
     for above in folder.parents:
@@ -56,9 +56,9 @@ def configuration_file(root: Path, folder: PurePosixPath, pyproject: Pyproject) 
 
 def _settings_in(root: Path, folder: Path) -> UvSettings | None:
     if (folder / UV_TOML).is_file():
-        return read_toml(check_definition(root, folder / UV_TOML), UvSettings.from_dict)
+        return read_toml(check_definition(root, folder / UV_TOML), UvSettings.from_dict, root=root)
     if (folder / PYPROJECT).is_file():
-        pyproject = Pyproject.load(check_definition(root, folder / PYPROJECT))
+        pyproject = Pyproject.load(check_definition(root, folder / PYPROJECT), root)
         return pyproject.uv if "uv" in pyproject.tools else None
     return None
 

@@ -48,7 +48,7 @@ class LocalPackages:
         if member is None:
             path = self.root / folder
             if membership.is_file(path / PYPROJECT):
-                pyproject = Pyproject.load(check_definition(self.root, path / PYPROJECT))
+                pyproject = Pyproject.load(check_definition(self.root, path / PYPROJECT), self.root)
             elif (path / "setup.py").is_file() or (path / "setup.cfg").is_file():
                 pyproject = Pyproject()
             else:

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from uv_workspace_function import toml
 from uv_workspace_function.boundary import absolute
-from uv_workspace_function.errors import LockError, WorkspaceError
+from uv_workspace_function.errors import LockError, WorkspaceError, seen_from
 from uv_workspace_function.toml import Table, read_toml
 
 LOCK_NAME = "uv.lock"
@@ -107,6 +107,7 @@ class Lock:
     """A `uv.lock`, parsed."""
 
     path: Path
+    """The file, as messages name it."""
     revision: int
     requires_python: str
     members: tuple[str, ...]
@@ -126,15 +127,23 @@ class Lock:
     _by_name: Mapping[str, tuple[LockedPackage, ...]] = field(repr=False)
 
     @classmethod
-    def load(cls, path: Path) -> "Lock":
+    def load(cls, path: Path, root: Path | None = None) -> "Lock":
         """Read a lock.
+
+        Args:
+            path: the file.
+            root: the workspace's root, from where messages name it.
 
         Raises:
             WorkspaceError: when there is none, it is malformed, or its version is not the one this reader knows.
         """
         if not path.is_file():
-            raise LockError(f"there is no {path.name} in {path.parent}", "run `uv lock` there and commit the file")
-        return read_toml(path, lambda document: cls.from_dict(document, path), remedy="run `uv lock`")
+            where = seen_from(root, path.parent)
+            if where == Path():
+                raise LockError(f"there is no {path.name}", "run `uv lock` and commit the file")
+            raise LockError(f"there is no {path.name} in {where}", "run `uv lock` there and commit the file")
+        shown = seen_from(root, path)
+        return read_toml(path, lambda document: cls.from_dict(document, shown), root=root, remedy="run `uv lock`")
 
     @classmethod
     def from_dict(cls, document: Table, path: Path) -> "Lock":

@@ -48,12 +48,11 @@ class Member:
         Raises:
             WorkspaceError: when it is unreadable, or has no valid `[project] name`.
         """
-        path = root / folder / PYPROJECT
-        pyproject = Pyproject.load(check_definition(root, path))
+        pyproject = Pyproject.load(check_definition(root, root / folder / PYPROJECT), root)
         name = pyproject.metadata.name
         if name is None or not is_package_name(name):
             raise WorkspaceError(
-                f"{path} has no [project] name that is a valid package name, but {name!r}",
+                f"{folder / PYPROJECT} has no [project] name that is a valid package name, but {name!r}",
                 "give it one, or list the folder in `exclude` of [tool.uv.workspace]",
             )
         return cls(name=canonicalize_name(name), folder=folder, root=root, pyproject=pyproject)
@@ -77,10 +76,10 @@ class Member:
         return not self.pyproject.is_virtual if self.built is None else self.built
 
     @cached_property
-    @reading()
     def layout(self) -> layouts.Layout:
         """Where its importable modules lie."""
-        return layouts.layout_of(self.pyproject, self.path, virtual=not self.is_package)
+        with reading(self.root):
+            return layouts.layout_of(self.pyproject, self.path, virtual=not self.is_package)
 
     @property
     def declared_handlers(self) -> tuple[str, ...]:
@@ -88,17 +87,17 @@ class Member:
         return self.settings.handlers or ()
 
     @cached_property
-    @reading()
     def handlers(self) -> tuple[str, ...]:
         """Its Lambda handlers, `package.module.function`: those it declares, else what it has by convention.
 
         None for a library: what another package needs at run time is one, unless it declares a handler. Several that are not
         declared are candidates, of which none is chosen.
         """
-        if self.settings.handlers is not None:
-            return self.settings.handlers
-        found = handlers.conventional_handlers(self)
-        return found if not found or not self.users(self) else ()
+        with reading(self.root):
+            if self.settings.handlers is not None:
+                return self.settings.handlers
+            found = handlers.conventional_handlers(self)
+            return found if not found or not self.users(self) else ()
 
     @property
     def handler(self) -> str | None:
@@ -132,12 +131,12 @@ class Project:
         Raises:
             WorkspaceError: when one of the files is missing or malformed.
         """
-        pyproject = Pyproject.load(check_definition(root, root / folder / PYPROJECT))
+        pyproject = Pyproject.load(check_definition(root, root / folder / PYPROJECT), root)
         return cls(
             folder=folder,
             pyproject=pyproject,
             uv_toml=configuration_file(root, folder, pyproject),
-            lock=Lock.load(check_definition(root, root / folder / LOCK_NAME)),
+            lock=Lock.load(check_definition(root, root / folder / LOCK_NAME), root),
         )
 
     @property

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from uv_workspace_function.boundary import check_definition
 from uv_workspace_function.code import handlers
-from uv_workspace_function.errors import LockError, WorkspaceError, reading
+from uv_workspace_function.errors import LockError, NoWorkspaceError, WorkspaceError, reading
 from uv_workspace_function.pyproject import PYPROJECT, Pyproject
 from uv_workspace_function.toml import read_toml
 from uv_workspace_function.uv_settings import WorkspaceGlobs
@@ -43,7 +43,6 @@ class Workspace:
     """Projects with a lock of their own, by folder; each is read when it is first asked for."""
 
     @classmethod
-    @reading()
     def load(cls, root: Path | str) -> "Workspace":
         """Read a workspace.
 
@@ -54,34 +53,35 @@ class Workspace:
             WorkspaceError: when it is no workspace, a file is malformed, or the lock is of other members.
         """
         root = Path(root).resolve()
-        path = root / PYPROJECT
-        if not membership.is_file(path):
-            raise WorkspaceError(f"there is no {path.name} in {root}", "give the folder of a uv workspace's root")
-        globs = Pyproject.load(check_definition(root, path)).uv.workspace
-        if globs is None:
-            raise WorkspaceError(
-                f"{path} has no [tool.uv.workspace]",
-                'give the workspace\'s root, or make this one: [tool.uv.workspace] members = ["services/*"]',
-            )
-        for key, patterns in (("members", globs.members), ("exclude", globs.exclude)):
-            for pattern in filter(membership.is_malformed, patterns):
-                raise WorkspaceError(
-                    f"{path}: {pattern!r} in `{key}` of [tool.uv.workspace] is no glob that uv takes: close its bracket, and "
-                    "have `**` be a whole folder of the path"
+        with reading(root):
+            path = root / PYPROJECT
+            if not membership.is_file(path):
+                raise NoWorkspaceError(f"there is no {path.name} in {root}", "give the folder of a uv workspace's root")
+            globs = Pyproject.load(check_definition(root, path), root).uv.workspace
+            if globs is None:
+                raise NoWorkspaceError(
+                    f"{path} has no [tool.uv.workspace]",
+                    'give the workspace\'s root, or make this one: [tool.uv.workspace] members = ["services/*"]',
                 )
-        project = Project.load(root, PurePosixPath())
-        members = _members(root, project, globs)
-        _check_members(project.lock, members)
-        beside = (*globs.exclude, *project.pyproject.ours.standalone)
-        standalone = _standalone(root, beside, members=members)
-        needs = Needs(root=root, project=project, members=members, standalone=standalone)
-        return cls(
-            root=root,
-            project=project,
-            members=tuple(replace(member, users=needs.users) for member in members),
-            standalone=tuple(replace(member, users=needs.users) for member in standalone),
-            _loaded=needs.loaded,
-        )
+            for key, patterns in (("members", globs.members), ("exclude", globs.exclude)):
+                for pattern in filter(membership.is_malformed, patterns):
+                    raise WorkspaceError(
+                        f"{PYPROJECT}: {pattern!r} in `{key}` of [tool.uv.workspace] is no glob that uv takes: close its bracket, and "
+                        "have `**` be a whole folder of the path"
+                    )
+            project = Project.load(root, PurePosixPath())
+            members = _members(root, project, globs)
+            _check_members(project.lock, members)
+            beside = (*globs.exclude, *project.pyproject.ours.standalone)
+            standalone = _standalone(root, beside, members=members)
+            needs = Needs(root=root, project=project, members=members, standalone=standalone)
+            return cls(
+                root=root,
+                project=project,
+                members=tuple(replace(member, users=needs.users) for member in members),
+                standalone=tuple(replace(member, users=needs.users) for member in standalone),
+                _loaded=needs.loaded,
+            )
 
     @cached_property
     def services(self) -> tuple[Member, ...]:
@@ -129,7 +129,6 @@ class Workspace:
             handlers.refuse_library(member, users=member.users(member))
         return member
 
-    @reading()
     def closure(self, name: str, extras: Iterable[str] = ()) -> Closure:
         """What a member needs at run time.
 
@@ -140,20 +139,21 @@ class Workspace:
         Raises:
             WorkspaceError: when there is no such member or extra, or its lock is not whole.
         """
-        service = self.member(name)
-        project = self.project_of(service)
-        selection = select(project.lock, service.name, extras)
-        local = self._packages.of_selection(project, selection)
-        service = next(member for member in local if member.folder == service.folder)
-        builders, archives = builders_of(self._packages, project, local, selection)
-        return Closure(
-            service=service,
-            project=project,
-            selection=selection,
-            local=local,
-            builders=builders,
-            builder_archives=archives,
-        )
+        with reading(self.root):
+            service = self.member(name)
+            project = self.project_of(service)
+            selection = select(project.lock, service.name, extras)
+            local = self._packages.of_selection(project, selection)
+            service = next(member for member in local if member.folder == service.folder)
+            builders, archives = builders_of(self._packages, project, local, selection)
+            return Closure(
+                service=service,
+                project=project,
+                selection=selection,
+                local=local,
+                builders=builders,
+                builder_archives=archives,
+            )
 
     def project_of(self, member: Member) -> Project:
         """The project whose lock a member is locked in."""
@@ -187,7 +187,7 @@ def _members(root: Path, project: Project, globs: WorkspaceGlobs) -> tuple[Membe
     if project.pyproject.has_project:
         found.append(Member.load(root, PurePosixPath()))
     managed = [_locked(m, project) for m in found if m.pyproject.uv.managed]
-    return _by_name(root, managed, remedy="rename one, or list it in `exclude` of [tool.uv.workspace]")
+    return _by_name(managed, remedy="rename one, or list it in `exclude` of [tool.uv.workspace]")
 
 
 def _locked(member: Member, project: Project) -> Member:
@@ -209,16 +209,16 @@ def _standalone(root: Path, patterns: Iterable[str], *, members: tuple[Member, .
     # Excluded examples and fixtures share names with others; only a service has to have one to be asked for by.
     names = Counter(member.name for member in (*members, *found))
     kept = [member for member in found if names[member.name] == 1 or member.is_service]
-    _by_name(root, (*members, *kept), remedy="rename the one that is excluded from the workspace")
+    _by_name((*members, *kept), remedy="rename the one that is excluded from the workspace")
     return tuple(sorted(kept, key=lambda member: member.name))
 
 
-def _by_name(root: Path, members: Iterable[Member], *, remedy: str) -> tuple[Member, ...]:
+def _by_name(members: Iterable[Member], *, remedy: str) -> tuple[Member, ...]:
     known: dict[str, Member] = {}
     for member in members:
         if member.name in known:
             raise WorkspaceError(
-                f"two members of {root} are named {member.name!r}: {known[member.name].folder} and {member.folder}",
+                f"two members of the workspace are named {member.name!r}: {known[member.name].folder} and {member.folder}",
                 f"{remedy}",
             )
         known[member.name] = member
