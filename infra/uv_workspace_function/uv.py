@@ -73,6 +73,12 @@ class UvAnswer:
     """What it wrote for programs."""
 
     @property
+    def wants_password(self) -> bool:
+        """Whether an index or a repository asks for a password, or refuses the one that it was given."""
+        signs = ("401 Unauthorized", "403 Forbidden", "could not read Username", "Authentication failed for")
+        return any(sign in self.text for sign in signs)
+
+    @property
     def reason(self) -> str:
         """The line that says what is wrong."""
         lines = [line.strip() for line in self.text.splitlines()]

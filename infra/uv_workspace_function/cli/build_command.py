@@ -71,6 +71,7 @@ except ModuleNotFoundError as error:
     "--interpreter", type=click.Path(path_type=Path), help="The Python that compiles; by default the one that uv finds."
 )
 @click.option("--netrc", type=click.Path(path_type=Path), help="A file with the passwords of package indexes.")
+@click.option("--credentials", type=click.Path(path_type=Path), help="A file with variables and signed URLs.")
 @click.option("--no-backends", is_flag=True, help="Refuse what would run code of a package on this machine.")
 @click.option("--verify", is_flag=True, help="Run every step anew, and compare with what is kept.")
 @click.option(
@@ -125,6 +126,7 @@ def command(
         mirrors=_mirrors(more["mirrors"]),
         interpreter=more["interpreter"],
         netrc=more["netrc"],
+        credentials=more["credentials"],
         no_backends=more["no_backends"],
         verify=more["verify"],
     )

@@ -73,8 +73,8 @@ class ImageOptions:
             packages with compiled code need to be built from source.
         build_args: further arguments of the build: proxies (`HTTPS_PROXY` and the like), which are in no image and no hash, and
             BuildKit's own (`BUILDKIT_...`).
-        build_secrets: the build's secrets by id: `netrc` holds passwords of package indexes. Their values are in no layer and in
-            no hash.
+        build_secrets: the build's secrets by id: `netrc` holds passwords of package indexes, `credentials` variables and signed
+            URLs. Their values are in no layer and in no hash.
         build_ssh: agents or keys for git repositories by ssh, as for `docker build --ssh`, for example `default`.
         network_mode: the network of the steps that install.
         cache_from: caches that the build reads, as for `docker build --cache-from`.

@@ -24,6 +24,7 @@ class Options:
         mirrors: see `ImageReference.redirected`.
         interpreter: the Python that compiles; None for the one that uv finds.
         netrc: a file with passwords of package indexes.
+        credentials: a file with variables and signed URLs, as the build secret of that name.
         no_backends: whether what would run code is refused.
         verify: whether every step is run, and what comes of it compared with what is kept.
         said: is told of each step that runs.
@@ -33,6 +34,7 @@ class Options:
     mirrors: Mapping[str, str] = field(default_factory=dict)
     interpreter: Path | None = None
     netrc: Path | None = None
+    credentials: Path | None = None
     no_backends: bool = False
     verify: bool = False
     said: Callable[[str], None] = field(default=lambda _: None)
@@ -47,10 +49,20 @@ def tools_for(store: Store, request: Request, options: Options) -> Tools:
     version = program.version_of(request.uv_image)
     if options.netrc is not None and not options.netrc.is_file():
         raise WorkspaceError(f"there is no file {options.netrc}", "give --netrc the file with the passwords of indexes")
+    if options.credentials is not None and not options.credentials.is_file():
+        raise WorkspaceError(
+            f"there is no file {options.credentials}", "give --credentials the file with variables and signed URLs"
+        )
     uv = program.fetched(store, version)
     python = interpreter.find(store, request.python, uv=uv, given=options.interpreter)
-    netrc = None if options.netrc is None else options.netrc.absolute()
-    return Tools(uv=uv, uv_version=version, interpreter=python, uv_cache=store.folder / "uv-cache", netrc=netrc)
+    return Tools(
+        uv=uv,
+        uv_version=version,
+        interpreter=python,
+        uv_cache=store.folder / "uv-cache",
+        netrc=None if options.netrc is None else options.netrc.absolute(),
+        credentials=None if options.credentials is None else options.credentials.absolute(),
+    )
 
 
 def run(store: Store, requests: Sequence[Request], options: Options) -> list[Result]:

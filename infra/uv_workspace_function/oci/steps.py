@@ -29,6 +29,8 @@ class Tools:
     uv_cache: Path
     netrc: Path | None = None
     """Passwords of package indexes."""
+    credentials: Path | None = None
+    """Variables and signed URLs."""
 
     def environment(self, home: Path, variables: Mapping[str, str]) -> dict[str, str]:
         """The variables of a step, and of all that it starts.
@@ -50,6 +52,7 @@ class Tools:
             "LANG": "C.UTF-8",
             "UV_CACHE_DIR": str(self.uv_cache),
             "NETRC": str(self.netrc or home / "netrc"),
+            "CREDENTIALS": str(self.credentials or home / "credentials"),
             "PYTHONDONTWRITEBYTECODE": "1",
             **variables,
         }

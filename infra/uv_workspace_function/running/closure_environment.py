@@ -14,6 +14,11 @@ from uv_workspace_function.uv import has_python, sync
 from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.members import Member
 
+_WHERE_TO_SIGN_IN = (
+    "give the password where uv runs: UV_INDEX_<NAME>_USERNAME and UV_INDEX_<NAME>_PASSWORD by the index's name, or a netrc file; one that stands in "
+    "a URL is left out"
+)
+
 
 class InstallError(WorkspaceError):
     """A closure that uv could not install; the text is uv's reason."""
@@ -68,7 +73,7 @@ class ClosureEnvironment:
         if answer is None:
             raise InstallError("uv could not be run")
         if answer.code:
-            raise InstallError(answer.reason)
+            raise InstallError(answer.reason, _WHERE_TO_SIGN_IN if answer.wants_password else None)
         return cls(
             closure=closure,
             python=environment / "bin" / "python",

@@ -65,7 +65,8 @@ def call_in_environment(
             environment = ClosureEnvironment.make(context, folder, python=target.python, offline=False)
         except InstallError as error:
             raise WorkspaceError(
-                f"the closure of {service.name} could not be installed: {error}", "fix that, or call it with --image"
+                f"the closure of {service.name} could not be installed: {error.problem}",
+                f"{error.remedy or 'fix that'}, or call it with --image",
             ) from error
         installed()
         variables = {
