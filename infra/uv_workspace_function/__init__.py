@@ -1,8 +1,11 @@
 """AWS CDK constructs that deploy the services of a uv workspace as arm64 container Lambdas.
 
-The plan of the house, a room a line. Data flows down, and only `constructs` imports `aws_cdk`:
+The plan of the house, a room a line. Data flows down, import-linter holds it, and only `constructs` imports `aws_cdk`:
 
-    errors, uv      what can be wrong; the one place that starts uv
+    errors          what can be wrong: a problem and a remedy
+    globs, uv       globs as regular expressions; the one place that starts uv
+    toml            documents with the place of what is wrong in them
+    pyproject, uv_settings    `pyproject.toml` and `uv.toml` as typed values
     code            where one package's modules lie, and its handler
     workspace       pyproject.toml + uv.lock -> members, services, closures, the lock cut down
     target          platform, wheels, image references

@@ -58,7 +58,8 @@ class LockedPackage:
     optional: Mapping[str, tuple[Edge, ...]]
     sdist: Table | None
     wheels: tuple[Table, ...]
-    metadata: Table
+    provides_extras: frozenset[str]
+    """Those that it says it has; an extra that needs nothing is nowhere else."""
     groups: frozenset[str] = frozenset()
     """What its development groups name."""
 
@@ -80,7 +81,7 @@ class LockedPackage:
             optional=toml.tables_by_name(entry, "optional-dependencies", _edges),
             sdist=toml.below(entry, "sdist", _file) if "sdist" in entry else None,
             wheels=toml.list_at(entry, "wheels", _file),
-            metadata=toml.below(entry, "metadata", _metadata) if "metadata" in entry else {},
+            provides_extras=toml.below(entry, "metadata", _extras) if "metadata" in entry else frozenset(),
             groups=_names_in_groups(entry, "dev-dependencies"),
         )
 
@@ -92,7 +93,7 @@ class LockedPackage:
     @property
     def extras(self) -> frozenset[str]:
         """Every extra the package provides."""
-        return frozenset(self.optional) | {canonicalize_name(e) for e in self.metadata.get("provides-extras", ())}
+        return self.provides_extras.union(self.optional)
 
     def order(self) -> tuple[str, str, str]:
         """The key by which uv sorts packages."""
@@ -260,15 +261,8 @@ def _file(found: Any) -> Table:
     return file
 
 
-def _metadata(found: Any) -> Table:
-    metadata = toml.table_in(found)
-    toml.strings_at(metadata, "provides-extras")
-    for need in toml.list_at(metadata, "requires-dist", toml.table_in):
-        toml.required(need, "name", str)
-        toml.strings_at(need, "extras")
-        for key in ("specifier", "marker"):
-            toml.value(need, key, str)
-    return metadata
+def _extras(found: Any) -> frozenset[str]:
+    return frozenset(map(canonicalize_name, toml.strings_at(toml.table_in(found), "provides-extras")))
 
 
 def _manifest(found: Any) -> Table:
