@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from uv_workspace_function.builder import base, namespaces, refusals
-from uv_workspace_function.builder.distributions import Distribution, File
+from uv_workspace_function.builder.distributions import Distribution, File, attributed
 from uv_workspace_function.builder.errors import BuildError
 
 
@@ -260,6 +260,24 @@ def test_modes_of_what_packages_share_are_settled_by_content(tmp_path: Path, cha
         "tools/run": 0o755, "tools/data": 0o644, "tools/lib.so": 0o755, "bin/run": 0o755, "LICENSE": 0o644, "NOTICE": 0o644,
         "own": chance,
     }  # fmt: skip
+
+
+def test_a_file_that_no_record_lists_is_everybody_s_who_brings_it(tmp_path: Path) -> None:
+    """Which of two is there, an installation leaves to chance: each package is asked by itself, and they are compared as others are."""
+    one, two = ({"shared/a.py": text, f"{text}.py": ""} for text in ("one", "two"))
+    alone = {name: _distribution(tmp_path / name, name, files) for name, files in (("one", one), ("two", two))}
+    (tmp_path / "site").mkdir()
+    first = _distribution(tmp_path / "site", "one", one)
+    second = _distribution(tmp_path / "site", "two", {"two.py": ""})
+    guessed = replace(first, unlisted=frozenset({PurePosixPath("shared/a.py")}))
+    found = attributed([guessed, second], alone.__getitem__)
+    assert [sorted(map(str, distribution.files)) for distribution in found] == [
+        ["one.py", "shared/a.py"],
+        ["shared/a.py", "two.py"],
+    ]
+    with pytest.raises(BuildError, match=r"^one, two bring different files as shared/a.py"):
+        refusals.settle(found, alone.__getitem__)
+    assert attributed([first, second], alone.__getitem__) == [first, second]
 
 
 def test_texts_and_litter_in_one_place_are_settled(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from . import base, bytecode, layer, markers, namespaces, refusals
 from .build_secrets import login
 from .compiled import refuse_compiled
-from .distributions import Distribution, File, installed
+from .distributions import Distribution, File, attributed, installed
 from .errors import BuildError
 from .home import Home
 from .install import rebuilding, sync
@@ -133,7 +133,7 @@ def _install(
         (found,) = install(environment.with_name(f"{environment.name}-{name}"), *only)
         return found
 
-    settled, remarks = refusals.settle(distributions, alone)
+    settled, remarks = refusals.settle(attributed(distributions, alone), alone)
     _remark(remarks)
     return settled
 

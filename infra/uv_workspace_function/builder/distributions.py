@@ -3,7 +3,7 @@
 import csv
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -46,6 +46,8 @@ class Distribution:
     """Where its list of files goes, below the target folder; None for a package that is copied as it is."""
     files: Mapping[PurePosixPath, File]
     """By where they go, below the target folder."""
+    unlisted: frozenset[PurePosixPath] = frozenset()
+    """Those of them that no `RECORD` lists: the package is guessed by the folder they are in."""
 
     @property
     def size(self) -> int:
@@ -90,7 +92,8 @@ def _complete(distributions: list[Distribution], site: Path) -> list[Distributio
     """Give files that no `RECORD` lists to the distribution whose folder they are in: uv installed them, so they are needed."""
     owned = {file.source for distribution in distributions for file in distribution.files.values()}
     owners = {path.parts[0]: index for index, distribution in enumerate(distributions) for path in distribution.files}
-    for folder, _, names in os.walk(site):
+    for folder, folders, names in os.walk(site):
+        folders.sort()
         for name in sorted(names):
             source = Path(folder, name)
             target = PurePosixPath(source.relative_to(site))
@@ -99,8 +102,26 @@ def _complete(distributions: list[Distribution], site: Path) -> list[Distributio
                 continue
             index = owners.get(target.parts[0], 0)
             files = {**distributions[index].files, target: File.at(source)}
-            distributions[index] = replace(distributions[index], files=files)
+            unlisted = distributions[index].unlisted | {target}
+            distributions[index] = replace(distributions[index], files=files, unlisted=unlisted)
     return distributions
+
+
+def attributed(distributions: Sequence[Distribution], alone: Callable[[str], Distribution]) -> list[Distribution]:
+    """Give each file that no `RECORD` lists to every package that brings it, which each shows when it is installed by itself.
+
+    Two can bring the same one, and which of them is there, an installation in parallel leaves to chance.
+    """
+    places = {path: file.source for d in distributions for path, file in d.files.items() if path in d.unlisted}
+    if not places or len(distributions) == 1:
+        return [*distributions]
+    found = []
+    for distribution in distributions:
+        brought = {path: file for path, file in alone(distribution.name).files.items() if path in places}
+        listed = {path: file for path, file in distribution.files.items() if path not in places}
+        files = listed | {path: replace(file, source=places[path]) for path, file in brought.items()}
+        found.append(replace(distribution, files=files, unlisted=frozenset(brought)))
+    return found
 
 
 def _relocated(file: File, target: PurePosixPath, environment: Path) -> File:

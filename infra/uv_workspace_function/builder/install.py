@@ -108,6 +108,9 @@ def sync(
         # Compiled code names the moment, and in debug information the folder that uv made for the build: another one each time.
         # The linker drops that: compilers' flags of ours would take the place of a package's own, `-O2` among them.
         "SOURCE_DATE_EPOCH": str(EPOCH),
+        # What a backend writes from a set has another order in each run, and a date another one in each zone.
+        "PYTHONHASHSEED": "0",
+        "TZ": "UTC",
         "LDFLAGS": f"{os.environ.get('LDFLAGS', '')} -Wl,--strip-debug".strip(),
         # No INSTALLER and REQUESTED files: they are in no wheel.
         "UV_NO_INSTALLER_METADATA": "1",
