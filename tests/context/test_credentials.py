@@ -60,6 +60,10 @@ def _in_member(table: str) -> Callable[[Path, str], None]:
         _in_root('extra-build-dependencies = { api = ["x @ https://me:{0}@company.example/x.whl"] }\n'),
         _in_root('extra-build-variables = { api = { API_TOKEN = "{0}", KEPT = "1" } }\n'),
         _in_root('config-settings = { api-token = "{0}", "--build-option" = ["--api-token={0}", "--kept"] }\n'),
+        _in_root('config-settings = { "--global-option" = "--kept=--api-token={0}" }\n'),
+        _in_root(
+            'extra-build-variables = { api = { CMAKE_ARGS = "-DX=1 -DAPI_KEY={0}", OPTIONS = "--api-token {0}" } }\n'
+        ),
         _in_root('config-settings-package = { api = { password = "{0}" } }\n'),
         _in_root(
             'dependency-metadata = [{ name = "api", version = "1", requires-dist = ["x @ https://me:{0}@h/x.whl"] }]\n'

@@ -194,8 +194,17 @@ def is_secret_value(key: str, value: Any) -> bool:
 
 
 def _is_secret_option(item: Any) -> bool:
-    option = re.match(r"-{0,2}(?P<name>[A-Za-z_][\w.-]*)=(?P<value>.+)", item) if isinstance(item, str) else None
-    return option is not None and is_credential_name(option["name"]) and option["value"].lower() not in _NO_SECRETS
+    """Whether one of the words of an option or a value hands over a credential: `--token=...`, `-DAPI_KEY=...`, `--opt=--token ...`."""
+    if not isinstance(item, str):
+        return False
+    options = re.finditer(
+        r"(?<![\w.-])(?P<dashes>-{0,2})(?P<name>[A-Za-z_][\w.-]*)(?P<between>=|\s+(?!-))(?=(?P<value>[^\s=]+))", item
+    )
+    return any(
+        is_credential_name(one["name"]) and one["value"].lower() not in _NO_SECRETS
+        for one in options
+        if one["dashes"] or one["between"] == "="
+    )
 
 
 def _refuse(settings: Table, relevance: Relevance, where: str) -> None:
