@@ -20,6 +20,7 @@ Beside them stand `Dockerfile` and `builder`, which every image is built with.
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -62,4 +63,6 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    # Who lists names asks for each: `help()`, a shell's completion. Without the extra `cdk` the constructs cannot be had.
+    absent = {name for name, home in _HOMES.items() if home.startswith("constructs.") and find_spec("aws_cdk") is None}
+    return sorted({*globals(), *__all__} - absent)

@@ -24,13 +24,18 @@ def test_uvx_runs_the_command_by_the_distribution_s_name(workspace: Path, wheels
 
 
 def test_the_base_has_every_command_and_no_cdk(workspace: Path, wheels: Path) -> None:
-    """Each of them loads; a construct says in a sentence what is missing."""
+    """Each of them loads but `build`, which has an extra, too; it and a construct say in a sentence what is missing."""
     program = f"""
 import importlib, importlib.util, sys
 print(*(importlib.util.find_spec(name) is not None for name in ("aws_cdk", "constructs", "jsii", "libcst", "rich")))
-for name in {sorted(COMMANDS)}:
-    importlib.import_module(f"uv_workspace_function.cli.{{name}}_command")
 from uv_workspace_function import BuildContext, Workspace, WorkspaceError
+for name in {sorted(COMMANDS)}:
+    try:
+        importlib.import_module(f"uv_workspace_function.cli.{{name}}_command")
+    except WorkspaceError as error:
+        print(name, error.remedy)
+import pydoc, uv_workspace_function
+print("UvWorkspaceFunction" in dir(uv_workspace_function), "Workspace" in pydoc.render_doc(uv_workspace_function))
 for statement in (
     "from uv_workspace_function import UvWorkspaceFunction",
     "import uv_workspace_function; uv_workspace_function.UvWorkspaceImage",
@@ -47,4 +52,9 @@ for statement in (
         "UvWorkspaceFunction and UvWorkspaceImage need the AWS CDK, and aws_cdk, constructs, jsii cannot be imported; "
         "install uv-workspace-function with its extra: `uv add --dev 'uv-workspace-function[cdk]'`"
     )
-    assert ["False False False False False", sentence, sentence, sentence] == said.splitlines()
+    assert [
+        "False False False False False",
+        "build install uv-workspace-function[oci]",
+        "False True",
+        *[sentence] * 3,
+    ] == said.splitlines()
