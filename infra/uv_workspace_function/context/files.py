@@ -51,6 +51,8 @@ class PackageFiles:
 
     files: Mapping[str, ContextFile]
     dropped: tuple[Dropped, ...]
+    written: frozenset[str] = frozenset()
+    """What the build itself writes, where its tables say so."""
 
 
 def package_files(
@@ -100,7 +102,11 @@ def package_files(
     if "setuptools-scm" in pyproject.build_system.names:
         _list_data_files(walk.files, folder, layout)
     files = {path: walk.files[path] for path in sorted(walk.files)}
-    return PackageFiles(files=files, dropped=tuple(sorted(walk.dropped, key=lambda dropped: dropped.path)))
+    return PackageFiles(
+        files=files,
+        dropped=tuple(sorted(walk.dropped, key=lambda dropped: dropped.path)),
+        written=frozenset(str(folder / path) for path in wanted.written),
+    )
 
 
 def _list_data_files(files: dict[str, ContextFile], folder: PurePosixPath, layout: Layout) -> None:

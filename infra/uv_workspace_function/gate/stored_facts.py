@@ -10,7 +10,7 @@ from uv_workspace_function.code.syntax import Unparsed
 from uv_workspace_function.gate.imports.source import Import, Need, SourceFacts, read_source
 from uv_workspace_function.gate.stored import Stored
 
-_FORMAT = 7  # raise it with any change of what python_source says of a file
+_FORMAT = 8  # raise it with any change of what python_source says of a file
 
 
 @dataclass(kw_only=True)
@@ -60,27 +60,32 @@ def _key(python: tuple[int, int]) -> list[int]:
 def _encoded(facts: SourceFacts) -> list[Any]:
     unparsed = facts.unparsed
     return [
-        [[i.module, i.names, i.line, i.need, i.instead_of, i.conditional, i.chosen] for i in facts.imports],
+        [
+            [i.module, i.names, i.line, i.need, i.instead_of, i.conditional, i.chosen]
+            for i in (*facts.imports, *facts.relative)
+        ],
         sorted(facts.words),
         None if unparsed is None else [unparsed.line, unparsed.reason, unparsed.certain],
     ]
 
 
 def _decoded(entry: list[Any]) -> SourceFacts:
-    imports, words, unparsed = entry
+    stored, words, unparsed = entry
+    imports = [
+        Import(
+            module=module,
+            names=tuple(names),
+            line=line,
+            need=Need(need),
+            instead_of=tuple(instead_of),
+            conditional=conditional,
+            chosen=chosen,
+        )
+        for module, names, line, need, instead_of, conditional, chosen in stored
+    ]
     return SourceFacts(
-        imports=tuple(
-            Import(
-                module=module,
-                names=tuple(names),
-                line=line,
-                need=Need(need),
-                instead_of=tuple(instead_of),
-                conditional=conditional,
-                chosen=chosen,
-            )
-            for module, names, line, need, instead_of, conditional, chosen in imports
-        ),
+        imports=tuple(found for found in imports if not found.module.startswith(".")),
+        relative=tuple(found for found in imports if found.module.startswith(".")),
         words=frozenset(words),
         unparsed=None if unparsed is None else Unparsed(line=unparsed[0], reason=unparsed[1], certain=unparsed[2]),
     )

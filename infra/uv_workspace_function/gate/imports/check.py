@@ -16,6 +16,7 @@ from uv_workspace_function.gate.imports.known import (
     unsettled,
     with_verdicts,
 )
+from uv_workspace_function.gate.imports.local_modules import local_imports
 from uv_workspace_function.gate.imports.member import MemberImports
 from uv_workspace_function.gate.imports.undeclared import doubt_about, verdict_on
 from uv_workspace_function.gate.imports.unparsed import unparsed_source
@@ -78,7 +79,10 @@ def _judge(of: MemberImports) -> Outcome:
                     findings.append(verdict)
                 elif verdict:
                     doubts.setdefault(module, []).extend(verdict)
+    local = local_imports(of)
+    findings += local.findings
     not_checked = [doubt_about(of, doubts)] if doubts else []
+    not_checked += local.not_checked
     not_checked += [
         NotChecked(
             codes=("UWF003", "UWF005", "UWF006"),

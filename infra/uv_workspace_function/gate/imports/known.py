@@ -4,10 +4,12 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from stdlibs import KNOWN_VERSIONS, stdlib_module_names
 
+from uv_workspace_function.code.layouts import Module
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Outcome
 from uv_workspace_function.gate.imports.declared import Graph
@@ -137,6 +139,15 @@ class Known:
             root=next((m for m in local.values() if m.folder == project.folder), None),
             standard=_standard_library(scope.target.python),
         )
+
+    @cached_property
+    def layout_modules(self) -> Mapping[str, list[tuple[Member, Module]]]:
+        """The outermost modules of all local packages, by the first part of their names."""
+        found: dict[str, list[tuple[Member, Module]]] = {}
+        for member in self.local.values():
+            for module in member.layout.modules:
+                found.setdefault(module.name.partition(".")[0], []).append((member, module))
+        return found
 
     def distribution(self, name: str) -> Distribution | None:
         """A third-party package's metadata, where there is some."""

@@ -36,7 +36,7 @@ class Need(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
-    """One import of an absolute module."""
+    """One import."""
 
     module: str
     """Dotted."""
@@ -57,6 +57,8 @@ class SourceFacts:
     """What is known of one file."""
 
     imports: tuple[Import, ...] = ()
+    relative: tuple[Import, ...] = ()
+    """Relative imports, their modules with the leading dots."""
     words: frozenset[str] = frozenset()
     """Words of strings that look like names: plugins, drivers and settings name modules so."""
     unparsed: Unparsed | None = None
@@ -99,6 +101,7 @@ def read_source(content: bytes, python: tuple[int, int]) -> SourceFacts:
     reader.read(parsed.tree)
     return SourceFacts(
         imports=tuple(reader.settled()),
+        relative=tuple(reader.relative()),
         words=frozenset(reader.words),
         is_judged=not parsed.is_newer and sys.version_info[:2] <= python,
     )
@@ -145,8 +148,14 @@ class _Reader:
     def settled(self) -> Iterator[Import]:
         """The imports by line; one in a function or a branch is optional where the file can do without its module."""
         for found in sorted(self.found, key=lambda item: (item.line, item.module)):
+            if found.module.startswith("."):
+                continue
             optional = found.conditional and found.need is Need.RUN and found.module.partition(".")[0] in self.probed
             yield replace(found, need=Need.NOTHING) if optional else found
+
+    def relative(self) -> Iterator[Import]:
+        """The relative imports by line."""
+        return (found for found in sorted(self.found, key=lambda item: item.line) if found.module.startswith("."))
 
     def _import(self, node: ast.Import, place: _Place) -> Iterable[_Step]:
         for alias in node.names:
@@ -155,8 +164,8 @@ class _Reader:
 
     def _import_from(self, node: ast.ImportFrom, place: _Place) -> Iterable[_Step]:
         self.for_types |= {alias.asname or alias.name for alias in node.names if alias.name == "TYPE_CHECKING"}
-        if node.level == 0 and node.module:
-            self._add(node.module, tuple(alias.name for alias in node.names), node.lineno, place)
+        module = "." * node.level + (node.module or "")
+        self._add(module, tuple(alias.name for alias in node.names), node.lineno, place)
         return ()
 
     def _choice(self, node: ast.IfExp, place: _Place) -> Iterable[_Step]:

@@ -1,0 +1,284 @@
+"""Imports below a local package's own name: each has to lead to a file of the context, or it fails in the image (UWF003)."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from weakref import WeakKeyDictionary
+
+from uv_workspace_function.code.bindings import Bindings, read_bindings
+from uv_workspace_function.code.layouts import Module
+from uv_workspace_function.context.gitignore import Repository, Rules
+from uv_workspace_function.context.wanted import Cause
+from uv_workspace_function.context.workspace_files import WorkspaceFiles
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
+from uv_workspace_function.gate.imports.files import VENDORED, Role
+from uv_workspace_function.gate.imports.known import ReadFile
+from uv_workspace_function.gate.imports.member import MemberImports
+from uv_workspace_function.gate.imports.siblings import has_module
+from uv_workspace_function.gate.imports.source import Import, Need
+from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
+from uv_workspace_function.workspace.members import Member
+from uv_workspace_function.workspace.workspace import Workspace
+
+# What is a module, or is made into one: extensions are built of the last.
+_SUFFIXES = frozenset({".py", ".pyi", ".so", ".pyd", ".pyx", ".pxd", ".c", ".cc", ".cpp", ".rs", ".f90"})
+_DYNAMIC = re.compile(rb"\bsys\.modules\b|\b__path__\b|\bglobals\(\)|\bsetattr\(|\bexec\(|\blazy_loader\b|\bvars\(\)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Absent:
+    """A local module that no context has."""
+
+    module: str
+    """Its whole name."""
+    why: str
+    remedy: str
+    is_certain: bool = True
+    """False where a build, or whatever makes what git ignores, may bring it."""
+
+
+def local_imports(of: MemberImports) -> Outcome:
+    """Judge what the code of a member imports from local packages, itself among them."""
+    if of.is_workbench or not (of.member.is_package or of.member in of.scope.workspace.services):
+        return Outcome()
+    findings: list[Finding] = []
+    gaps: dict[str, NotChecked] = {}
+    for read in of.files:
+        if read.file.role is not Role.CODE or read.file.module is None:
+            continue
+        seen: set[str] = set()
+        for found in (*read.facts.imports, *_absolute(read)):
+            if found.need is not Need.RUN or not of.is_judged(read, found):
+                continue
+            for absent in _absent(of, read, found):
+                if absent.module in seen:
+                    continue
+                seen.add(absent.module)
+                if absent.is_certain:
+                    findings.append(_finding(of, read, found, absent))
+                else:
+                    gaps.setdefault(absent.module, _gap(of, read, absent))
+    return Outcome(findings=tuple(findings), not_checked=tuple(gaps.values()))
+
+
+def _absolute(read: ReadFile) -> Iterator[Import]:
+    """The relative imports of a file, by their whole names."""
+    parts = (read.file.module or "").split(".")
+    package = parts if PurePosixPath(read.file.path).stem == "__init__" else parts[:-1]
+    for found in read.facts.relative:
+        name = found.module.lstrip(".")
+        above = len(found.module) - len(name) - 1
+        if above < len(package):
+            kept = package[: len(package) - above]
+            yield replace(found, module=".".join([*kept, *([name] if name else [])]))
+
+
+def _absent(of: MemberImports, read: ReadFile, found: Import) -> Iterator[_Absent]:
+    """The modules that an import needs and no context has."""
+    top = found.module.partition(".")[0]
+    around = of.known.layout_modules.get(top)
+    if around is None:
+        yield from _left_out_by_name(of, read, top)
+        return
+    allowed = of.allowed(read, found)
+    holders = [
+        (member, module) for member, module in around if member.name in allowed and _covers(module, found.module)
+    ]
+    if not holders or _has_third_party(of, found.module) or not VENDORED.isdisjoint(found.module.split(".")):
+        return
+    absent = [_look_for(of, member, module, found.module) for member, module in holders]
+    if None not in absent:
+        yield from filter(None, absent[:1])
+        return
+    for name in found.names:
+        if name == "*" or name.startswith("__") or _has_third_party(of, f"{found.module}.{name}"):
+            continue
+        inner = [_look_for(of, member, module, f"{found.module}.{name}", name=name) for member, module in holders]
+        if None not in inner:
+            yield from filter(None, inner[:1])
+
+
+def _covers(module: Module, dotted: str) -> bool:
+    return dotted == module.name or dotted.startswith(f"{module.name}.")
+
+
+def _has_third_party(of: MemberImports, dotted: str) -> bool:
+    provided = of.known.modules.find(dotted)
+    return provided.exact and not provided.owners <= of.known.local.keys()
+
+
+def _look_for(
+    of: MemberImports, member: Member, module: Module, dotted: str, *, name: str | None = None
+) -> _Absent | None:
+    """Why a local package has no such module in a context; None where it has, or may have.
+
+    Args:
+        of: whose imports are judged.
+        member: the package.
+        module: its outermost module around it.
+        dotted: the module's whole name.
+        name: its last part, where an attribute of the package around it would do as well.
+    """
+    workspace = of.scope.workspace
+    path = PurePosixPath(os.path.normpath(member.folder / module.path))
+    base = path.with_suffix("") if path.suffix == ".py" else path
+    rest = dotted[len(module.name) + 1 :]
+    target = base / rest.replace(".", "/") if rest else base
+    try:
+        files = WorkspaceFiles.of(workspace).files(workspace, member)
+    except WorkspaceError:
+        return None  # the check of contexts tells
+    stems = _stems(workspace, member, (*files.files, *files.written))
+    if str(target) in stems:
+        return None
+    if name is not None and _may_be_attribute(of, target.parent, name):
+        return None
+    if _is_dynamic(of, member):
+        return None
+    root = workspace.root
+    if (there := _on_disk(root, target)) is not None:
+        cause = next((d for d in files.dropped if there == d.path or there.startswith(f"{d.path.rstrip('/')}/")), None)
+        reason = "it is bytecode" if there.endswith(".pyc") else "by its name" if cause is None else cause.reason
+        if cause is not None and cause.cause in (Cause.IGNORED, Cause.IN_IGNORED_FOLDER):
+            reason = _rule(WorkspaceFiles.of(workspace).repository, root / there) or reason
+        return _lost(member, dotted, there, reason)
+    if not member.layout.complete and member.is_package:
+        return _Absent(
+            module=dotted,
+            why=f"nothing says whether the build of {member.name} makes {target}.py",
+            remedy="build it and look, or say which files the build writes in its backend's table",
+            is_certain=False,
+        )
+    if any(
+        WorkspaceFiles.of(workspace).repository.ignored(str(root / p), is_folder=f)
+        for p, f in ((f"{target}.py", False), (target, True))
+    ):
+        return _Absent(
+            module=dotted,
+            why=f"{target}.py is not there, and git ignores what makes it would write",
+            remedy="generate it before the check",
+            is_certain=False,
+        )
+    return _Absent(
+        module=dotted,
+        why=f"there is no {target}.py" + (f", and {target.parent}/__init__.py binds no {name!r}" if name else ""),
+        remedy="correct the import, or restore the file",
+    )
+
+
+def _lost(member: Member, dotted: str, path: str, reason: str) -> _Absent:
+    inside = PurePosixPath(path).relative_to(member.folder)
+    glob = f"{inside.parent}/**" if inside.name == "__init__.py" else str(inside)
+    remedy = f"include = [{glob!r}] in [tool.{OUR_TABLE}] of {member.folder / PYPROJECT} takes it all the same; or give it another name"
+    return _Absent(module=dotted, why=f"{path} is left out of every image: {reason}", remedy=remedy.replace("'", '"'))
+
+
+def _left_out_by_name(of: MemberImports, read: ReadFile, top: str) -> Iterator[_Absent]:
+    """A module at the top of a copied project that is left out since tests and outputs are called so: `build`, `tests`."""
+    member, workspace = of.member, of.scope.workspace
+    file = workspace.root / read.file.path
+    if member.is_package or "." in (read.file.module or "") or of.known.modules.find(top).owners:
+        return
+    if top in of.known.standard or not has_module(file.parent, top, but=file):
+        return
+    files = WorkspaceFiles.of(workspace).files(workspace, member)
+    target = PurePosixPath(read.file.path).parent / top
+    there = _on_disk(workspace.root, target)
+    if there is not None and str(target) not in _stems(workspace, member, (*files.files, *files.written)):
+        yield _lost(member, top, there, "it is called as tests and outputs are")
+
+
+def _may_be_attribute(of: MemberImports, package: PurePosixPath, name: str) -> bool:
+    """Whether a package binds a name itself; a namespace binds none."""
+    file = of.scope.workspace.root / package / "__init__.py"
+    if not file.is_file():
+        return (
+            of.scope.workspace.root / f"{package}.py"
+        ).is_file()  # a module's attributes are a type checker's to judge
+    content = file.read_bytes()
+    bindings = read_bindings(content)
+    if not isinstance(bindings, Bindings) or bindings.stars or bindings.anything or _DYNAMIC.search(content):
+        return True
+    return name in bindings.names
+
+
+def _is_dynamic(of: MemberImports, member: Member) -> bool:
+    """Whether code of a package puts modules into `sys.modules`, or looks for them elsewhere."""
+    workspace = of.scope.workspace
+    paths = WorkspaceFiles.of(workspace).files(workspace, member).files
+    return any(
+        path.endswith(".py") and re.search(rb"\bsys\.modules\b|\b__path__\b", file.content)
+        for path, file in paths.items()
+    )
+
+
+def _on_disk(root: Path, target: PurePosixPath) -> str | None:
+    for candidate in (f"{target}/__init__.py", f"{target}.py", f"{target}.pyc"):
+        if (root / candidate).is_file():
+            return candidate
+    inside = sorted((root / target).rglob("*.py")) if (root / target).is_dir() else []
+    return inside[0].relative_to(root).as_posix() if inside else None
+
+
+_STEMS: WeakKeyDictionary[Workspace, dict[Member, frozenset[str]]] = WeakKeyDictionary()
+
+
+def _stems(workspace: Workspace, member: Member, paths: Iterable[str]) -> frozenset[str]:
+    """The modules that some files are, as paths without suffixes, with the folders around them."""
+    known = _STEMS.setdefault(workspace, {})
+    if member not in known:
+        found: set[str] = set()
+        for path in paths:
+            folder, _, name = path.rpartition("/")
+            stem = name.partition(".")[0]
+            if not any(name.endswith(suffix) for suffix in _SUFFIXES):
+                continue
+            if stem != "__init__":
+                found.add(f"{folder}/{stem}" if folder else stem)
+            while folder and folder not in found:
+                found.add(folder)
+                folder = folder.rpartition("/")[0]
+        known[member] = frozenset(found)
+    return known[member]
+
+
+def _rule(repository: Repository, path: Path) -> str | None:
+    """The line of a `.gitignore` file that ignores a path, or a folder above it: the last one that matches."""
+    top = Path(repository.top)
+    parts = path.relative_to(top).parts
+    for length in range(1, len(parts) + 1):
+        entry, is_folder = top.joinpath(*parts[:length]), length < len(parts)
+        for above in range(length - 1, -1, -1):
+            ignore = top.joinpath(*parts[:above], ".gitignore")
+            if not ignore.is_file():
+                continue
+            lines = ignore.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+            inside = entry.relative_to(ignore.parent).as_posix()
+            for number, line in reversed(list(enumerate(lines, 1))):
+                if Rules.parse(line).verdict(inside, entry.name, is_folder=is_folder):
+                    return f"ignored by {ignore.relative_to(top).as_posix()}:{number}, {line.strip()!r}"
+    return None
+
+
+def _finding(of: MemberImports, read: ReadFile, found: Import, absent: _Absent) -> Finding:
+    return Finding(
+        code="UWF003",
+        file=read.file.path,
+        line=found.line,
+        member=of.member.name,
+        problem=f"{of.member.name} imports {absent.module}, but {absent.why}",
+        remedy=absent.remedy,
+        subject=absent.module,
+    )
+
+
+def _gap(of: MemberImports, read: ReadFile, absent: _Absent) -> NotChecked:
+    return NotChecked(
+        codes=("UWF003",),
+        member=of.member.name,
+        reason=f"{read.file.path} imports {absent.module}, and {absent.why}",
+        remedy=absent.remedy,
+    )
