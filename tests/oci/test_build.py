@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from images.wheels import write_wheel
 from oci.bases import FILES, write_base
 from oci.conftest import Build, digests, reused
 from uv_workspace_function.cli.main import main
+from uv_workspace_function.oci.store import Store
 from wheelhouse import uv
 
 ALL = {"root", "heavy", "medium", "light", "local", "code"}
@@ -228,16 +230,21 @@ def test_a_list_of_what_is_in_it_is_the_locked_closure(build: Build, tmp_path: P
         ),
         (
             ["--architecture=x86_64"],
-            "BASE is not for linux/amd64; it is for: linux/arm64; give another base image or architecture",
+            "{base} is not for linux/amd64; it is for: linux/arm64; give another base image or architecture",
         ),
         (["--netrc=/no/netrc"], "there is no file /no/netrc; give --netrc the file with the passwords of indexes"),
         (["--uv-image=example.com/uv@sha256:" + "0" * 64], "without an engine uv comes as its wheel, and "),
+        (
+            ["--build-arg=BUILDER_IMAGE=a/b:1"],
+            "the build argument BUILDER_IMAGE means nothing without an engine: the builder is ",
+        ),
+        (["--build-arg=PYTHN=3"], "the build knows no argument PYTHN; arguments are: BASE_IMAGE, "),
         (["--target-folder=/"], "TARGET_FOLDER is '/'; give an absolute path below /"),
     ],
 )
 def test_what_cannot_be_built_is_refused(build: Build, base: Path, arguments: list[str], message: str) -> None:
     """Before anything is built."""
-    assert build("orders", *arguments, code=2).startswith(message.replace("BASE", f"oci:{base}"))
+    assert build("orders", *arguments, code=2).startswith(message.replace("{base}", f"oci:{base}"))
 
 
 def test_a_python_of_another_version_is_refused(build: Build) -> None:
@@ -348,3 +355,43 @@ def test_a_whole_disk_is_said_and_leaves_nothing(
     assert "Traceback" not in done.stderr
     assert not place.exists()
     assert [] == [*(cache / "tmp").glob("*")]
+
+
+@pytest.mark.parametrize("step", ["install-third-party", "install-libraries", "install-service", "layout"])
+def test_a_build_that_was_killed_is_made_anew(
+    build: Build, shop: Path, base: Path, cache: Path, python_314: Path, step: str
+) -> None:
+    """At each of its steps. What it had started may still write: that is waited for."""
+    code = "from uv_workspace_function.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "build", "orders", f"--workspace={shop}", f"--cache={cache}"]
+    process = subprocess.Popen(
+        [*command, f"--interpreter={python_314}", f"--base-image=oci:{base}"], stdout=subprocess.DEVNULL
+    )
+    until = time.monotonic() + 120
+    while not any(cache.glob(f"work/*/{step}")) and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    after = build("orders")
+    assert [] == [*(cache / "work").iterdir()]
+    assert after["digest"] == build("orders", "--verify")["digest"]
+
+
+def test_who_waits_for_a_lock_waits_for_children_of_a_killed_process_too(tmp_path: Path) -> None:
+    """They hold it for as long as they live."""
+    code = (
+        "import subprocess, sys; from pathlib import Path; from uv_workspace_function.oci.store import Store\n"
+        "with Store(Path(sys.argv[1])).work_folder('orders') as (folder, lock):\n"
+        "    child = subprocess.Popen(['sh', '-c', f'sleep 1; echo late > {folder}/file'], pass_fds=(lock,))\n"
+        "    print('started', flush=True)\n"
+        "    child.wait()\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert b"started\n" == process.stdout.readline()
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    with Store(tmp_path).work_folder("orders") as (folder, _):
+        time.sleep(0.2)
+        assert [] == [*folder.iterdir()]

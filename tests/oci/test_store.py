@@ -86,7 +86,7 @@ def test_one_at_a_time_has_a_work_folder(tmp_path: Path) -> None:
     busy = []
 
     def work(_: int) -> None:
-        with store.work_folder("orders") as folder:
+        with store.work_folder("orders") as (folder, _lock):
             busy.append(folder)
             assert 1 == len(busy)
             assert [] == [*folder.iterdir()]

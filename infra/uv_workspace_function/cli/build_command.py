@@ -62,6 +62,9 @@ except ModuleNotFoundError as error:
 @click.option(
     "--build-from-source", "from_source", multiple=True, metavar="NAME", help="A package that may be built; repeatable."
 )
+@click.option(
+    "--build-arg", "build_args", multiple=True, metavar="NAME=VALUE", help="An argument of the Dockerfile; repeatable."
+)
 @click.option("--no-bytecode", is_flag=True, help="Leave modules without their bytecode.")
 @click.option("--snap-start", is_flag=True, help="Give the image the label that SnapStart asks for.")
 @click.option(
@@ -123,7 +126,7 @@ def command(
     store = Store(more["cache"].absolute()) if more["cache"] else Store.default()
     options = builds.Options(
         base_image=_layout(more["base_image"]),
-        mirrors=_mirrors(more["mirrors"]),
+        mirrors=_pairs(more["mirrors"], "--mirror", "REGISTRY=MIRROR"),
         interpreter=more["interpreter"],
         netrc=more["netrc"],
         credentials=more["credentials"],
@@ -156,6 +159,7 @@ def _request(context: BuildContext, target: Target, more: dict[str, Any]) -> Req
         "SNAP_START": "allow" if more["snap_start"] else None,
     }
     arguments = build_arguments(context, target, given, mirrors={})
+    arguments |= _pairs(more["build_args"], "--build-arg", "NAME=VALUE")
     return Request(context=StagedContext.of(context), platform=target.docker_platform, arguments=arguments)
 
 
@@ -163,14 +167,14 @@ def _layout(base: str | None) -> str | None:
     return base if base is not None and base.startswith(LAYOUT) else None
 
 
-def _mirrors(given: Sequence[str]) -> dict[str, str]:
-    mirrors = {}
+def _pairs(given: Sequence[str], option: str, form: str) -> dict[str, str]:
+    pairs = {}
     for one in given:
-        registry, equals, mirror = one.partition("=")
-        if not (registry and equals and mirror):
-            raise click.UsageError(f"--mirror takes REGISTRY=MIRROR, not {one!r}")
-        mirrors[registry] = mirror
-    return mirrors
+        name, equals, value = one.partition("=")
+        if not (name and equals):
+            raise click.UsageError(f"{option} takes {form}, not {one!r}")
+        pairs[name] = value
+    return pairs
 
 
 def _places(output: Path | None, services: Sequence[str], form: str, *, is_one: bool) -> dict[str, Path]:

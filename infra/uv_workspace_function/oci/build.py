@@ -85,22 +85,22 @@ class Build:
             WorkspaceError: when a step refuses something, or fails.
         """
         work = f"{self.request.service}-{key_of(self.request.platform, self.request.variables)[:12]}"
-        with self.store.work_folder(work) as folder:
+        with self.store.work_folder(work) as (folder, lock):
             context = folder / "context"
             self.request.context.write(context)
             inputs = folder / "inputs"
             workspace = self._workspace(context)
             workspace.split(definitions=inputs / "definitions", libraries=inputs / "libraries")
             with ThreadPoolExecutor(max_workers=3) as pool:
-                third_party = pool.submit(self._third_party, folder, inputs / "definitions", workspace)
-                libraries = pool.submit(self._step, "install-libraries", folder, inputs / "libraries")
-                service = self._step("install-service", folder, context, known=self.request.context.digest)
+                third_party = pool.submit(self._third_party, folder, lock, inputs / "definitions", workspace)
+                libraries = pool.submit(self._step, "install-libraries", folder, lock, inputs / "libraries")
+                service = self._step("install-service", folder, lock, context, known=self.request.context.digest)
                 made = {
                     "install-third-party": third_party.result(),
                     "install-libraries": libraries.result(),
                     "install-service": service,
                 }
-            made["check-layout"] = self._layout(folder, made)
+            made["check-layout"] = self._layout(folder, lock, made)
         return self._result(made)
 
     def _result(self, made: Mapping[str, Made]) -> Result:
@@ -128,7 +128,7 @@ class Build:
             way=way[-1].name.rstrip("/"),
         )
 
-    def _third_party(self, folder: Path, definitions: Path, workspace: BuilderWorkspace) -> Made:
+    def _third_party(self, folder: Path, lock: int, definitions: Path, workspace: BuilderWorkspace) -> Made:
         known = tree_digest(definitions)
         own = self._key("install-third-party", known)
         shared = self.store.record("same", own)
@@ -138,10 +138,10 @@ class Build:
             if shared is None:
                 shared = known
             self.store.keep("same", own, shared)
-        return self._step("install-third-party", folder, definitions, known=f"shared {shared}", is_shared=True)
+        return self._step("install-third-party", folder, lock, definitions, known=f"shared {shared}", is_shared=True)
 
     def _step(
-        self, name: str, folder: Path, workspace: Path, *, known: str | None = None, is_shared: bool = False
+        self, name: str, folder: Path, lock: int, workspace: Path, *, known: str | None = None, is_shared: bool = False
     ) -> Made:
         key = self._key(name, known or tree_digest(workspace), is_shared=is_shared)
         step = Step(
@@ -150,10 +150,11 @@ class Build:
             workspace=workspace,
             base=folder / "base",
             claims=folder / name / "claims",
+            lock=lock,
         )
         return self._made(step, key)
 
-    def _layout(self, folder: Path, made: Mapping[str, Made]) -> Made:
+    def _layout(self, folder: Path, lock: int, made: Mapping[str, Made]) -> Made:
         claims = {name: made[step].claims for step, name in _CLAIMS.items()}
         root = folder / "base"
         key = self._key("check-layout", key_of(claims, self.base.digest))
@@ -163,6 +164,7 @@ class Build:
             workspace=folder / "context",
             base=root,
             claims=folder / "claims",
+            lock=lock,
         )
 
         def prepare() -> None:

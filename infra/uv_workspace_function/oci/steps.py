@@ -68,6 +68,8 @@ class Step:
     workspace: Path
     base: Path
     claims: Path
+    lock: int
+    """What it has to hold while it runs."""
 
     @property
     def layers(self) -> Path:
@@ -106,6 +108,7 @@ class Step:
             check=False,
             cwd=builder,
             env=tools.environment(home, variables),
+            pass_fds=(self.lock,),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -1,5 +1,6 @@
 """The cache of images without an engine: contents by their digest, and records by what made them."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -12,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from platformdirs import user_cache_path
 
 from uv_workspace_function.errors import WorkspaceError
@@ -119,22 +119,33 @@ class Store:
             place.replace(path)
 
     @contextmanager
-    def locked(self, name: str) -> Iterator[None]:
-        """Only one process, and one thread, at a time."""
+    def locked(self, name: str) -> Iterator[int]:
+        """Only one process, and one thread, at a time; the lock's file.
+
+        A child that inherits it holds the lock for as long as it lives, also when this process was killed: a package that lets others
+        wait by the name of a file does not give it away.
+        """
         path = self.folder / "locks" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path, thread_local=False, is_singleton=False):
-            yield
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
     @contextmanager
-    def work_folder(self, name: str) -> Iterator[Path]:
-        """An empty folder that nobody else uses; it has the same place each time, since uv remembers builds by their place."""
-        with self.locked(f"work-{name}"):
+    def work_folder(self, name: str) -> Iterator[tuple[Path, int]]:
+        """An empty folder that nobody else uses, with its lock: children that write there must inherit it.
+
+        It has the same place each time, since uv remembers builds by their place.
+        """
+        with self.locked(f"work-{name}") as lock:
             folder = self.folder / "work" / name
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             try:
-                yield folder
+                yield folder, lock
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 
