@@ -13,7 +13,7 @@ from uv_workspace_function.cli.main import COMMANDS, main
 from uv_workspace_function.workspace.settings import FATES
 
 REPOSITORY = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/build-context.md", "docs/commands.md")
+PAGES = ("docs/getting-started.md", "docs/build-context.md", "docs/commands.md")
 _PART = re.compile(r"(?P<head><!-- made by docs/made\.py: (?P<name>\w+) -->\n).*?(?P<tail><!-- end -->)", re.DOTALL)
 
 
