@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from made import lock, workspace
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace.workspace import Workspace
@@ -125,6 +126,30 @@ def test_a_standalone_project_has_its_own_versions(root: Path) -> None:
         "new": "3",
         "old": "2",
     }
+
+
+@pytest.mark.parametrize("extras", [["cpu"], ["gpu"], ["cpu", "gpu"], ["gpu", "other"], []])
+@pytest.mark.parametrize("always", [[], ["svc[cpu]"]])
+def test_extras_that_exclude_each_other_through_others_are_refused_as_uv_does(
+    tmp_path: Path, extras: list[str], always: list[str]
+) -> None:
+    """Whoever asks for them: an extra of another package, or a dependency, of which uv takes both ways of a conflict."""
+    apart = "dependencies = []\n[project.optional-dependencies]\ncpu = ['one']\ngpu = ['two']\n[tool.uv]\n"
+    apart += "conflicts = [[{extra='cpu'}, {extra='gpu'}]]\n[tool.uv.sources]\none = {workspace=true}\ntwo = {workspace=true}\n"
+    asking = f"dependencies = {always}\n[project.optional-dependencies]\ncpu = ['svc[cpu]']\ngpu = ['svc[gpu]']\nother = []\n"
+    asking += "[tool.uv.sources.svc]\nworkspace = true\n"
+    root = lock(workspace(tmp_path / "w", {"svc": apart, "app": asking, "one": "", "two": ""}))
+    options = [f"--extra={extra}" for extra in extras]
+    answer = uv("export", "--frozen", "--package=app", *options, cwd=root, check=False)
+    loaded = Workspace.load(root)
+    if answer.returncode == 0 and not {"./one", "./two"} <= set(answer.stdout.split()):
+        assert BuildContext.of(loaded, "app", extras=extras).files
+        return
+    assert answer.returncode == 0 or "incompatible with the declared conflicts" in answer.stderr
+    with pytest.raises(
+        WorkspaceError, match=r"^svc\[cpu\] and svc\[gpu\] exclude each other, and app.* needs svc\[cpu\]"
+    ):
+        BuildContext.of(loaded, "app", extras=extras)
 
 
 @pytest.mark.parametrize("extras", [["fast"], ["small"], ["small", "fast"], []])

@@ -23,6 +23,7 @@ from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.lock import LOCK_NAME
 from uv_workspace_function.workspace.lock_text import cut_down
 from uv_workspace_function.workspace.members import Member
+from uv_workspace_function.workspace.selection import refuse_conflicting
 from uv_workspace_function.workspace.workspace import Workspace
 
 DOCKERFILE = "Dockerfile"
@@ -67,7 +68,7 @@ class BuildContext:
 
     @classmethod
     def _of(cls, workspace: Workspace, closure: Closure) -> "BuildContext":
-        closure.project.lock.refuse_conflicting(closure.service.name, closure.selection.extras)
+        refuse_conflicting(closure.selection)
         unchecked = freshness.check_fresh(workspace, closure.project)
         relevance = definitions.relevance_of(closure)
         sources = WorkspaceFiles.of(workspace)

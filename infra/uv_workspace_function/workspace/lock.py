@@ -1,7 +1,7 @@
 """uv.lock, read once: its packages, and the edges between them."""
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -115,7 +115,7 @@ class Lock:
     packages: tuple[LockedPackage, ...]
     conflicts: bool
     """Whether `[tool.uv] conflicts` were declared, so that markers speak of forks."""
-    exclusive: tuple[tuple[tuple[str, str], ...], ...]
+    exclusive: tuple[tuple[tuple[str, str | None], ...], ...]
     """The extras, each with its package, of which one environment has only one."""
     supported_markers: tuple[str, ...]
     """The environments that it was written for; none means all."""
@@ -207,20 +207,6 @@ class Lock:
             raise LockError(f"{self.path}: {of.name} needs {wanted}, which has no entry in the lock", "run `uv lock`")
         return found[0]
 
-    def refuse_conflicting(self, name: str, extras: Iterable[str]) -> None:
-        """Refuse extras of a package that `[tool.uv] conflicts` keep apart: no environment has them together.
-
-        Raises:
-            WorkspaceError: naming them.
-        """
-        for entry in self.exclusive:
-            apart = {extra for package, extra in entry if package == name and extra}
-            if len(clash := sorted(apart.intersection(extras))) > 1:
-                raise WorkspaceError(
-                    f"the extras {' and '.join(clash)} of {name} exclude each other, as [tool.uv] `conflicts` says",
-                    "ask for one of them",
-                )
-
 
 def relative_folder(base: PurePosixPath, path: str, *, lock: Path, name: str) -> PurePosixPath:
     """The folder of a local package relative to the workspace's root.
@@ -282,7 +268,9 @@ def _names_in_groups(entry: Table, key: str) -> frozenset[str]:
     return frozenset(name for names in groups.values() for name in names)
 
 
-def _exclusive(found: Any) -> tuple[str, str]:
-    """A package and its extra; the empty string where groups or the package itself exclude each other."""
+def _exclusive(found: Any) -> tuple[str, str | None]:
+    """A package and its extra; None where the package itself is meant, the empty string for a group of it."""
     item = toml.table_in(found)
-    return toml.value(item, "package", str) or "", canonicalize_name(toml.value(item, "extra", str) or "")
+    extra = toml.value(item, "extra", str)
+    whole = extra is None and "group" not in item
+    return toml.value(item, "package", str) or "", None if whole else canonicalize_name(extra or "")

@@ -53,6 +53,36 @@ class Selection:
             yield from steps
 
 
+def refuse_conflicting(selection: Selection) -> None:
+    """Refuse extras that `[tool.uv] conflicts` keep apart, whoever asks for them: no environment has them together.
+
+    Raises:
+        WorkspaceError: naming them, and who asks for each where that is not the one that is installed.
+    """
+    root = selection.root.name
+    askers: dict[tuple[str, str | None], str] = {(root, extra): root for extra in (None, *selection.extras)}
+    for package, parts in selection.nodes.items():
+        for part, steps in parts.items():
+            asker = f"{package.name}[{part}]" if part else package.name
+            for step in steps:
+                if step.marker is None:  # what is for some machines only may be apart there
+                    for extra in (None, *step.extras):
+                        askers.setdefault((step.to.name, extra), asker)
+    for entry in selection.lock.exclusive:
+        clash = [(name, extra) for name, extra in entry if (name, extra) in askers]
+        if len(clash) < 2:
+            continue
+        if {name for name, _ in clash} == {root}:
+            what = (
+                f"the extras {' and '.join(sorted(extra or 'none' for _, extra in clash))} of {root} exclude each other"
+            )
+        else:
+            shown = [f"{name}[{extra}]" if extra else name for name, extra in clash]
+            asked = [f"{askers[each]} needs {text}" for each, text in zip(clash, shown, strict=True) if each[0] != root]
+            what = f"{' and '.join(shown)} exclude each other, and {', '.join(asked)}: so none of it can be installed together"
+        raise WorkspaceError(f"{what}, as [tool.uv] `conflicts` says", "ask for one of them")
+
+
 def select(lock: Lock, name: str, extras: Iterable[str] = ()) -> Selection:
     """What a package needs of the lock, transitively, development groups left out.
 
