@@ -4,18 +4,18 @@ A distribution's `RECORD` lists its files (https://packaging.python.org/specific
 and so its modules. Nothing is imported or installed, and no name is guessed: what has no metadata here is missing.
 """
 
-import configparser
 import csv
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from email.parser import HeaderParser
 from functools import cached_property
+from importlib.metadata import EntryPoint, PathDistribution
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from uv_workspace_function.pyproject import requirement_name
 from uv_workspace_function.uv import cache_folder
 from uv_workspace_function.workspace.lock import Lock
 
@@ -48,35 +48,29 @@ class Distribution:
     @cached_property
     def scripts(self) -> frozenset[str]:
         """The commands it installs."""
-        return frozenset(
-            name for group in ("console_scripts", "gui_scripts") for name in self._entry_points.get(group, ())
-        )
+        return frozenset(entry.name for entry in self._entry_points if entry.group in _SCRIPTS)
 
     @cached_property
     def plugin_groups(self) -> frozenset[str]:
         """The groups of entry points by which others find it."""
-        return frozenset(self._entry_points) - {"console_scripts", "gui_scripts"}
+        return frozenset(entry.group for entry in self._entry_points) - _SCRIPTS
 
     @cached_property
     def requires(self) -> frozenset[str]:
         """The names of all it may need, extras included."""
-        try:
-            with (self.metadata / "METADATA").open(encoding="utf-8", errors="replace") as stream:
-                headers = HeaderParser().parse(stream, headersonly=True)
-        except OSError:
-            return frozenset()
-        texts = (str(text) for text in headers.get_all("Requires-Dist", ()))
-        return frozenset(canonicalize_name(_name_of(text)) for text in texts)
+        with suppress(OSError, ValueError):
+            found = PathDistribution(self.metadata).requires or ()
+            return frozenset(name for text in found if (name := requirement_name(text)))
+        return frozenset()
 
     @cached_property
-    def _entry_points(self) -> Mapping[str, Collection[str]]:
-        parser = configparser.RawConfigParser(delimiters=("=",), strict=False)
-        parser.optionxform = str  # type: ignore[assignment, method-assign]
-        with suppress(OSError, configparser.Error, UnicodeDecodeError):
-            parser.read_string((self.metadata / "entry_points.txt").read_text(encoding="utf-8"))
-        return {section: set(parser[section]) for section in parser.sections()}
+    def _entry_points(self) -> tuple[EntryPoint, ...]:
+        with suppress(OSError, ValueError, TypeError):  # the last one of a line without "="
+            return tuple(PathDistribution(self.metadata).entry_points)
+        return ()
 
 
+_SCRIPTS = frozenset({"console_scripts", "gui_scripts"})
 _MODULE_SUFFIXES = frozenset({"py", "pyi", "so", "pyd"})
 
 
@@ -94,6 +88,7 @@ def _enter(found: dict[str, bool], parents: list[str], stem: str | None) -> None
 
 
 def _recorded(metadata: Path) -> Iterator[str]:
+    """The files it lists; `PathDistribution.files` takes four times as long, which a check of 200 members feels."""
     try:
         text = (metadata / "RECORD").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -105,13 +100,6 @@ def _recorded(metadata: Path) -> Iterator[str]:
             yield next(csv.reader([line]), [""])[0]
         else:
             yield line.partition(",")[0]
-
-
-def _name_of(requirement: str) -> str:
-    for at, character in enumerate(requirement):
-        if not (character.isalnum() or character in "-_."):
-            return requirement[:at]
-    return requirement
 
 
 @dataclass(kw_only=True)
