@@ -13,6 +13,14 @@ class WorkspaceError(Exception):
 
     A URL in it hides its credentials, whoever prints it.
 
+    Example:
+        What is wrong, and what to do::
+
+            try:
+                workspace.closure("query-apo")
+            except WorkspaceError as error:
+                print(f"{error.problem}; {error.remedy}")
+
     Args:
         problem: what was asked and what exists, lower case, no final period.
         remedy: what to do about it; None where `problem` already says it.

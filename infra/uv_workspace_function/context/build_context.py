@@ -38,7 +38,15 @@ _HERE = Path(__file__).parents[1]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BuildContext:
-    """Everything that one image is built from; only large files stay where they are until it is written."""
+    """Everything that one image is built from; only large files stay where they are until it is written.
+
+    Example:
+        The folder that `docker build` takes, of a workspace that was loaded::
+
+            context = BuildContext.of(workspace, "query-api")
+            context.write("build/query-api")
+            print(context.digest, context.build_args)
+    """
 
     closure: Closure
     files: Mapping[str, ContextFile]

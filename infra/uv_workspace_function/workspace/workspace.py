@@ -31,7 +31,15 @@ from uv_workspace_function.workspace.users import Needs
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Workspace:
-    """A uv workspace and the standalone projects beside it."""
+    """A uv workspace and the standalone projects beside it.
+
+    Example:
+        What there is to deploy::
+
+            workspace = Workspace.load(repository)
+            for service in workspace.services:
+                print(service.name, workspace.closure(service.name).handler())
+    """
 
     root: Path
     project: Project
