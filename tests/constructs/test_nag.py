@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
+import cdk_nag
 import pytest
 from aws_cdk import aws_lambda as lambda_
 from cdk_nag import AwsSolutionsChecks
@@ -91,3 +92,35 @@ def test_the_default_role_would_be_refused(shop: Workspace, tmp_path: Path) -> N
         checked(app)
     managed = "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]"
     assert {(managed, "Stack/Default/ServiceRole/Resource")} == report(tmp_path, "violations")
+
+
+# What docs/construct.md lists: an empty function of ours, and the CDK's own.
+INLINE, ENCRYPTED = "IAMNoInlinePolicy", "CloudWatchLogGroupEncrypted"
+CONCURRENCY, LETTERS, VPC = "LambdaConcurrency", "LambdaDLQ", "LambdaInsideVPC"
+PACKS: dict[str, tuple[set[str], set[str]]] = {
+    "AwsSolutionsChecks": (set(), {"IAM4"}),
+    "HIPAASecurityChecks": ({INLINE, ENCRYPTED, CONCURRENCY, LETTERS, VPC}, {CONCURRENCY, LETTERS, VPC}),
+    "NIST80053R4Checks": ({INLINE, ENCRYPTED, VPC}, {VPC}),
+    "NIST80053R5Checks": ({INLINE, ENCRYPTED, CONCURRENCY, LETTERS, VPC}, {CONCURRENCY, LETTERS, VPC}),
+    "PCIDSS321Checks": ({INLINE, ENCRYPTED, VPC}, {VPC}),
+}
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_other_packs_find_what_the_page_lists(shop: Workspace, tmp_path: Path, pack: str) -> None:
+    """More than in the CDK's own function, which has neither a log group nor a policy of its own."""
+    app = cdk.App(outdir=str(tmp_path))
+    stack = cdk.Stack(app, "Stack")
+    image = UvWorkspaceFunction(stack, "Ours", workspace=shop, service="shop").image
+    code = lambda_.DockerImageCode.from_ecr(image.repository, tag_or_digest=image.image_tag)
+    lambda_.DockerImageFunction(stack, "Default", code=code)
+    cdk.Validations.of(app).add_plugins(getattr(cdk_nag, pack)(app))
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
+        app.synth()
+    reports = json.loads((tmp_path / "validation-report.json").read_text())["pluginReports"]
+    found: dict[str, set[str]] = {"Ours": set(), "Default": set()}
+    for violation in (each for report in reports for each in report["violations"]):
+        for construct in violation["violatingConstructs"]:
+            rule = violation["ruleName"].partition("[")[0].rpartition("-")[2]
+            found[construct["constructPath"].split("/")[1]].add(rule)
+    assert PACKS[pack] == (found["Ours"], found["Default"])

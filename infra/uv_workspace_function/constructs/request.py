@@ -38,7 +38,10 @@ _REFUSED: Mapping[str, str] = {
     ),
 }
 # What DockerImageFunction does not take.
-_OURS = ("image", "entrypoint", "working_directory", "log_group_name", "log_encryption_key", "powertools_service_name")
+_OURS = (
+    *("image", "entrypoint", "working_directory", "log_group_name", "log_encryption_key", "powertools_service_name"),
+    "log_removal_policy",  # older versions do not know it
+)
 
 
 def check_request(scope: Construct, construct_id: str, workspace: object, service: object) -> None:
