@@ -27,12 +27,13 @@ def test_the_examples_run(stack: cdk.Stack, tmp_path: Path) -> None:
         "queue": sqs.Queue(stack, "Queue"),
         "repository": ROOT,
         "stack": stack,
+        "defaulted_stack": cdk.Stack(cdk.App(outdir=str(tmp_path / "defaulted")), "Defaulted"),
         "stack_with_env": cdk.Stack(cdk.App(outdir=str(tmp_path / "out")), "WithEnv", env=env),
     }
     examples = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
     for example in examples:
         exec(example, names)
-    assert 9 == len(examples)
+    assert 10 == len(examples)
     # the worker's, that on an older Python, the plain container's, the one from a private index, the cached one, the extension's and
     # the one on top of it
     assert 7 == len(docker_images(stack))
