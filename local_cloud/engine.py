@@ -98,6 +98,13 @@ def is_up() -> bool:
     return True
 
 
+def is_prepared() -> bool:
+    """Whether an engine that is up has its base images, so that `up` takes seconds."""
+    return bool(environment()) and (
+        _own_engine().pid is None or all(_loaded(archive).exists() for archive in _archives())
+    )
+
+
 def up() -> bool:
     """Have an engine answer, with the base images in it. Returns whether one was started for it.
 

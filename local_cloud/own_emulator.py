@@ -57,10 +57,10 @@ def _start(name: str) -> dict[str, str]:
             "no container engine answers, so tests that need one are skipped; `make local` starts one, or start Docker"
         )
         return {}
-    # The first time, images are fetched, which takes a while and is worth seeing.
-    shown = sys.stderr if not engine.environment() else io.StringIO()
+    if not engine.is_prepared():
+        _tell("the engine has no base images yet, or old ones; to get them takes minutes")
     try:
-        with locked(), contextlib.redirect_stdout(shown):
+        with locked(), contextlib.redirect_stdout(io.StringIO()):
             engine.up()
             for left in _left_behind():
                 emulator.down(left)

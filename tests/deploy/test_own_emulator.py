@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from local_cloud import emulator, own_emulator
+from local_cloud import emulator, engine, own_emulator
 from local_cloud.state import command_line, home, wait_until
 
 PROJECT = Path(__file__).parents[2]
@@ -45,6 +45,24 @@ def test_without_an_engine_it_runs_and_says_what_skipped_tests_need(tmp_path: Pa
     """Nothing is started, and the exit code is the command's."""
     done = run(sys.executable, "-c", f"raise SystemExit({code})", environment=nothing_in_reach(tmp_path))
     assert (code, "", NO_ENGINE) == (done.returncode, done.stdout, done.stderr)
+
+
+def test_an_engine_without_its_base_images_is_not_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one that was brought along: then getting them takes minutes, which is said before."""
+    monkeypatch.setenv("LOCAL_CLOUD_HOME", str(tmp_path))
+    assert not engine.is_prepared()
+    (tmp_path / "engine.json").write_text('{"LOCAL_REGISTRY": ""}')
+    assert engine.is_prepared()  # the machine's own Docker: `up` pulls what it has not
+    with subprocess.Popen([sys.executable, "-c", "input()", tmp_path / "engine"], stdin=subprocess.PIPE) as running:
+        (tmp_path / "engine").mkdir()
+        (tmp_path / "engine/docker.pid").write_text(f"{running.pid}\n")
+        wait_until(lambda: str(tmp_path) in command_line(running.pid), 10, "it did not start")
+        assert not engine.is_prepared()
+        for archive in engine._archives():
+            engine._loaded(archive).parent.mkdir(exist_ok=True)
+            engine._loaded(archive).touch()
+        assert engine.is_prepared()
+        running.communicate(b"\n")
 
 
 def test_no_account_reaches_it(tmp_path: Path) -> None:
