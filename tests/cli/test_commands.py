@@ -72,7 +72,7 @@ def test_a_folder_that_may_not_be_read_is_named(closed: Path, folder: str, told:
     result = run(*command, "--workspace", closed)
     assert 2 == result.exit_code, result.output
     remedy = r"(; |\n    fix: )make it readable"
-    assert re.search(rf"cannot read {told}\S*: permission denied{remedy}", result.output), result.output
+    assert re.search(rf"cannot read \S*{told}\S*: permission denied{remedy}", result.output), result.output
 
 
 def test_a_folder_of_members_that_may_not_be_read_is_named(closed: Path) -> None:
