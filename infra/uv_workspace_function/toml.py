@@ -66,7 +66,7 @@ def read_toml(path: Path, read: Callable[[Table], T], *, root: Path | None = Non
     try:
         # uv, too, takes a file that begins with a byte order mark
         text = read_file(path).decode("utf-8-sig")
-        document = tomllib.loads(text)
+        document = parse(text)
     except OSError as error:
         raise WorkspaceError(f"cannot read {shown}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -82,6 +82,23 @@ def read_toml(path: Path, read: Callable[[Table], T], *, root: Path | None = Non
         return read(document)
     except Malformed as error:
         raise WorkspaceError(f"{shown}: {error.at} {error.problem}", remedy) from error
+
+
+def parse(text: str) -> dict[str, Any]:
+    """A TOML 1.1 document, as uv reads one: inline tables over several lines, for one. Python's own reader knows 1.0.
+
+    Raises:
+        tomllib.TOMLDecodeError: when it is malformed.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        import tomli  # noqa: PLC0415 (hardly any file needs it)
+
+        try:
+            return tomli.loads(text)
+        except tomli.TOMLDecodeError as error:
+            raise tomllib.TOMLDecodeError(str(error)) from error
 
 
 def _public(found: Any) -> Any:
