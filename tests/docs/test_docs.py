@@ -33,6 +33,7 @@ TESTED_BY = {
     "docs/construct.md": "tests/constructs/test_construct_docs.py",
     "docs/extensions.md": "tests/constructs/test_extensions.py",
     "docs/getting-started.md": "tests/docs/test_getting_started.py",
+    "docs/migrating.md": "tests/docs/test_migrating.py",
     "docs/operations.md": "tests/docs/test_operations.py",
     "docs/other-builders.md": "tests/adopting/test_other_builders.py",
     "infra/README.md": "tests/docs/test_readme.py",
