@@ -174,7 +174,8 @@ class Engine:
         image = Image(engine=self, name=name, platform=platform, log=done.stdout)
         if twin is not None:
             assert isinstance(twin, twins.Twin), f"only a build without an engine refuses it: {twin}"
-            assert twin.as_compared == twins.as_compared(image.stored.config)
+            differences = twins.differences(twin.as_compared, twins.as_compared(image.stored.config))
+            assert not differences, "\n".join(differences)
         return image
 
     def clean(self) -> None:

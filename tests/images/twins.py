@@ -44,6 +44,12 @@ def as_compared(configuration: Mapping[str, Any]) -> Mapping[str, Any]:
     return {key: value for key, value in configuration.items() if key not in NOT_COMPARED}
 
 
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Where two configurations differ, each in a line."""
+    keys = sorted(key for key in {*one, *other} if one.get(key) != other.get(key))
+    return [f"{key}: without an engine {one.get(key)}, with one {other.get(key)}" for key in keys]
+
+
 def interpreter() -> Path:
     """A Python 3.14 of this machine."""
     found = subprocess.run(
@@ -68,9 +74,14 @@ def store() -> Store:
     return Store(Path(tempfile.mkdtemp(prefix="uv-workspace-function-twins-")))
 
 
-@functools.cache
 def _saved(image: str, docker: Callable[..., str]) -> Path:
-    place = store().folder / "bases" / f"{re.sub(r'[^a-z0-9]+', '-', image)}.tar"
+    """An image as a layout; another one when the engine has another one by that name."""
+    return _saved_once(image, docker("image", "inspect", "--format={{.Id}}", image).strip(), docker)
+
+
+@functools.cache
+def _saved_once(image: str, image_id: str, docker: Callable[..., str]) -> Path:
+    place = store().folder / "bases" / f"{re.sub(r'[^a-z0-9]+', '-', image + image_id)}.tar"
     place.parent.mkdir(parents=True, exist_ok=True)
     docker("image", "save", f"--output={place}", image)
     return place
@@ -98,4 +109,4 @@ def clean() -> None:
     if store.cache_info().currsize:
         shutil.rmtree(store().folder, ignore_errors=True)
     store.cache_clear()
-    _saved.cache_clear()
+    _saved_once.cache_clear()

@@ -34,6 +34,7 @@ def write_base(
     configuration = {
         "architecture": architecture,
         "os": "linux",
+        "variant": "v8",
         "config": to_run,
         "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
         "history": [{"created_by": "by hand"}],

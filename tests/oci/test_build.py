@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from images.shop import write_package
 from images.wheels import write_wheel
-from oci.bases import FILES, write_base
+from oci.bases import FILES, TO_RUN, write_base
 from oci.conftest import Build, digests, reused
 from uv_workspace_function.cli.main import main
 from uv_workspace_function.oci.store import Store
@@ -162,7 +162,12 @@ def test_an_archive_is_a_layout_that_is_replaced_whole(build: Build, tmp_path: P
         content = archive.extractfile("index.json")
         assert content is not None
         (manifest,) = json.loads(content.read())["manifests"]
+        configuration = archive.extractfile(f"blobs/{first['configuration'].replace(':', '/')}")
+        assert configuration is not None
+        document = json.loads(configuration.read())
     assert first["digest"] == manifest["digest"]
+    assert {"architecture", "config", "created", "history", "os", "rootfs"} == document.keys()
+    assert ("1980-01-01T00:00:00Z", TO_RUN) == (document["created"], document["config"])
     content_before = place.read_bytes()
     (shop / "services/orders/src/orders/main.py").write_text("x = 1\n")
     second = build("orders", "--output", place)

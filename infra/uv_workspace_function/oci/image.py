@@ -15,8 +15,9 @@ NAMES = ("root", "heavy", "medium", "light", "local", "code")
 """The layers, lowest first."""
 
 _SNAP_START = "com.amazonaws.lambda.feature.snapstart"
-# What BuildKit keeps of a base image's configuration: https://github.com/moby/docker-image-spec
-_KEPT = ("architecture", "author", "os", "os.features", "os.version", "variant")
+# What BuildKit keeps of a base image's configuration: https://github.com/moby/docker-image-spec. The platform is the one that was
+# asked for, `linux/arm64`, which has no variant.
+_KEPT = ("architecture", "author", "os")
 _KEPT_TO_RUN = (
     *("ArgsEscaped", "Cmd", "Entrypoint", "Env", "ExposedPorts", "Healthcheck", "Labels", "Shell", "StopSignal"),
     *("StopTimeout", "User", "Volumes", "WorkingDir"),
