@@ -6,7 +6,6 @@ each stands as a string in `[project]`, `[build-system]` or the tables of the ba
 
 from __future__ import annotations
 
-import configparser
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 from uv_workspace_function.code.layouts.hatchling import HATCH_TOML, hatch_table
 from uv_workspace_function.code.layouts.modules import WILDCARDS
+from uv_workspace_function.code.layouts.setuptools import read_setup_cfg
 from uv_workspace_function.context.gitignore import parse_rule
 from uv_workspace_function.globs import translate
 from uv_workspace_function.pyproject import OUR_TABLE, Pyproject, license_globs
@@ -258,11 +258,7 @@ def _module_files(dotted: str) -> Iterator[str]:
 
 def _setup_cfg_strings(folder: Path) -> Iterator[str]:
     """What `setup.cfg` names: `file:` directives, licence files, data files, scripts."""
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read(folder / "setup.cfg", encoding="utf-8")
-    except (configparser.Error, UnicodeDecodeError):
-        return
+    parser = read_setup_cfg(folder)
     for section in ("metadata", "options", "options.data_files"):
         if not parser.has_section(section):
             continue

@@ -120,13 +120,19 @@ def _discovered(folder: Path, package_dir: Mapping[str, str]) -> list[Module]:
     return [module for module in wanted if module.path.suffix != ".py"] or wanted
 
 
-def _setup_cfg(folder: Path) -> dict[str, Any]:
-    """What a `setup.cfg` says of packages, in the words of `[tool.setuptools]`."""
+def read_setup_cfg(folder: Path) -> configparser.ConfigParser:
+    """A package's `setup.cfg`; without sections where there is none, or one that setuptools would refuse."""
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read(folder / "setup.cfg", encoding="utf-8")
     except (configparser.Error, UnicodeDecodeError):
-        return {}
+        return configparser.ConfigParser()
+    return parser
+
+
+def _setup_cfg(folder: Path) -> dict[str, Any]:
+    """What a `setup.cfg` says of packages, in the words of `[tool.setuptools]`."""
+    parser = read_setup_cfg(folder)
     if not parser.has_section("options"):
         return {}
     options = {key.replace("-", "_"): value.strip() for key, value in parser["options"].items()}
