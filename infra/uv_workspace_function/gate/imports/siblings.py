@@ -44,3 +44,16 @@ def has_module(folder: Path, name: str, *, but: Path) -> bool:
     """Whether a module of that name lies in a folder, another one than the file that asks."""
     module, package = folder / f"{name}.py", folder / name
     return (module != but and module.is_file()) or (package.is_dir() and next(package.rglob("*.py"), None) is not None)
+
+
+def leads_to(folder: Path, module: str) -> bool:
+    """Whether a module, or the first regular package around it, lies below a folder; of a namespace, the whole way counts."""
+    for part in module.split("."):
+        if (folder / f"{part}.py").is_file():
+            return True
+        folder /= part
+        if not folder.is_dir():
+            return False
+        if (folder / "__init__.py").is_file():
+            return True
+    return next(folder.rglob("*.py"), None) is not None

@@ -10,7 +10,7 @@ from uv_workspace_function.gate.imports.files import Role
 from uv_workspace_function.gate.imports.known import ReadFile, listed, sync_command
 from uv_workspace_function.gate.imports.member import MemberImports
 from uv_workspace_function.gate.imports.modules import Provided, resembles
-from uv_workspace_function.gate.imports.siblings import has_module, is_on_the_path, whole_name
+from uv_workspace_function.gate.imports.siblings import has_module, is_on_the_path, leads_to, whole_name
 from uv_workspace_function.gate.imports.source import Import
 from uv_workspace_function.workspace.members import Member
 
@@ -84,12 +84,14 @@ def _is_beside(of: MemberImports, read: ReadFile, found: Import, module: str, pr
             return True  # a conftest.py puts what folder it likes on the path
     if not of.member.is_package and of.member not in of.scope.workspace.services:
         # never built: it runs where it lies, with the sources of its libraries on the path
-        folders += [
+        roots = [
             root / library.folder / module_root
             for name in of.declared.run
             if (library := of.known.local.get(name)) is not None
             for module_root in {m.path.parent for m in library.layout.modules}
         ]
+        if any(leads_to(folder, module) for folder in roots):
+            return True
     return any(has_module(folder, top, but=file) for folder in folders)
 
 
