@@ -60,7 +60,8 @@ _SETTINGS = re.compile(
     re.IGNORECASE,
 )
 _ONLY_SECRETS = re.compile(
-    r"(?:.*[._-])?(?:secrets?|credentials?|passwords?|passwd|creds|tokens?|api[_-]?keys?)(?:[._-].*)?"
+    r"\.?(?:(?:[a-z0-9]{1,20}[._-]){0,2}(?:secrets?|credentials?|passwords?|passwd|creds|api[_-]?keys?)|(?:(?:access|auth|api|refresh)[._-])?tokens?)"
+    r"(?:[._-](?:prod(?:uction)?|dev(?:elopment)?|stag(?:e|ing)|test|qa|live|local|ci|\d{1,4}))?"
     r"(?:\.(?:ya?ml|json|toml|ini|cfg|conf|txt|properties|xml|env|csv))?",
     re.IGNORECASE,
 )

@@ -131,7 +131,7 @@ _EXAMPLE_HOST = re.compile(
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(
-    rb"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)+|/.*|\.{1,2}/.*|(?:https?|file|arn|s3|projects|secretsmanager|ssm|vault|op)[:/].*|[A-Za-z]+(?:[-_ /][A-Za-z]+)*",
+    rb"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)+|/.*|\.{1,2}/.*|(?:https?|file|arn|s3|projects|secretsmanager|ssm|vault|op)[:/].*|[A-Za-z]+\d{0,2}(?:[-_ /][A-Za-z]+\d{0,2})*",
     re.DOTALL,
 )
 _NO_WORD = re.compile(rb"[bcdfghjklmnpqrstvwxz]{6}", re.IGNORECASE)
