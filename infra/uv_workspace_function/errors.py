@@ -1,9 +1,11 @@
 """What can be wrong with a workspace, said so that it can be fixed: what was asked, what exists, what to do."""
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from uv_workspace_function.builder.credentials import redacted
 
@@ -11,7 +13,7 @@ from uv_workspace_function.builder.credentials import redacted
 class WorkspaceError(Exception):
     """Something in the workspace, its lock or a request to it that stops the work before anything was written.
 
-    A URL in it hides its credentials, whoever prints it.
+    A URL in it hides its credentials, whoever prints it, and nothing in it starts a line or moves a cursor.
 
     Example:
         What is wrong, and what to do::
@@ -27,9 +29,17 @@ class WorkspaceError(Exception):
     """
 
     def __init__(self, problem: str, remedy: str | None = None) -> None:
-        self.problem = redacted(problem)
-        self.remedy = None if remedy is None else redacted(remedy)
+        self.problem = printable(redacted(problem))
+        self.remedy = None if remedy is None else printable(redacted(remedy))
         super().__init__(self.problem, self.remedy)
+
+    @classmethod
+    def of_lines(cls, lines: Iterable[object]) -> Self:
+        """Several problems of one kind, each a line."""
+        error = cls("")
+        error.problem = "\n".join(printable(redacted(str(line))) for line in lines)
+        error.args = (error.problem, None)
+        return error
 
     def __str__(self) -> str:
         return self.problem if self.remedy is None else f"{self.problem}; {self.remedy}"
@@ -37,6 +47,26 @@ class WorkspaceError(Exception):
 
 class NoWorkspaceError(WorkspaceError):
     """A folder that is not the root of a uv workspace."""
+
+
+# Controls (of C0 and C1), line and paragraph ends, what changes the direction of text, and bytes that are no UTF-8.
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    """A text that starts no line and no escape sequence, whatever names and values of a workspace are in it.
+
+    CI takes lines that begin with `::` or `##[` for commands, and a terminal does what an escape sequence says.
+    """
+    return _UNPRINTABLE.sub(lambda found: _escaped(found[0]), text)
+
+
+def _escaped(sign: str) -> str:
+    if "\udc80" <= sign <= "\udcff":  # a byte of a file's name
+        return f"\\x{ord(sign) - 0xDC00:02x}"
+    return sign.encode("unicode_escape").decode()
 
 
 class LockError(WorkspaceError):
@@ -56,6 +86,15 @@ def reading(root: Path | None = None) -> Iterator[None]:
         if error.filename is None:
             raise
         raise unreadable(error, root) from error
+    except RecursionError as error:
+        raise nested_too_deeply() from error
+
+
+def nested_too_deeply() -> WorkspaceError:
+    """The error for brackets by the thousand, in a marker say: what Python's own stack is too small for."""
+    return WorkspaceError(
+        "something in the workspace is nested too deeply to be read", "look for brackets by the thousand"
+    )
 
 
 def unreadable(error: OSError, root: Path | None = None) -> WorkspaceError:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+_UNHANDLED = (signal.SIGTERM, signal.SIGHUP)
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -70,6 +71,38 @@ def ending_with_signals() -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
         GROUPS.signal = None
+
+
+@contextmanager
+def unwinding() -> Iterator[None]:
+    """Work inside a program of somebody else, a CDK app, that SIGTERM and SIGHUP leave by an `Ended` before they end the program.
+
+    Only where nobody else has a handler for them, and in the main thread: elsewhere Python has no say. SIGINT is an exception
+    by itself. More of them on the way up change nothing.
+    """
+    taken: list[signal.Signals] = []
+    ended: list[int] = []
+
+    def unwind(number: int, _: FrameType | None) -> None:
+        for each in taken:
+            signal.signal(each, signal.SIG_IGN)
+        ended.append(number)
+        raise Ended(number)
+
+    if threading.current_thread() is threading.main_thread():
+        taken += [each for each in _UNHANDLED if signal.getsignal(each) is signal.SIG_DFL]
+    try:
+        for each in taken:
+            signal.signal(each, unwind)
+        yield
+    except Ended:
+        if not ended:  # another stretch around this one has taken it
+            raise
+    finally:
+        for each in taken:
+            signal.signal(each, signal.SIG_DFL)
+        if ended:
+            signal.raise_signal(ended[0])
 
 
 def kill(group: int) -> None:

@@ -76,12 +76,18 @@ def read_toml(path: Path, read: Callable[[Table], T], *, root: Path | None = Non
         last = text.count("\n") + (not text.endswith("\n"))
         said = str(error).replace("(at end of document)", f"(at end of document, line {last})")
         raise WorkspaceError(f"{shown} is malformed TOML: {said}") from error
-    if any(sign in text for sign in "@?\\"):
-        document = _public(document)
+    except RecursionError as error:
+        raise WorkspaceError(f"{shown} is nested too deeply to be read", remedy) from error
+    except ValueError as error:  # an integer of more digits than Python reads, a date that is none
+        raise WorkspaceError(f"{shown} is malformed TOML: {error}") from error
     try:
+        if any(sign in text for sign in "@?\\"):
+            document = _public(document)
         return read(document)
     except Malformed as error:
         raise WorkspaceError(f"{shown}: {error.at} {error.problem}", remedy) from error
+    except RecursionError as error:
+        raise WorkspaceError(f"{shown} has something that is nested too deeply to be read", remedy) from error
 
 
 def parse(text: str) -> dict[str, Any]:

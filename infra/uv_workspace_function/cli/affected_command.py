@@ -7,6 +7,7 @@ from typing import Any, cast
 import click
 
 from uv_workspace_function.cli.options import find_workspace, workspace_option
+from uv_workspace_function.cli.output import say
 from uv_workspace_function.insight.affected import Affected, Effects, Purpose, effects
 from uv_workspace_function.insight.comparison import Change
 
@@ -41,12 +42,12 @@ def command(root: Path | None, ref: str, purpose: str, *, as_json: bool, explain
         click.echo(json.dumps(_document(found, purpose), indent=2))
         return
     for affected in found.affected:
-        click.echo(affected.member.name)
+        say(affected.member.name)
         if explain:
             for reason in affected.reasons:
-                click.echo(f"  {reason}")
+                say(f"  {reason}")
     for name in found.removed:
-        click.echo(f"{name} is gone: `cdk deploy` removes it", err=True)
+        say(f"{name} is gone: `cdk deploy` removes it", err=True)
     if purpose == "deploy":
         click.echo(f"note: {_NOTE}", err=True)
 

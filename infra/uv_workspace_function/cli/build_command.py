@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from uv_workspace_function.cli.options import load_workspace, target_options, workspace_option
+from uv_workspace_function.cli.output import say
 from uv_workspace_function.cli.progress import at_work
 from uv_workspace_function.context.arguments import build_arguments
 from uv_workspace_function.context.build_context import BuildContext
@@ -239,14 +240,14 @@ def _as_json(result: Result, place: Path | None) -> dict[str, Any]:
 
 def _print(result: Result, place: Path | None) -> None:
     image = result.image
-    click.echo(f"{image.service}  {image.digest}" + ("" if place is None else f"  {place}"))
+    say(f"{image.service}  {image.digest}" + ("" if place is None else f"  {place}"))
     for name, layer in image.layers.items():
         if layer.head or layer.blob.size > _EMPTY:
             click.echo(
                 f"  {name:<7} {shown_size(layer.blob.size):>8}  {'reused' if name in result.reused else 'built'}"
             )
     for remark in result.remarks:
-        click.echo(f"note: {remark}", err=True)
+        say(f"note: {remark}", err=True)
 
 
 _EMPTY = 100

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from uv_workspace_function.cli.options import load_workspace, workspace_option
+from uv_workspace_function.cli.output import say
 from uv_workspace_function.insight.graph import Graph
 
 
@@ -33,7 +34,7 @@ def command(root: Path | None, form: str) -> None:
     if form == "json":
         click.echo(json.dumps(graph.as_json(), indent=2))
         return
-    click.echo(graph.mermaid())
+    say(*graph.mermaid().split("\n"))
     if graph.unused:
         names = ", ".join(member.name for member in graph.unused)
-        click.echo(f"not drawn, since no service needs them: {names}", err=True)
+        say(f"not drawn, since no service needs them: {names}", err=True)

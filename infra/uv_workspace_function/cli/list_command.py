@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from uv_workspace_function.cli.options import load_workspace, workspace_option
+from uv_workspace_function.cli.output import say
 from uv_workspace_function.insight.graph import handler_as_json
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.target.wheels import installed
@@ -40,7 +41,7 @@ def command(root: Path | None, as_json: bool) -> None:
     ]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     for line in lines:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _handlers(member: Member) -> str:

@@ -1,6 +1,6 @@
 """The `services` command, which goes by the distribution's name, too.
 
-Exit codes: 0 done, 1 something was found, 2 the request could not be carried out.
+Exit codes: 0 done, 1 something was found, 2 the request could not be carried out, 70 a fault of this program, 128 + N ended by signal N.
 """
 
 import importlib
@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
-from uv_workspace_function.errors import WorkspaceError, unreadable
+from uv_workspace_function.cli import faults
+from uv_workspace_function.cli.output import say, whole_output
+from uv_workspace_function.errors import WorkspaceError, nested_too_deeply, unreadable
 from uv_workspace_function.signals import Ended, ending_with_signals
 
 # A command's help line stands here so that `services --help` loads none of them.
@@ -45,6 +47,11 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command line, and lose nothing of what it prints."""
+        with whole_output():
+            return super().main(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Turn what is wrong with a workspace into one line and exit code 2, and a signal into the exit code that shells have."""
         try:
@@ -53,12 +60,21 @@ class _Commands(click.Group):
         except Ended as ended:
             click.echo(f"ended by {signal.Signals(ended.number).name}", err=True)
             ctx.exit(ended.exit_code)
+        except RecursionError:
+            say(f"error: {nested_too_deeply()}", err=True)
+            ctx.exit(2)
         except (WorkspaceError, PermissionError) as error:
             if isinstance(error, PermissionError) and error.filename is None:
                 raise
             told = unreadable(error) if isinstance(error, PermissionError) else error
             click.echo(f"error: {told}", err=True)
             ctx.exit(2)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:  # noqa: BLE001 whatever it is, it is no finding and no request of a user's
+            refused = faults.of_the_system(error)
+            say(f"error: {refused or faults.report(error)}", err=True)
+            ctx.exit(2 if refused else faults.EXIT_CODE)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

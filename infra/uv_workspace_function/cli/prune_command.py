@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from uv_workspace_function.cli.options import load_workspace, workspace_option
+from uv_workspace_function.cli.output import say
 from uv_workspace_function.cli.progress import progress
 from uv_workspace_function.context.build_context import BuildContext, write_all
 from uv_workspace_function.insight.graph import handler_as_json, services_of
@@ -58,7 +59,7 @@ def command(
         names = [member.name for member in services_of(workspace)]
         contexts = [BuildContext.of(workspace, name) for name in progress(names, "gathering contexts")]
     for warning in dict.fromkeys(warning for context in contexts for warning in context.warnings):
-        click.echo(f"note: {warning}", err=True)
+        say(f"note: {warning}", err=True)
     folders: dict[str, Path | None] = {
         context.closure.service.name: output / context.closure.service.name if everything and output else output
         for context in contexts
@@ -74,7 +75,7 @@ def command(
     for context in contexts:
         if as_list:
             if everything:
-                click.echo(context.closure.service.name)
+                say(context.closure.service.name)
             _print(context)
         if output is not None:
             _report(context, folders[context.closure.service.name])
@@ -96,12 +97,12 @@ def _as_json(context: BuildContext, folder: Path | None) -> dict[str, Any]:
 
 def _print(context: BuildContext) -> None:
     for path, file in context.files.items():
-        click.echo(f"{file.size:>10,}  {path}")
+        say(f"{file.size:>10,}  {path}")
     for entry in context.dropped:
-        click.echo(f"{'left out':>10}  {entry.path}: {entry.reason}")
+        say(f"{'left out':>10}  {entry.path}: {entry.reason}")
     click.echo(f"digest {context.digest}")
 
 
 def _report(context: BuildContext, folder: Path | None) -> None:
     name = context.closure.service.name
-    click.echo(f"{name}: {len(context.files)} files, {context.size:,} bytes in {folder}", err=True)
+    say(f"{name}: {len(context.files)} files, {context.size:,} bytes in {folder}", err=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from uv_workspace_function.cli.options import load_workspace, target_options, workspace_option
+from uv_workspace_function.cli.output import say
 from uv_workspace_function.cli.progress import progress
 from uv_workspace_function.insight.cloud_assembly import image_assets
 from uv_workspace_function.insight.graph import services_of
@@ -67,11 +68,11 @@ def command(
         click.echo(json.dumps([size.as_json() for size in sizes], indent=2))
     else:
         for size in sizes:
-            click.echo("\n".join(_lines(size, everything=everything)))
+            say(*_lines(size, everything=everything))
     over = [size for size in sizes if limit is not None and size.size > limit]
     for size in over:
         more = shown_size(size.size - (limit or 0))
-        click.echo(f"over budget: {size.service} takes {shown_size(size.size)}, {more} more than {budget}", err=True)
+        say(f"over budget: {size.service} takes {shown_size(size.size)}, {more} more than {budget}", err=True)
     if over:
         click.get_current_context().exit(1)
 
@@ -84,7 +85,7 @@ def _sizes(
     elif assembly is not None:
         assets = [asset for asset in image_assets(assembly) if asset.service in names]
         for missing in sorted(set(names) - {asset.service for asset in assets}):
-            click.echo(f"{missing} has no image in {assembly}: no stack there deploys it", err=True)
+            say(f"{missing} has no image in {assembly}: no stack there deploys it", err=True)
         for asset in progress(assets, "looking into images"):
             yield size_of_image(asset.service, asset.local_image, docker=docker)
     else:

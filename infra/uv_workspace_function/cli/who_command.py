@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from uv_workspace_function.cli.options import load_workspace, target_options, workspace_option
+from uv_workspace_function.cli.output import say
 from uv_workspace_function.insight.who import Holder, not_held, parse_requirement, who_holds
 from uv_workspace_function.target.target import Target
 
@@ -34,9 +35,9 @@ def command(requirement: str, root: Path | None, target: Target, as_json: bool) 
     else:
         for holder in found:
             for line in _lines(holder):
-                click.echo(line)
+                say(line)
     if not found:
-        click.echo(not_held(workspace, wanted, target), err=True)
+        say(not_held(workspace, wanted, target), err=True)
 
 
 def _lines(holder: Holder) -> list[str]:

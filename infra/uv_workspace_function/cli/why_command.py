@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from uv_workspace_function.cli.options import find_workspace, workspace_option
+from uv_workspace_function.cli.output import say
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import NoWorkspaceError, WorkspaceError
 from uv_workspace_function.insight.comparison import Change, compare
@@ -46,7 +47,7 @@ def command(service: str, root: Path | None, ref: str, as_json: bool) -> None:
         click.echo(json.dumps({"service": name, "since": commit, "changes": [_as_json(*c) for c in changes]}, indent=2))
         return
     for change, way in changes:
-        click.echo(str(change) + _words(way))
+        say(str(change) + _words(way))
     if not changes:
         click.echo(f"nothing: the build context of {name} is what it was at {ref}, byte for byte", err=True)
 

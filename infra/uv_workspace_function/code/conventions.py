@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from uv_workspace_function.boundary import read_file
 from uv_workspace_function.code.layouts.modules import SKIPPED, folders_in
 from uv_workspace_function.code.module_reader import HandlerError, LocalPackage, ModuleReader, shown_path
 from uv_workspace_function.code.syntax import Unparsed
@@ -143,6 +144,6 @@ def _how_bound(reader: ModuleReader, package: LocalPackage, dotted: str, file: P
 
 def _content(package: LocalPackage, file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        return read_file(file)
     except OSError as error:
         raise HandlerError(f"cannot read {shown_path(package, file)}: {error.strerror}", "make it readable") from error

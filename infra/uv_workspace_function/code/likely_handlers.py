@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from uv_workspace_function.boundary import read_file
 from uv_workspace_function.code.conventions import ordered_modules
 from uv_workspace_function.code.module_reader import LocalPackage, shown_path
 
@@ -47,7 +48,7 @@ def likely_handlers(package: LocalPackage) -> tuple[Likely, ...]:
     found: list[Likely] = []
     for dotted, file in (*_modules(package), *_beside(package)):
         with suppress(OSError, UnicodeDecodeError):
-            for match in _LIKELY.finditer(file.read_text(encoding="utf-8")):
+            for match in _LIKELY.finditer(read_file(file).decode()):
                 name = match["function"] or match["object"]
                 is_importable = dotted is not None
                 found.append(

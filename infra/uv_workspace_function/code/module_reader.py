@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from uv_workspace_function.boundary import read_file
 from uv_workspace_function.code.bindings import Bindings, read_bindings
 from uv_workspace_function.code.layouts import Layout, Module
 from uv_workspace_function.code.syntax import Unparsed
@@ -123,7 +124,7 @@ class ModuleReader:
         """What the module's top level binds, or why it does not parse."""
         if file not in self._read:
             try:
-                self._read[file] = read_bindings(file.read_bytes())
+                self._read[file] = read_bindings(read_file(file))
             except OSError as error:
                 raise HandlerError(f"cannot read {self.shown(file)}: {error.strerror}", "make it readable") from error
         return self._read[file]

@@ -35,7 +35,7 @@ def as_older_python(content: bytes, python: tuple[int, int]) -> str | bool:
         return True
     try:
         tree = libcst.parse_module(content)
-    except (libcst.ParserSyntaxError, UnicodeDecodeError):
+    except (libcst.ParserSyntaxError, UnicodeError, LookupError):
         return True
     try:
         return tree.visit(Older()).code
@@ -51,6 +51,6 @@ def _depth(content: bytes) -> int:
             if token.type == tokenize.OP:
                 depth += (token.string in "([{") - (token.string in ")]}")
                 deepest = max(deepest, depth)
-    except (tokenize.TokenError, SyntaxError):
+    except (tokenize.TokenError, SyntaxError, LookupError, UnicodeError):
         pass  # newer syntax; what was read tells as much as there is to tell
     return deepest

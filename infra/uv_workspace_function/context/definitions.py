@@ -11,7 +11,7 @@ from typing import Any
 import tomli_w
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.boundary import absolute
+from uv_workspace_function.boundary import absolute, read_file
 from uv_workspace_function.builder.credentials import without_credentials
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, Pyproject, requirement_name
@@ -230,7 +230,7 @@ def _hinted(closure: Closure) -> set[str]:
         text = tomli_w.dumps({"tool": _reduced(member.pyproject).get("tool", {})})
         for file in _BUILD_PROGRAMS:
             path = member.path / file
-            text += path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+            text += read_file(path).decode(errors="replace") if path.is_file() else ""
         found.update(map(canonicalize_name, _WORD.findall(text)))
     return found
 

@@ -22,6 +22,10 @@ from uv_workspace_function.context.wanted import DEFINITIONS, NOTHING, TABLE, Ca
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import Pyproject
 
+# What no package has: links that fan out make a million paths of a few folders, and Python's stack has an end.
+_DEEPEST = 100
+_MOST = 50_000
+
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
@@ -150,6 +154,7 @@ class _Walk:
     files: dict[str, ContextFile] = field(default_factory=dict)
     dropped: list[Dropped] = field(default_factory=list)
     above: list[str] = field(default_factory=list)
+    entered: int = 0
 
     def enter(self, real: str, path: str, state: _State) -> None:
         """Take what is wanted from one folder.
@@ -159,6 +164,15 @@ class _Walk:
             path: the same, relative to the package's folder; empty for that folder itself.
             state: what holds in it.
         """
+        self.entered += 1
+        if len(self.above) > _DEEPEST or self.entered > _MOST:
+            limit = (
+                f"more than {_DEEPEST} levels deep" if len(self.above) > _DEEPEST else f"more than {_MOST:,} folders"
+            )
+            raise WorkspaceError(
+                f"{self._in_workspace(path)} is {limit} in what {self._in_workspace('pyproject.toml')} is about",
+                f"look for links that fan out, or list a folder in `exclude` of [{TABLE}] there",
+            )
         entries = self._entries(real, path)
         names = {entry.name for entry in entries}
         if path and "pyvenv.cfg" in names:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from uv_workspace_function.boundary import Boundary
+from uv_workspace_function.boundary import LARGEST, Boundary
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.globs import ImpossibleGlobError, translate
 
@@ -193,8 +193,8 @@ class Repository:
 def _read_rules(path: str) -> Rules | None:
     try:
         # Git reads no `.gitignore` that is a link (since 2.32), so that a checkout's rules never come from elsewhere.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-            return Rules.parse(file.read().decode("utf-8", "surrogateescape"))
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            return Rules.parse(file.read(LARGEST).decode("utf-8", "surrogateescape"))
     except (FileNotFoundError, IsADirectoryError):
         return None
     except OSError as error:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from uv_workspace_function.builder.credentials import redacted
+from uv_workspace_function.errors import printable
 
 
 class Severity(StrEnum):
@@ -53,6 +54,10 @@ CODES: Mapping[str, Kind] = MappingProxyType(
 _SHOWN = 10  # further places; a report for programs has them all
 
 
+def _line(text: str) -> str:
+    return printable(redacted(text).replace("\n", "; "))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing that is wrong."""
@@ -97,10 +102,10 @@ class Finding:
         )
 
     def __post_init__(self) -> None:
-        """Hide the credentials of URLs, wherever they were quoted from."""
+        """Hide the credentials of URLs, wherever they were quoted from, and keep each text one line."""
         for name in ("problem", "remedy", "subject"):
-            object.__setattr__(self, name, redacted(getattr(self, name)))
-        object.__setattr__(self, "detail", tuple(map(redacted, self.detail)))
+            object.__setattr__(self, name, _line(getattr(self, name)))
+        object.__setattr__(self, "detail", tuple(map(_line, self.detail)))
 
     @property
     def severity(self) -> Severity:
@@ -124,9 +129,9 @@ class NotChecked:
     remedy: str
 
     def __post_init__(self) -> None:
-        """Hide the credentials of URLs, wherever they were quoted from."""
-        object.__setattr__(self, "reason", redacted(self.reason))
-        object.__setattr__(self, "remedy", redacted(self.remedy))
+        """Hide the credentials of URLs, wherever they were quoted from, and keep each text one line."""
+        object.__setattr__(self, "reason", _line(self.reason))
+        object.__setattr__(self, "remedy", _line(self.remedy))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

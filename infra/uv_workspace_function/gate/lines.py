@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from uv_workspace_function.boundary import read_file
+
 
 def requirement_line(path: Path, requirement: str) -> int | None:
     """The line of a requirement, as it is written in a `pyproject.toml`; None where it is written differently.
@@ -43,6 +45,6 @@ def line_of(path: Path, pattern: str, *, flags: int = 0) -> int | None:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return read_file(path).decode(errors="replace").splitlines()
     except OSError:
         return []

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import PurePosixPath
@@ -69,7 +70,7 @@ def _results(findings: Iterable[Finding], below: PurePosixPath, state: str | Non
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": quote(str(below / finding.file)), "uriBaseId": _TOP},
+                        "artifactLocation": {"uri": quote(os.fsencode(str(below / finding.file))), "uriBaseId": _TOP},
                         "region": {"startLine": finding.line or 1},
                     }
                 }
@@ -84,7 +85,7 @@ def _results(findings: Iterable[Finding], below: PurePosixPath, state: str | Non
 
 def _fingerprint(finding: Finding) -> str:
     text = "\n".join(part or "" for part in finding.identity)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
 def _notification(gap: NotChecked) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TextIO
 
 from click import style, unstyle
 
+from uv_workspace_function.errors import printable
 from uv_workspace_function.gate.findings import Finding, NotChecked, Report, Severity
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
@@ -29,7 +30,7 @@ def _is_coloured(stream: TextIO) -> bool:
 
 def _lines(report: Report) -> Iterator[str]:
     for member, findings in groupby(report.findings, key=lambda finding: finding.member):
-        yield style(member or "the workspace", bold=True)
+        yield style(printable(member or "the workspace"), bold=True)
         for finding in findings:
             yield from _finding(finding)
         yield ""
@@ -43,14 +44,14 @@ def _lines(report: Report) -> Iterator[str]:
     if report.not_checked:
         yield ""
     for text in report.notes:
-        yield f"{style('note: ', dim=True)}{text}"
+        yield f"{style('note: ', dim=True)}{printable(text)}"
     yield _summary(report)
 
 
 def _finding(finding: Finding) -> Iterator[str]:
     place = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
     severity = style(finding.severity, fg=_COLOURS[finding.severity], bold=True)
-    yield f"  {severity} {style(finding.code, bold=True)}  {style(place, fg='cyan')}"
+    yield f"  {severity} {style(finding.code, bold=True)}  {style(printable(place), fg='cyan')}"
     yield f"    {finding.problem}"
     yield from (f"      {line}" for line in finding.more)
     yield _fix(finding.remedy)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from uv_workspace_function.boundary import read_file
+
 
 @dataclass(kw_only=True)
 class Stored:
@@ -34,12 +36,11 @@ class Stored:
             purpose: a word for the file's name.
             key: see the attribute; it is what JSON makes of it.
         """
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         name = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
-        path = base / "uv-workspace-function" / f"{purpose}-{name}.json"
+        path = _cache_folder() / "uv-workspace-function" / f"{purpose}-{name}.json"
         known: Mapping[str, Any] = {}
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            stored = json.loads(path.read_bytes())
+        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+            stored = json.loads(read_file(path))
             if stored["key"] == list(key) and isinstance(stored["files"], dict):
                 known = stored["files"]
         return cls(path=path, key=key, _known=known)
@@ -61,13 +62,31 @@ class Stored:
         Args:
             whole: whether this run has looked at the whole workspace, so that what it did not use is of no more use.
         """
-        if self._used.keys() <= self._known.keys():
+        if all(self._known.get(name) == entry for name, entry in self._used.items()):
             return
         kept = self._used if whole else {**self._known, **self._used}
         text = json.dumps({"key": list(self.key), "files": kept})
         with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}-")
-            with os.fdopen(descriptor, "w") as stream:
-                stream.write(text)
-            Path(temporary).replace(self.path)
+            try:
+                with os.fdopen(descriptor, "w") as stream:
+                    stream.write(text)
+                Path(temporary).replace(self.path)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+
+
+def _cache_folder() -> Path:
+    """Where caches go; a relative `XDG_CACHE_HOME` is none.
+
+    Source: https://specifications.freedesktop.org/basedir-spec/latest/.
+    """
+    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if given.is_absolute():
+        return given
+    try:
+        return Path.home() / ".cache"
+    except RuntimeError:  # nobody knows a home for this user
+        return Path(os.devnull)

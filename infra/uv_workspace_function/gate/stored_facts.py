@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,9 @@ class StoredFacts:
         """The facts of one file."""
         digest = hashlib.sha256(content).hexdigest()
         if digest in self._stored:
-            return _decoded(self._stored[digest])
+            # what has another shape than it is written in is nobody's: it is made anew
+            with suppress(ValueError, TypeError, KeyError, AttributeError):
+                return _decoded(self._stored[digest])
         facts = read_source(content, self.python)
         self.keep(content, facts)
         return facts

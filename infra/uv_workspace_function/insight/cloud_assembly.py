@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from uv_workspace_function.boundary import read_file
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.target import MACHINES, Target
 
@@ -77,7 +78,7 @@ def _asset_manifests(assembly: Path) -> Iterator[Path]:
     path = assembly / "manifest.json"
     if not path.is_file():
         raise WorkspaceError(f"{assembly} is no cloud assembly: it has no manifest.json", "write one with `cdk synth`")
-    for artifact in _read(path).get("artifacts", {}).values():
+    for artifact in _tables(_read(path).get("artifacts")).values():
         match artifact:
             case {"type": "cdk:asset-manifest", "properties": {"file": str(file)}}:
                 yield assembly / file
@@ -88,15 +89,25 @@ def _asset_manifests(assembly: Path) -> Iterator[Path]:
 
 
 def _assets(manifest: Path) -> Iterator[ImageAsset]:
-    for asset, image in _read(manifest).get("dockerImages", {}).items():
-        source = image.get("source", {})
-        yield ImageAsset(asset=asset, arguments=source.get("dockerBuildArgs", {}), platform=source.get("platform"))
+    for asset, image in _tables(_read(manifest).get("dockerImages")).items():
+        source = _tables(image).get("source")
+        arguments = _tables(_tables(source).get("dockerBuildArgs"))
+        platform = _tables(source).get("platform")
+        yield ImageAsset(
+            asset=asset,
+            arguments={key: value for key, value in arguments.items() if isinstance(value, str)},
+            platform=platform if isinstance(platform, str) else None,
+        )
+
+
+def _tables(found: object) -> dict[str, object]:
+    return found if isinstance(found, dict) else {}
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+        document = json.loads(read_file(path))
+    except (OSError, ValueError, RecursionError) as error:
         raise WorkspaceError(f"{path} cannot be read ({error})", "write it anew with `cdk synth`") from error
     if not isinstance(document, dict):
         raise WorkspaceError(f"{path} is no part of a cloud assembly", "write it anew with `cdk synth`")

@@ -123,13 +123,13 @@ class Step:
 def _failed(name: str, status: int, said: Sequence[str]) -> WorkspaceError:
     errors = [line.removeprefix("error: ") for line in said if line.startswith("error: ")]
     if errors and errors[-1].startswith("uv could not"):
-        return WorkspaceError("\n".join([*said[:-1], errors[-1]]).strip())
+        return WorkspaceError.of_lines([*said[:-1], errors[-1]])
     if errors:
         return WorkspaceError(errors[-1])
     if any("No space left on device" in line for line in said):
         return WorkspaceError("the disk is full", "make room, or set another folder with --cache")
     ended = f"was ended by signal {-status}" if status < 0 else f"ended with {status}"
-    return WorkspaceError("\n".join([*said, f"the builder's step {name} {ended}: see above"]))
+    return WorkspaceError.of_lines([*said, f"the builder's step {name} {ended}: see above"])
 
 
 def tree_digest(folder: Path) -> str:

@@ -158,7 +158,7 @@ def check_closure(closure: Closure, target: Target, build_from_source: Sequence[
         no_binary=closure.project.uv_settings.no_binary_package,
     )
     if missing:
-        raise WorkspaceError("\n".join(map(str, missing)))
+        raise WorkspaceError.of_lines(missing)
     refuse_oversize(closure.selection, target)
 
 

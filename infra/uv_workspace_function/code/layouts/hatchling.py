@@ -13,6 +13,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from uv_workspace_function.boundary import read_file
 from uv_workspace_function.code.layouts.layout import Layout, Module
 from uv_workspace_function.code.layouts.modules import (
     distributed,
@@ -72,8 +73,8 @@ def hatch_table(pyproject: Pyproject, folder: Path) -> Table:
     Source: `ProjectMetadata.hatch` in its `metadata/core.py`. A file that is no TOML is hatchling's to refuse.
     """
     try:
-        settings = tomllib.loads((folder / HATCH_TOML).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        settings = tomllib.loads(read_file(folder / HATCH_TOML).decode())
+    except (OSError, ValueError, RecursionError):
         return pyproject.tool("hatch")
     return {**pyproject.tool("hatch"), **settings}
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from uv_workspace_function.boundary import read_file
 from uv_workspace_function.code.layouts.layout import Layout, Module
 from uv_workspace_function.code.layouts.modules import (
     SKIPPED,
@@ -164,10 +165,10 @@ def _lines(value: str) -> list[str]:
 def _setup_py(folder: Path) -> ast.Module | None:
     """A package's `setup.py`: empty where there is none, None where it cannot be read."""
     try:
-        return ast.parse((folder / "setup.py").read_bytes())
+        return ast.parse(read_file(folder / "setup.py"))
     except FileNotFoundError:
         return ast.Module(body=[], type_ignores=[])
-    except (OSError, SyntaxError, ValueError, RecursionError):
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 

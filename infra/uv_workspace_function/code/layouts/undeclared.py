@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
+from uv_workspace_function.boundary import read_file
 from uv_workspace_function.code.layouts.layout import Layout, Module
 from uv_workspace_function.code.layouts.modules import is_package, matches, module_at, outermost, top_level
 from uv_workspace_function.pyproject import Pyproject
@@ -50,7 +51,7 @@ def _is_itself_package(folder: Path) -> bool:
 def _is_imported(name: str, modules: Iterable[Path]) -> bool:
     statement = re.compile(rf"^[ \t]*(?:from|import)[ \t]+{name}\b".encode(), re.MULTILINE)
     files = (file for path in modules for file in (path.rglob("*.py") if path.is_dir() else [path]))
-    return any(statement.search(file.read_bytes()) for file in files if file.is_file())
+    return any(statement.search(read_file(file)) for file in files if file.is_file())
 
 
 _NO_MODULES = (

@@ -113,6 +113,11 @@ def _build_hooks(member: Member) -> frozenset[PurePosixPath]:
     return frozenset(map(PurePosixPath, found))
 
 
+# As where a context is gathered: context/files.py.
+_DEEPEST = 100
+_MOST = 50_000
+
+
 @dataclass(slots=True, kw_only=True)
 class _Walk:
     """One pass over a member's folders."""
@@ -120,6 +125,7 @@ class _Walk:
     workspace: Workspace
     member: Member
     seen: set[str] | None = None
+    entered: int = 0
 
     def beside(self, path: Path, module: str) -> Iterator[SourceFile]:
         """What stands at the top of a project that is not built: its code, or help for its developers."""
@@ -148,6 +154,9 @@ class _Walk:
     ) -> Iterator[SourceFile]:
         """The files in a folder and below it, links inside the repository included; not what a link leads back to."""
         real_folder = Path(os.path.realpath(folder))
+        if len(above) > _DEEPEST or self.entered > _MOST:
+            return  # the context of the member is refused for it
+        self.entered += 1
         if real_folder in above or not real_folder.is_relative_to(WorkspaceFiles.of(self.workspace).repository.top):
             return
         above |= {real_folder}

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from stdlibs import KNOWN_VERSIONS, stdlib_module_names
 
+from uv_workspace_function.boundary import read_file
 from uv_workspace_function.code.layouts import Module
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Outcome
@@ -46,7 +47,7 @@ def read_files(workspace: Workspace, member: Member, stored: StoredFacts) -> tup
     read = []
     for file in source_files(workspace, member):
         try:
-            content = (workspace.root / file.path).read_bytes()
+            content = read_file(workspace.root / file.path)
         except OSError:
             continue  # a link to nothing, or a file that the context check reports
         if b"# /// script" in content:
@@ -76,7 +77,7 @@ def with_verdicts(
             facts = replace(read.facts, is_judged=True)
         else:
             return read  # it is right, and nothing here can tell what it imports
-        stored.keep(path.read_bytes(), facts)
+        stored.keep(read_file(path), facts)
         return replace(read, facts=facts)
 
     return {member: tuple(map(settled, reads)) for member, reads in files.items()}

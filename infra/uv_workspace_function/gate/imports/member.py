@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from uv_workspace_function.boundary import read_file
 from uv_workspace_function.gate.imports.declared import Declared
 from uv_workspace_function.gate.imports.files import TEST_FOLDERS, Role, files_beside
 from uv_workspace_function.gate.imports.known import (
@@ -157,7 +158,7 @@ class MemberImports:
         read = {read.file.path for read in self.files}
         root, python = self.scope.workspace.root, minor(self.scope.target.python)
         beside = (path for path in files_beside(self.member) if path.relative_to(root).as_posix() not in read)
-        facts = (read_source(path.read_bytes(), python) for path in beside)
+        facts = (read_source(read_file(path), python) for path in beside)
         answers = (self.answers(found) for one in facts for found in one.imports)
         return frozenset(owner for each in answers for provided in each.values() for owner in provided.owners)
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from uv_workspace_function.boundary import read_file
 from uv_workspace_function.gate.imports.files import Role
 from uv_workspace_function.gate.imports.known import ReadFile
 from uv_workspace_function.gate.imports.member import MemberImports
@@ -22,8 +23,8 @@ def is_on_the_path(of: MemberImports, read: ReadFile) -> bool:
         return True
     root = of.scope.workspace.root
     code = (other.file.path for other in of.files if other.file.role is Role.CODE)
-    return _SCRIPT.search((root / read.file.path).read_bytes()) is not None or any(
-        _PATH_CHANGE.search((root / path).read_bytes()) for path in code
+    return _SCRIPT.search(read_file(root / read.file.path)) is not None or any(
+        _PATH_CHANGE.search(read_file(root / path)) for path in code
     )
 
 

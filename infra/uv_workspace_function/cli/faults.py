@@ -1,0 +1,43 @@
+"""Faults of this program itself: one line that says so, and a file with the details."""
+
+import errno
+import os
+import platform
+import tempfile
+import traceback
+from importlib.metadata import PackageNotFoundError, version
+
+EXIT_CODE = 70
+"""EX_SOFTWARE of sysexits.h: none of the codes that say something of a workspace."""
+
+# What the system says of itself, and not of this program.
+_OF_THE_SYSTEM = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.ETXTBSY, errno.ESTALE),
+)
+
+
+def of_the_system(error: Exception) -> str | None:
+    """What the system refuses, in one line; None where the fault is not the system's."""
+    if not isinstance(error, OSError) or error.errno not in _OF_THE_SYSTEM:
+        return None
+    where = "" if error.filename is None else f" at {os.fsdecode(error.filename)}"
+    return f"the system refuses: {(error.strerror or str(error)).lower()}{where}"
+
+
+def report(error: Exception) -> str:
+    """Write down what is known of a fault, and tell in one line where."""
+    kind = type(error).__name__
+    try:
+        release = version("uv-workspace-function")
+    except PackageNotFoundError:
+        release = "of unknown version"
+    text = f"uv-workspace-function {release}, Python {platform.python_version()}, {platform.platform()}\n\n"
+    text += "".join(traceback.format_exception(error))
+    try:
+        descriptor, path = tempfile.mkstemp(prefix="uv-workspace-function-", suffix=".txt")
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
+    except OSError:
+        return f"this is a fault of uv-workspace-function itself ({kind}); no file could be written with its details"
+    return f"this is a fault of uv-workspace-function itself ({kind}); its details are in {path}: please report them"

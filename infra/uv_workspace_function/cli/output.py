@@ -1,0 +1,81 @@
+"""What the command line prints: lines that start no other line, to the last byte, whoever reads them."""
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+import click
+
+from uv_workspace_function.errors import printable
+
+
+def say(*lines: object, err: bool = False) -> None:
+    """Print lines of text, each of which stays one whatever names of a workspace are in it.
+
+    Args:
+        lines: the lines.
+        err: whether they go to stderr.
+    """
+    for line in lines:
+        click.echo(printable(str(line)), err=err)
+
+
+@contextmanager
+def whole_output() -> Iterator[None]:
+    """A stretch in which stdout and stderr lose nothing, where they are this process's own.
+
+    A stream that Python does not buffer (`PYTHONUNBUFFERED`) drops what one write(2) did not take: on a full disk a cut JSON
+    would look like a whole one. And a reader that has read enough (`services list | head -1`) is no failure: the rest is not
+    for anybody, and the command ends as it would have.
+    """
+    before = sys.stdout, sys.stderr
+    try:
+        sys.stdout, sys.stderr = _whole(before[0], 1), _whole(before[1], 2)
+        yield
+        sys.stdout.flush()
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def _whole(stream: TextIO, descriptor: int) -> TextIO:
+    try:
+        is_own = stream.fileno() == descriptor
+    except (OSError, ValueError, AttributeError):  # closed, or somebody else's: a test's
+        is_own = False
+    if not is_own:
+        return stream
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Descriptor(descriptor)),
+        encoding=stream.encoding,
+        errors="backslashreplace",  # a file's name need not be UTF-8
+        line_buffering=True,
+    )
+
+
+class _Descriptor(io.RawIOBase):
+    """A file descriptor that is written to, and not closed."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._number = number
+        self._is_read = True
+
+    def fileno(self) -> int:
+        return self._number
+
+    def isatty(self) -> bool:
+        return os.isatty(self._number)
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        if self._is_read:
+            try:
+                return os.write(self._number, data)
+            except BrokenPipeError:
+                self._is_read = False
+        return int(memoryview(data).nbytes)
