@@ -90,7 +90,7 @@ class Finding:
         others = ", ".join(self.places[:_SHOWN]) + (
             f" and {len(self.places) - _SHOWN} more" if len(self.places) > _SHOWN else ""
         )
-        return (*self.detail, f"also in {others}")
+        return (*self.detail, _line(f"also in {others}"))
 
     @property
     def identity(self) -> tuple[str, str, str | None, str]:
