@@ -273,7 +273,9 @@ def _pair(bench: Bench, root: Path) -> without_an_engine.Pair:
     interpreter = Path(found) if found else python.program()
     folder = root.with_name(f"{root.name}-pair")
     folder.mkdir()
-    return without_an_engine.Pair(root=root, folder=folder, platform=bench.platform, interpreter=interpreter)
+    return without_an_engine.Pair(
+        root=root, folder=folder, platform=bench.platform, interpreter=interpreter, tags=bench.tags
+    )
 
 
 _PARTS: Mapping[str, Callable[[Bench], Iterator[tuple[str, ...]]]] = {

@@ -47,12 +47,14 @@ class Pair:
         folder: where what is made on the way goes.
         platform: `linux/amd64` or `linux/arm64`.
         interpreter: the Python that compiles.
+        tags: where the names of the engine's images are put.
     """
 
     root: Path
     folder: Path
     platform: str
     interpreter: Path
+    tags: list[str]
     memory: int = 0
     """The most that a process of ours took, in kB."""
 
@@ -112,6 +114,8 @@ class Pair:
     def engine(self, service: str, *options: str) -> float:
         """Build a service with the engine; the seconds from the command to its end, and those for its context."""
         begun = time.perf_counter()
+        tag = f"uv-workspace-function-benchmark:{service}"
+        self.tags.append(tag)
         context = BuildContext.of(Workspace.load(self.root), service)
         folder = self.folder / "contexts" / service
         shutil.rmtree(folder, ignore_errors=True)
@@ -121,7 +125,7 @@ class Pair:
             "build",
             "--quiet",
             f"--platform={self.platform}",
-            f"--tag=uv-workspace-function-benchmark:{service}",
+            f"--tag={tag}",
         ]
         command += [*options, *(f"--build-arg={key}={value}" for key, value in context.build_args.items()), str(folder)]
         done = subprocess.run(
