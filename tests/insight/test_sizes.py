@@ -271,6 +271,30 @@ def test_an_image_of_another_dockerfile(tmp_path: Path) -> None:
         size_of_image("api", "api:1", docker=docker)
 
 
+def test_an_image_index_is_told_apart(shop: Path, tmp_path: Path) -> None:
+    """As an engine with a containerd store saves what was built with provenance: Lambda would refuse it."""
+    docker = saved(tmp_path)
+    nested = {"manifests": [{"mediaType": "application/vnd.oci.image.index.v1+json", "digest": "sha256:1"}]}
+    listed = {
+        "manifests": [
+            {"mediaType": "application/vnd.oci.image.manifest.v1+json", "platform": {"architecture": "arm64"}},
+            {"mediaType": "application/vnd.oci.image.manifest.v1+json", "platform": {"architecture": "unknown"}},
+        ]
+    }
+    with tarfile.open(tmp_path / "image.tar", "a") as image:
+        for name, document in (("index.json", nested), ("blobs/sha256/1", listed)):
+            content = json.dumps(document).encode()
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            image.addfile(entry, io.BytesIO(content))
+    result = run(shop, "api", "--image", "api:1", "--docker", docker)
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert (
+        "error: api:1 is an image index, which Lambda does not take: it carries provenance or an SBOM, or is for several platforms; "
+        "build it for one platform with `--provenance=false --sbom=false`\n"
+    ) == result.stderr
+
+
 def test_an_image_needs_one_service(shop: Path) -> None:
     """Its name says nothing of whose it is."""
     result = run(shop, "--image", "api:1")

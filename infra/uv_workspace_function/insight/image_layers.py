@@ -89,6 +89,11 @@ def read_image(service: str, image: str, documents: Mapping[str, Any], layers: M
     Raises:
         WorkspaceError: when it was built by another Dockerfile.
     """
+    if any(map(_is_index, documents.values())):
+        raise WorkspaceError(
+            f"{image} is an image index, which Lambda does not take: it carries provenance or an SBOM, or is for several platforms",
+            "build it for one platform with `--provenance=false --sbom=false`",
+        )
     manifest = documents["manifest.json"][0]
     history = [entry for entry in documents[manifest["Config"]]["history"] if not entry.get("empty_layer")]
     ours = []
@@ -109,6 +114,20 @@ def read_image(service: str, image: str, documents: Mapping[str, Any], layers: M
         )
     sizes = tuple(_layer_size(name, layer, owners) for name, layer in ours)
     return ServiceSize(service=service, source=image, layers=sizes, base=base)
+
+
+def _is_index(document: Any) -> bool:
+    """Whether a document of a saved image lists several manifests, or an index: an OCI layout's own list names one image.
+
+    Source: https://github.com/opencontainers/image-spec/blob/main/image-index.md
+    """
+    match document:
+        case {"manifests": [{"mediaType": str(media_type)}]}:
+            return media_type.endswith((".index.v1+json", ".manifest.list.v2+json"))
+        case {"manifests": [_, _, *_]}:
+            return True
+        case _:
+            return False
 
 
 def _layer_size(name: str, layer: _Archive, owners: Mapping[str, tuple[str, str]]) -> LayerSize:
