@@ -22,13 +22,36 @@ class ImpossibleGlobError(ValueError):
     """A pattern that git accepts but that matches no path."""
 
 
+_STAR, _ANY_FOLDERS = "*", "**"
+
+
 def translate(pattern: str) -> str:
     """A path glob as a regular expression: `*` and `?` stay within a path segment, `**/` crosses segments.
+
+    It never backtracks into what a wildcard has passed: what stands between two of them matches at the first place it can, since
+    the second one takes up whatever is left. So no pattern takes longer than its length times the path's.
 
     Raises:
         ValueError: the pattern can match no path (an unclosed bracket, a lone backslash at its end).
     """
-    out: list[str] = []
+    groups: list[list[str]] = [[]]
+    for segment in _segments(pattern):
+        if segment == [_ANY_FOLDERS]:
+            groups.append([])
+        else:
+            groups[-1].append(_segment(segment))
+    first, *others = ("/".join(group) for group in groups)
+    if not others:
+        return first
+    *between, last = others
+    start = f"{first}/" if groups[0] else ""
+    middle = "".join(f"(?>(?:[^/]*/)*?{group}/)" for group, parts in zip(between, groups[1:-1], strict=True) if parts)
+    return start + middle + (f"(?:[^/]*/)*{last}" if groups[-1] else ".*")
+
+
+def _segments(pattern: str) -> list[list[str]]:
+    """The elements of each segment: a wildcard, or a regular expression of one character."""
+    segments: list[list[str]] = [[]]
     index = 0
     while index < len(pattern):
         char = pattern[index]
@@ -39,30 +62,46 @@ def translate(pattern: str) -> str:
             starts_segment = index == 0 or pattern[index - 1] == "/"
             ends_segment = end == len(pattern) or pattern[end] == "/"
             # The documentation knows two asterisks; git itself takes any longer run for the same.
-            if end - index >= 2 and starts_segment and ends_segment:
-                if end == len(pattern):
-                    out.append(".*")
-                else:
-                    out.append("(?:.*/)?")
-                    end += 1
-            else:
-                out.append("[^/]*")
+            segments[-1].append(_ANY_FOLDERS if end - index >= 2 and starts_segment and ends_segment else _STAR)
             index = end
         elif char == "?":
-            out.append("[^/]")
+            segments[-1].append("[^/]")
             index += 1
         elif char == "[":
             expression, index = _bracket(pattern, index)
-            out.append(expression)
+            segments[-1].append(expression)
         elif char == "\\":
             if index + 1 == len(pattern):
                 raise ImpossibleGlobError(pattern)
-            out.append(re.escape(pattern[index + 1]))
+            _append(segments, pattern[index + 1])
             index += 2
         else:
-            out.append(re.escape(char))
+            _append(segments, char)
             index += 1
-    return "".join(out)
+    return segments
+
+
+def _append(segments: list[list[str]], char: str) -> None:
+    if char == "/":
+        segments.append([])
+    else:
+        segments[-1].append(re.escape(char))
+
+
+def _segment(elements: list[str]) -> str:
+    """A segment as a regular expression that matches whole ones only."""
+    pieces = [""]
+    for element in elements:
+        if element == _STAR:
+            pieces.append("")
+        else:
+            pieces[-1] += element
+    first, *others = pieces
+    if not others:
+        return first
+    *between, last = others
+    middle = "".join(f"(?>[^/]*?{piece})" for piece in between if piece)
+    return f"{first}{middle}[^/]*{last}(?![^/])"
 
 
 def _bracket(pattern: str, start: int) -> tuple[str, int]:
