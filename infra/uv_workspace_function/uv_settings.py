@@ -16,6 +16,8 @@ class Source:
 
     workspace: bool = False
     """Whether it says that the package is a member of the workspace."""
+    other_workspace: str | None = None
+    """The path of another workspace that it is a member of."""
     path: str | None = None
     index: str | None = None
 
@@ -31,6 +33,7 @@ class Source:
             toml.value(table, key, str)
         return cls(
             workspace="workspace" in table,
+            other_workspace=table["workspace"] if isinstance(table.get("workspace"), str) else None,
             path=toml.value(table, "path", str),
             index=toml.value(table, "index", str),
         )

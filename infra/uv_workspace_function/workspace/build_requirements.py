@@ -116,6 +116,11 @@ def _sources_of(pyproject: Pyproject, folder: PurePosixPath) -> _Sources:
 
 
 def _from_local(requirements: Iterable[str], sources: _Sources, *, user: str) -> Iterator[_LocalRequirement]:
+    """The requirements that come from the workspace or from a path.
+
+    Raises:
+        WorkspaceError: when one comes from another workspace.
+    """
     for text in requirements:
         try:
             requirement = Requirement(text)
@@ -123,6 +128,13 @@ def _from_local(requirements: Iterable[str], sources: _Sources, *, user: str) ->
             continue  # uv, or the backend, says so
         name = canonicalize_name(requirement.name)
         chosen, base = sources.get(name, ((), PurePosixPath()))
+        for one in chosen:
+            if one.other_workspace is not None:
+                raise WorkspaceError(
+                    f"{user} is built with {name}, which tool.uv.sources takes from another workspace, {one.other_workspace}: a build "
+                    "context holds one workspace",
+                    f"name the folder of {name} itself, `{{ path = ... }}`, or publish it to an index",
+                )
         if any(one.workspace or one.path is not None for one in chosen):
             paths = (PurePosixPath(posixpath.normpath(base / one.path)) for one in chosen if one.path is not None)
             extras = frozenset(map(canonicalize_name, requirement.extras))

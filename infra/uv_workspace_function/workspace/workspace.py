@@ -79,7 +79,7 @@ class Workspace:
                     )
             project = Project.load(root, PurePosixPath())
             members = _members(root, project, globs)
-            _check_members(project.lock, members)
+            _check_members(root, project.lock, members)
             beside = (*globs.exclude, *project.pyproject.ours.standalone)
             standalone = _standalone(root, beside, members=members)
             needs = Needs(root=root, project=project, members=members, standalone=standalone)
@@ -233,7 +233,7 @@ def _by_name(members: Iterable[Member], *, remedy: str) -> tuple[Member, ...]:
     return tuple(known[name] for name in sorted(known))
 
 
-def _check_members(lock: Lock, members: tuple[Member, ...]) -> None:
+def _check_members(root: Path, lock: Lock, members: tuple[Member, ...]) -> None:
     """Refuse a lock that was written for other members than there are."""
     there = {member.name for member in members}
     locked = set(lock.members) or {p.name for p in lock.packages if p.folder is not None and p.name in there}
@@ -242,13 +242,12 @@ def _check_members(lock: Lock, members: tuple[Member, ...]) -> None:
     if surplus := sorted(locked - there):
         raise LockError(
             f"{lock.path} has a member that the workspace lacks: {', '.join(surplus)}",
-            _how_to_restore(lock, surplus),
+            _how_to_restore(root, lock, surplus),
         )
 
 
-def _how_to_restore(lock: Lock, names: Collection[str]) -> str:
+def _how_to_restore(root: Path, lock: Lock, names: Collection[str]) -> str:
     """What to do about members without a folder: a submodule is checked out, since `uv lock` would drop it."""
-    root = lock.path.parent.resolve()
     folders = [
         root / package.folder for package in lock.packages if package.name in names and package.folder is not None
     ]
