@@ -74,3 +74,17 @@ def test_a_workspace_without_services(tmp_path: Path) -> None:
     result = run(lock(workspace(tmp_path / "w", ["a"])), "--all", "--json")
     assert (2, "") == (result.exit_code, result.stdout)
     assert "has no services: no member has a handler; members are: a;" in result.stderr
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_setting_that_no_build_can_have_is_refused_before_anything_is_written(
+    tmp_path: Path, form: list[str]
+) -> None:
+    """With `--json` and without."""
+    setting = '[tool.uv-workspace-function]\nbuild-from-source = ["nosuch"]\n'
+    root = workspace(tmp_path / "w", {"api": setting})
+    handler(root / "api")
+    result = run(lock(root), "api", "--output", tmp_path / "out", *form)
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert "nosuch" in result.stderr
+    assert not (tmp_path / "out").exists()

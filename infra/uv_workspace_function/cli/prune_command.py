@@ -64,6 +64,8 @@ def command(
         context.closure.service.name: output / context.closure.service.name if everything and output else output
         for context in contexts
     }
+    for context in contexts:
+        _ = context.build_args  # refuses what is malformed of them, before anything is written
     if output is not None and everything:
         write_all(contexts, output)
     elif output is not None:
