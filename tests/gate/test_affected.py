@@ -299,6 +299,7 @@ def test_a_ref_that_does_not_exist(shop: Path) -> None:
 def test_a_ref_that_is_an_option(shop: Path) -> None:
     """It is no option of git's."""
     assert "there is no commit '--help'" in run(shop, "--since=--help").stderr
+    assert "there is no commit '^HEAD'" in run(shop, "--since=^HEAD").stderr
 
 
 def test_a_shallow_clone(shop: Path, tmp_path: Path) -> None:

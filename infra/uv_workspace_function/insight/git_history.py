@@ -79,8 +79,9 @@ class History:
             WorkspaceError: when there is none; in a shallow clone the message says how to get it.
         """
         done = _git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"], cwd=self.top)
-        if done.returncode == 0:
-            return done.stdout.strip()
+        commit = done.stdout.strip()
+        if done.returncode == 0 and not commit.startswith("^"):  # `^HEAD` is what HEAD does not reach: no commit
+            return commit
         if _git(["rev-parse", "--is-shallow-repository"], cwd=self.top).stdout.strip() == "true":
             raise WorkspaceError(
                 f"there is no commit {ref!r} in this clone, which is shallow",
