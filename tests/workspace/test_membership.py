@@ -1,6 +1,7 @@
 """Which folders are members: `uv workspace list` is asked, and the same ones have to come out."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,16 @@ def test_a_glob_that_uv_refuses_is_refused(tree: Path, pattern: str) -> None:
                 WorkspaceError, match=f"{re.escape(repr(pattern))} in `{key}` of .* is no glob that uv takes: "
             ):
                 Workspace.load(tree)
+
+
+def test_no_glob_takes_long(tmp_path: Path) -> None:
+    """However many wildcards it has: these took minutes by backtracking, and by looking at a folder once per way to it."""
+    name = "a" * 120
+    deep = tmp_path.joinpath(*["a"] * 12)
+    (deep / name).mkdir(parents=True)
+    (deep / name / "pyproject.toml").touch()
+    begun = time.process_time()
+    found = list(membership.folders(tmp_path, [f"{'**/' * 12}{name}"], exclude=["*a" * 20 + "b", "**/a" * 20 + "b"]))
+    assert [(deep / name).relative_to(tmp_path).as_posix()] == [folder.as_posix() for folder in found]
+    assert list(membership.folders(tmp_path, ["**"], exclude=["*a" * 20])) == []
+    assert 5 > time.process_time() - begun

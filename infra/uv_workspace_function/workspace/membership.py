@@ -34,9 +34,9 @@ def folders(
     excluded = [_exclusion(pattern) for pattern in exclude]
     found = set()
     for pattern in patterns:
-        for match in _matches(str(root), posixpath.normpath(pattern).split("/"), lenient=lenient):
+        for match in _matches(str(root), tuple(posixpath.normpath(pattern).split("/")), lenient=lenient):
             folder = PurePosixPath(os.path.relpath(match, root))
-            if not any(rule.fullmatch(folder.as_posix()) for rule in excluded) and is_file(
+            if not any(_covers(elements, folder.as_posix()) for elements in excluded) and is_file(
                 root / folder / PYPROJECT, lenient=lenient
             ):
                 found.add(folder)
@@ -71,23 +71,37 @@ def is_file(path: Path, *, lenient: bool = False) -> bool:
         return False
 
 
-def _matches(folder: str, segments: list[str], above: frozenset[str] = frozenset(), *, lenient: bool) -> Iterator[str]:
-    """The folders that a glob's segments lead to; a link back to where `**` has been, `above`, leads nowhere."""
+def _matches(
+    folder: str,
+    segments: tuple[str, ...],
+    above: frozenset[str] = frozenset(),
+    *,
+    lenient: bool,
+    seen: set[tuple[str, int]] | None = None,
+) -> Iterator[str]:
+    """The folders that a glob's segments lead to; a link back to where `**` has been, `above`, leads nowhere.
+
+    What several `**` lead to is looked at once: `seen` holds folders, each with how many segments were left there.
+    """
+    seen = set() if seen is None else seen
+    if (folder, len(segments)) in seen:
+        return
+    seen.add((folder, len(segments)))
     if not segments:
         yield folder
         return
     segment, rest = segments[0], segments[1:]
     if segment == "**":
-        yield from _matches(folder, rest, lenient=lenient)
+        yield from _matches(folder, rest, lenient=lenient, seen=seen)
         above |= {os.path.realpath(folder)}
         for inner in _folders(folder, lenient=lenient):
             if os.path.realpath(inner) not in above:
-                yield from _matches(inner, segments, above, lenient=lenient)
+                yield from _matches(inner, segments, above, lenient=lenient, seen=seen)
     elif glob.has_magic(segment):
         for inner in fnmatch.filter(map(posixpath.basename, _folders(folder, lenient=lenient)), segment):
-            yield from _matches(f"{folder}/{inner}", rest, lenient=lenient)
+            yield from _matches(f"{folder}/{inner}", rest, lenient=lenient, seen=seen)
     else:
-        yield from _matches(f"{folder}/{segment}", rest, lenient=lenient)
+        yield from _matches(f"{folder}/{segment}", rest, lenient=lenient, seen=seen)
 
 
 def _folders(folder: str, *, lenient: bool) -> list[str]:
@@ -109,20 +123,41 @@ def _leads_up(link: str) -> bool:
     return f"{os.path.realpath(posixpath.dirname(link))}/".startswith(f"{real}/")
 
 
-def _exclusion(pattern: str) -> re.Pattern[str]:
-    """A glob as uv matches `exclude` with it: against the whole path, wildcards not stopping at separators."""
+_ANYTHING, _ANY_FOLDERS = "*", "**/"
+
+
+def _exclusion(pattern: str) -> list[str]:
+    """The elements of a glob as uv matches `exclude` with it, against the whole path: wildcards that do not stop at separators, and
+    regular expressions of one character.
+    """
     rest = posixpath.normpath(pattern)
-    parts: list[str] = []
+    elements: list[str] = []
     while rest:
         if rest.startswith("**/"):
-            parts, rest = [*parts, "(?:.*/)?"], rest[3:]
-        elif rest == "**" or rest[0] == "*":
-            parts, rest = [*parts, ".*"], rest.lstrip("*")
+            elements, rest = [*elements, _ANY_FOLDERS], rest[3:]
+        elif rest[0] == "*":
+            elements, rest = [*elements, _ANYTHING], rest.lstrip("*")
         elif rest[0] == "?":
-            parts, rest = [*parts, "."], rest[1:]
+            elements, rest = [*elements, "."], rest[1:]
         elif (chosen := re.match(r"\[(!?)(\]?[^]]*)\]", rest)) is not None:
-            parts.append(f"[{'^' if chosen[1] else ''}{chosen[2].replace(chr(92), chr(92) * 2)}]")
+            elements.append(f"[{'^' if chosen[1] else ''}{chosen[2].replace(chr(92), chr(92) * 2)}]")
             rest = rest[chosen.end() :]
         else:
-            parts, rest = [*parts, re.escape(rest[0])], rest[1:]
-    return re.compile("".join(parts), re.DOTALL)
+            elements, rest = [*elements, re.escape(rest[0])], rest[1:]
+    return elements
+
+
+def _covers(elements: Iterable[str], path: str) -> bool:
+    """Whether a glob's elements match a whole path: all places that each can end at are followed at once, so no glob backtracks."""
+    ends = {0}
+    for element in elements:
+        if not ends:
+            return False
+        first = min(ends)
+        if element == _ANYTHING:
+            ends = set(range(first, len(path) + 1))
+        elif element == _ANY_FOLDERS:
+            ends |= {at + 1 for at in range(first, len(path)) if path[at] == "/"}
+        else:
+            ends = {at + 1 for at in ends if at < len(path) and re.match(element, path[at], re.DOTALL)}
+    return len(path) in ends
