@@ -132,10 +132,8 @@ def _image(context: BuildContext, target: Target, engine: Engine) -> Iterator[st
             _docker(engine, "image", "rm", "--force", name)  # the engine may have finished it all the same
             raise
     if done.returncode:
-        raise WorkspaceError(
-            f"the image of {service} was not built: {engine.docker} build exited {done.returncode} and said\n"
-            f"{done.stdout.rstrip()}"
-        )
+        told = f"the image of {service} was not built: {engine.docker} build exited {done.returncode} and said"
+        raise WorkspaceError.of_lines([told, *done.stdout.rstrip().splitlines()])
     try:
         yield name
     finally:
