@@ -1,6 +1,7 @@
 """What every test runs in."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -14,3 +15,6 @@ os.environ.setdefault("CDK_VALIDATION", "false")
 # A busy machine is slow to draw examples, which says nothing of the code.
 settings.register_profile("shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared-machine")
+# A shell without job control starts what it puts into the background with SIGINT ignored, which every program here would inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
