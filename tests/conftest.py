@@ -15,6 +15,7 @@ os.environ.setdefault("CDK_VALIDATION", "false")
 # A busy machine is slow to draw examples, which says nothing of the code.
 settings.register_profile("shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared-machine")
-# A shell without job control starts what it puts into the background with SIGINT ignored, which every program here would inherit.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell without job control starts what it puts into the background with both ignored, which every program here would inherit.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)

@@ -63,4 +63,4 @@ def test_the_name_of_our_table_is_written_once() -> None:
         if literal.value in ("uv-workspace-function", "tool.uv-workspace-function")
     }
     # the distribution's name, and a folder's below the user's cache
-    assert keys <= {"cli/main.py", "gate/stored_facts.py", "gate/report_sarif.py", "oci/store.py"}
+    assert keys <= {"cli/faults.py", "cli/main.py", "gate/stored_facts.py", "gate/report_sarif.py", "oci/store.py"}

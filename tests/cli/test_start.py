@@ -21,7 +21,17 @@ def test_help_loads_the_command_s_own_modules_alone() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     loaded = set(eval(done.stdout.rpartition("loaded: ")[2]))
     ours = {module for module in loaded if module.startswith("uv_workspace_function")}
-    expected = {"", ".builder", ".builder.credentials", ".cli", ".cli.main", ".errors", ".signals"}
+    expected = {
+        "",
+        ".builder",
+        ".builder.credentials",
+        ".cli",
+        ".cli.faults",
+        ".cli.main",
+        ".cli.output",
+        ".errors",
+        ".signals",
+    }
     assert expected == {name.removeprefix("uv_workspace_function") for name in ours}
     assert set() == {module.partition(".")[0] for module in loaded} & {
         "aws_cdk",

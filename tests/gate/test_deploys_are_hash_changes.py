@@ -42,6 +42,16 @@ def replace(name: str, old: str, new: str, *, relock: bool = True) -> Callable[[
     return change
 
 
+def locked(change: Callable[[Path], None]) -> Callable[[Path], None]:
+    """A change, and the lock anew: without it nothing is synthesized."""
+
+    def both(root: Path) -> None:
+        change(root)
+        lock(root)
+
+    return both
+
+
 def service(name: str) -> Callable[[Path], None]:
     """A change: a service more."""
 
@@ -84,8 +94,7 @@ HISTORY: list[tuple[str, Callable[[Path], None]]] = [
     ("a dev group", append("api/pyproject.toml", text="\n[tool.ruff]\nline-length = 100\n")),
     ("a member's version", replace("report/pyproject.toml", 'version = "1"', 'version = "2"')),
     ("a library's version", replace("clock/pyproject.toml", 'version = "1"', 'version = "2"')),
-    ("a dev group of the root", append("pyproject.toml", text='\n[dependency-groups]\ndev = ["extra"]\n')),
-    ("its lock", lambda root: (lock(root), None)[1]),
+    ("a dev group of the root", locked(append("pyproject.toml", text='\n[dependency-groups]\ndev = ["extra"]\n'))),
     ("a service more", service("audit")),
     ("a line of the new service", append("audit/src/audit/main.py")),
     ("another name of a module", rename("report/src/report/words.py", "report/src/report/text.py")),

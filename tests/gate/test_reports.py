@@ -164,7 +164,7 @@ def test_no_text_begins_a_workflow_command_of_its_own() -> None:
     finding = Finding(code="UWF001", file="a\n::error::b", problem="x\r\n::stop-commands::y", remedy="z", subject="x")
     (command,) = as_commands(Report(findings=(finding,), not_checked=(), notes=()), PurePosixPath())
     assert (
-        "::error file=a%0A%3A%3Aerror%3A%3Ab,line=1,title=UWF001 stale lock::x%0D%0A::stop-commands::y%0Afix: z"
+        "::error file=a%0A%3A%3Aerror%3A%3Ab,line=1,title=UWF001 stale lock::x\\r; ::stop-commands::y%0Afix: z"
         == command
     )
 
