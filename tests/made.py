@@ -1,8 +1,10 @@
 """Workspaces made in a temporary folder, locked by uv offline."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pytest
 from wheelhouse import uv
 
 BUILD_SYSTEM = '[build-system]\nrequires = ["uv_build"]\nbuild-backend = "uv_build"\n'
@@ -57,3 +59,10 @@ def needs(*names: str) -> str:
 def files(folder: Path) -> dict[str, str]:
     """Every file below a folder, by its path."""
     return {p.relative_to(folder).as_posix(): p.read_text() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def hide_uv(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave no uv to be found: on PATH, by `uv run`, or beside this Python. Nothing else is on PATH either."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("UV", raising=False)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")

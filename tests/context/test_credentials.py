@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from made import handler, lock, workspace
+from made import handler, hide_uv, lock, workspace
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.workspace.workspace import Workspace
 
@@ -92,7 +92,7 @@ def test_a_credential_is_in_no_file_and_in_no_digest(
     handler(root / "api")
     text = (root / "pyproject.toml").read_text().replace("[tool.uv]\nno-index = true\n", "")
     lock(root)
-    monkeypatch.setenv("PATH", "")  # uv would have to ask the index whether the lock is fresh
+    hide_uv(monkeypatch)  # it would have to ask the index whether the lock is fresh
     (root / "pyproject.toml").write_text(text)
     write(root, FIRST)
     before = _context(root)

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 from gate.repository import commit
-from made import handler, lock, workspace
+from made import handler, hide_uv, lock, workspace
 from uv_workspace_function.cli.main import main
 from uv_workspace_function.gate.findings import CODES, Finding, NotChecked, Report, Severity
 from uv_workspace_function.gate.report_github import as_commands
@@ -280,7 +280,7 @@ def test_only_the_named_services_are_judged(shop: Path) -> None:
 
 def test_without_uv_the_lock_is_not_checked(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And that is not called clean."""
-    monkeypatch.setenv("PATH", "")
+    hide_uv(monkeypatch)
     document = json.loads((result := run(shop, "billing", "--format", "json")).stdout)
     assert 2 == result.exit_code
     assert ["uv.lock: uv could not be run"] == [gap["reason"] for gap in document["not_checked"]]

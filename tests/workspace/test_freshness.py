@@ -1,10 +1,9 @@
 """Whether a lock is fresh: uv's own answer to one offline question, and no code of the workspace runs for it."""
 
-import sys
 from pathlib import Path
 
 import pytest
-from made import BUILD_SYSTEM, lock, member, workspace
+from made import BUILD_SYSTEM, hide_uv, lock, member, workspace
 from uv_workspace_function import Workspace, WorkspaceError
 from uv_workspace_function.workspace.freshness import check_fresh
 from wheelhouse import sdist, uv
@@ -84,11 +83,9 @@ def test_the_lock_of_a_standalone_project_is_asked_about_by_itself(tmp_path: Pat
         check_fresh(read, read.project_of(read.member("export")))
 
 
-def test_without_uv_it_is_not_known(shop: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_uv_it_is_not_known(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work goes on, with a reason."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("UV", raising=False)
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    hide_uv(monkeypatch)
     assert said(shop) == taken("uv could not be run; put it on PATH (https://docs.astral.sh/uv)")
 
 
