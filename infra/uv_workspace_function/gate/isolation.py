@@ -10,16 +10,18 @@ import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from uv_workspace_function import processes
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.gate import _import_handler
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome, join
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
+from uv_workspace_function.running import _call_handler
 from uv_workspace_function.running.closure_environment import ClosureEnvironment, InstallError
 from uv_workspace_function.running.lambda_variables import REGION, declared_variables, lambda_variables
+from uv_workspace_function.running.outcome import how_it_ended
 from uv_workspace_function.workspace.members import Member
 
 _CODES = ("UWF011",)
@@ -65,44 +67,52 @@ _FETCH = "fetch its packages into uv's cache (`uv sync --package NAME`), with a 
 def _imported(scope: Scope, environment: ClosureEnvironment, handler: str, folder: Path) -> Outcome:
     """Import a handler in the environment that was made for it."""
     service = environment.closure.service
-    result = folder / "result.json"
+    request, result = folder / "request.json", folder / "result.jsonl"
+    asked = {"handler": handler, "timeout": _TIMEOUT, "function": service.name, "folders": environment.copied}
+    request.write_text(json.dumps(asked, default=str))
     try:
-        processes.run(
-            [environment.python, "-I", "-B", _import_handler.__file__, handler, result, *environment.copied],
-            cwd=environment.task_root,
-            env={
-                "PATH": os.environ.get("PATH", ""),
-                "HOME": str(folder),
-                **_NO_ACCOUNT,
-                **lambda_variables(service, handler),
-                **declared_variables(scope.workspace, service),
-            },
-            timeout=_TIMEOUT,
-        )
-        said = json.loads(result.read_bytes())
+        with result.open("wb") as stream:
+            ended = processes.run(
+                [environment.python, "-I", "-B", _call_handler.__file__, request, str(stream.fileno())],
+                cwd=environment.task_root,
+                env={
+                    "PATH": os.environ.get("PATH", ""),
+                    "HOME": str(folder),
+                    **_NO_ACCOUNT,
+                    **lambda_variables(service, handler),
+                    **declared_variables(scope.workspace, service),
+                },
+                timeout=_TIMEOUT,
+                pass_fds=[stream.fileno()],
+            )
     except subprocess.TimeoutExpired:
         return _gap(
             service, f"importing {handler} took more than {_TIMEOUT} s", "import it by hand and see what it waits for"
         )
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        return _gap(service, f"{environment.python} could not be run: {error.strerror}", "make it run")
+    whole_lines = result.read_bytes().split(b"\n")[:-1]
+    report: dict[str, Any] = json.loads(whole_lines[-1]) if whole_lines else {}
+    if "done" not in report:
+        how = how_it_ended(ended.returncode)
         return _gap(
-            service, f"importing {handler} ended the interpreter: {error}", "import it by hand and see what ends it"
+            service, f"importing {handler} ended the interpreter: {how}", "import it by hand and see what ends it"
         )
     note = (
-        f"UWF011: handlers were imported with Python {said['python']} on this machine; "
+        f"UWF011: handlers were imported with Python {report['python']} on this machine; "
         f"the images have {scope.target.python} on {scope.target.machine}"
     )
-    if said["error"] is None:
+    if "error" not in report:
         return Outcome(notes=(note,))
-    text = f"{said['error']}: {said['text']}"
-    if not set(said["kinds"]) & set(_CODE_IS_WRONG):
+    text = ": ".join(report["error"])
+    if not set(report["kinds"]) & set(_CODE_IS_WRONG):
         gap = _gap(
             service,
             f"importing {handler} raised {text}",
             f"if it wants an environment variable, set one in [tool.{OUR_TABLE}.check.environment] of {_pyproject(service)}",
         )
         return join(gap, Outcome(notes=(note,)))
-    file, line = _place(environment, said["frames"]) or (_pyproject(service), 1)
+    file, line = _place(environment, report["frames"]) or (_pyproject(service), 1)
     finding = Finding(
         code="UWF011",
         file=file,

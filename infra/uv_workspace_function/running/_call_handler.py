@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Carry out the request in the file given first; the report goes to the file descriptor given second, a JSON line a step."""
+    """Carry out the request in the file given first; the report goes to the file descriptor given second, a JSON line a step.
+
+    A request without an event asks only for the import.
+    """
     with open(sys.argv[1], encoding="utf-8") as stream:  # noqa: PTH123 the fewer imports, the less there is to shadow
         request = json.load(stream)
     descriptor = int(sys.argv[2])
@@ -28,22 +31,26 @@ def main() -> None:
     _log_as_lambda_does(context)
     os.environ["_X_AMZN_TRACE_ID"] = f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Sampled=0"
     sys.path[:0] = request["folders"]
-    report: dict[str, Any] = {}
+    report: dict[str, Any] = {"python": ".".join(map(str, sys.version_info[:3]))}
+    _tell(descriptor, report)
     try:
         started = time.perf_counter()
         handler = _imported(request["handler"])
         report["initialisation"] = time.perf_counter() - started
         _tell(descriptor, report)
-        context.begin()
-        started = time.perf_counter()
-        try:
-            answer = handler(request["event"], context)
-        finally:
-            report["duration"] = time.perf_counter() - started
-        report["answer"] = _as_json(answer)
+        if "event" in request:
+            context.begin()
+            started = time.perf_counter()
+            try:
+                answer = handler(request["event"], context)
+            finally:
+                report["duration"] = time.perf_counter() - started
+            report["answer"] = _as_json(answer)
     except BaseException as error:  # noqa: BLE001 whatever it is, the report tells it
         report["failure"] = _as_text(error)
         report["error"] = [type(error).__name__, str(error)]
+        report["kinds"] = [kind.__name__ for kind in type(error).__mro__]
+        report["frames"] = [[frame.filename, frame.lineno] for frame in traceback.extract_tb(error.__traceback__)]
     _tell(descriptor, {**report, "memory": peak_memory("self"), "done": True})
 
 

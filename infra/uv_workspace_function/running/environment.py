@@ -4,7 +4,6 @@ import json
 import os
 import re
 import select
-import signal
 import subprocess
 import tempfile
 import threading
@@ -20,13 +19,12 @@ from uv_workspace_function.processes import end, started
 from uv_workspace_function.running import _call_handler
 from uv_workspace_function.running.closure_environment import ClosureEnvironment, InstallError
 from uv_workspace_function.running.lambda_variables import REGION, lambda_variables
-from uv_workspace_function.running.outcome import Call, Outcome, advice, too_late
+from uv_workspace_function.running.outcome import Call, Outcome, advice, how_it_ended, too_late
 from uv_workspace_function.target.target import Target
 
 # They would change what Python finds, or say which environment the shell works with.
 _OF_THE_SHELL_S_PYTHON = ("PYTHON", "VIRTUAL_ENV", "UV_", "__PYVENV")
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_CONFIG_FILE")
-_REPORTED_VERSION = "import platform; print(platform.python_version())"
 _LOG_ENDS = 2  # seconds that a process which outlived the call may hold the log open
 
 
@@ -81,17 +79,9 @@ def call_in_environment(
         report = _report(environment, call, folder, variables, lambda line: log(with_sources(line)))
         if "failure" in report:
             report["failure"] = with_sources(report["failure"]) + advice(report, *report.get("error", ("", "")))
-        version = _python_version(environment)
+        version = report.get("python", "of another version")
         where = f"Python {version} of this machine; the image has {target.python} on {target.machine}"
         return Outcome.of(report, where)
-
-
-def _python_version(environment: ClosureEnvironment) -> str:
-    """The version of an environment's Python."""
-    done = subprocess.run(
-        [environment.python, "-IS", "-c", _REPORTED_VERSION], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
 
 
 def _default_region(shell: Mapping[str, str]) -> dict[str, str]:
@@ -165,9 +155,7 @@ def _awaited(reports: IO[bytes], process: "subprocess.Popen[str]", timeout: int)
             }
         more = reports.read(65536)
         if not more:
-            code = process.wait()
-            how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-            return {**report, "failure": f"the handler ended the interpreter: {how}"}
+            return {**report, "failure": f"the handler ended the interpreter: {how_it_ended(process.wait())}"}
         text += more
         *lines, text = text.split(b"\n")
         for line in lines:

@@ -1,6 +1,7 @@
 """How a call went."""
 
 import re
+import signal
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,11 @@ def too_late(timeout: int, *, initialised: bool) -> str:
     """The failure of what took too long."""
     what = "call" if initialised else "initialisation"
     return f"the {what} took more than {timeout} s and was ended; give it more with --timeout SECONDS"
+
+
+def how_it_ended(code: int) -> str:
+    """The exit code of a process in words, as `subprocess` gives it."""
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
 
 
 def advice(report: dict[str, Any], error: str, text: str) -> str:
