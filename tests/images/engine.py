@@ -29,7 +29,11 @@ LAMBDA_LIKE = (
 
 
 class BuildFailedError(AssertionError):
-    """A build that did not make an image; the text is what it printed."""
+    """A build that did not make an image; the text is what it printed, and first the line of it that says why."""
+
+    def __init__(self, log: str) -> None:
+        said = re.findall(r"^#\d+ [\d.]+ (.*\berror\b.*)$", log, re.MULTILINE | re.IGNORECASE)
+        super().__init__(f"{said[0] if said else 'the build failed'}\n{log}")
 
 
 @dataclass(frozen=True, kw_only=True)
