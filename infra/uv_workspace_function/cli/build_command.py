@@ -16,11 +16,13 @@ from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.insight.graph import services_of
 from uv_workspace_function.insight.sizes import shown_size
+from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.target.wheels import built_from_source, check_closure
 
 try:
     from uv_workspace_function.oci import builds, sbom
+    from uv_workspace_function.oci import delivery as pushes
     from uv_workspace_function.oci import output as outputs
     from uv_workspace_function.oci.build import Result
     from uv_workspace_function.oci.request import Request
@@ -44,6 +46,11 @@ except ModuleNotFoundError as error:
     "-o",
     type=click.Path(path_type=Path),
     help="Where the image goes: FILE.tar, or the folder for --format folder; several services: a folder, one per service in it.",
+)
+@click.option(
+    "--push",
+    metavar="REPOSITORY[:TAG]",
+    help="Push the image there; without TAG, and for several services, the tag is SERVICE-DIGEST.",
 )
 @click.option(
     "--format",
@@ -109,6 +116,7 @@ def command(
       services build ingestion-worker --output ingestion-worker.tar
       docker load --input ingestion-worker.tar
       services build --all --output images
+      services build query-api --push 123456789012.dkr.ecr.us-east-1.amazonaws.com/query-api:1.4.0
     """
     if everything == bool(services):
         raise click.UsageError("name a SERVICE, or all of them with --all")
@@ -117,6 +125,9 @@ def command(
     is_one = not everything and len(names) == 1
     if not is_one and (more["extras"] or more["name"]):
         raise click.UsageError("--extra and --name are for one SERVICE")
+    to = ImageReference.parse(more["push"]) if more["push"] else None
+    if to is not None and (to.digest or (to.tag and not is_one)):
+        raise click.UsageError("--push takes REPOSITORY:TAG for one SERVICE, REPOSITORY for several, and no digest")
     if more["python_platform"]:
         target = Target.of(python=target.python, machine=target.machine, uv_platform=more["python_platform"])
     contexts = [BuildContext.of(workspace, name, extras=more["extras"]) for name in names]
@@ -139,12 +150,18 @@ def command(
     _write(store, results, places, form, requests, more)
     if more["sbom_place"]:
         _write_sboms(contexts, target, builds.tools_for(store, requests[0], options), more["sbom_place"], is_one=is_one)
-    documents = [_as_json(result, places.get(result.image.service)) for result in results]
+    pushed: dict[str, pushes.Delivery] = {}
+    if to is not None:
+        with at_work(f"pushing {', '.join(names)}"):
+            pushed = pushes.deliver(store, [result.image for result in results], to)
+    documents = [
+        _as_json(result, places.get(result.image.service), pushed.get(result.image.service)) for result in results
+    ]
     if more["as_json"]:
         click.echo(json.dumps(documents[0] if is_one else documents, indent=2))
         return
     for result in results:
-        _print(result, places.get(result.image.service))
+        _print(result, places.get(result.image.service), pushed.get(result.image.service))
 
 
 def _request(context: BuildContext, target: Target, more: dict[str, Any]) -> Request:
@@ -216,7 +233,7 @@ def _write_sboms(contexts: Sequence[BuildContext], target: Target, tools: Tools,
         file.write_bytes(content)
 
 
-def _as_json(result: Result, place: Path | None) -> dict[str, Any]:
+def _as_json(result: Result, place: Path | None, delivery: "pushes.Delivery | None") -> dict[str, Any]:
     image = result.image
     return {
         "service": image.service,
@@ -224,6 +241,7 @@ def _as_json(result: Result, place: Path | None) -> dict[str, Any]:
         "configuration": image.configuration.digest,
         "base_image": {"name": image.base.name, "digest": image.base.digest},
         "output": None if place is None else str(place),
+        "pushed": None if delivery is None else delivery.as_json(),
         "layers": [
             {
                 "name": name,
@@ -238,7 +256,7 @@ def _as_json(result: Result, place: Path | None) -> dict[str, Any]:
     }
 
 
-def _print(result: Result, place: Path | None) -> None:
+def _print(result: Result, place: Path | None, delivery: "pushes.Delivery | None") -> None:
     image = result.image
     say(f"{image.service}  {image.digest}" + ("" if place is None else f"  {place}"))
     for name, layer in image.layers.items():
@@ -246,6 +264,9 @@ def _print(result: Result, place: Path | None) -> None:
             click.echo(
                 f"  {name:<7} {shown_size(layer.blob.size):>8}  {'reused' if name in result.reused else 'built'}"
             )
+    if delivery is not None:
+        sent = shown_size(delivery.sent) if delivery.sent else "nothing"
+        say(f"  pushed {delivery.image}, {sent} sent")
     for remark in result.remarks:
         say(f"note: {remark}", err=True)
 

@@ -1,13 +1,12 @@
 """The image that ours starts from: its manifest and configuration, and what its layers say of folders."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import descriptors
-from uv_workspace_function.oci.descriptors import Descriptor, Source
+from uv_workspace_function.oci.descriptors import Descriptor, Source, digest_of
 from uv_workspace_function.oci.store import Blob, Store
 
 
@@ -83,7 +82,7 @@ def _manifest(store: Store, source: Source, name: str, reference: str, platform:
         return _manifest(store, source, name, fitting[0].digest, platform)
     if "layers" not in document or "config" not in document:
         raise WorkspaceError(f"{name} is no image", "name another one")
-    return _digest(content), document
+    return digest_of(content), document
 
 
 def _by_reference(store: Store, source: Source, reference: str) -> bytes:
@@ -105,7 +104,3 @@ def _small(store: Store, source: Source, descriptor: Descriptor) -> bytes:
     if not store.holds(blob):
         store.add(source.blob(descriptor), expected=descriptor.digest)
     return b"".join(store.read(blob))
-
-
-def _digest(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"

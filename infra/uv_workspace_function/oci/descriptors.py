@@ -1,5 +1,6 @@
 """Manifests, indexes and configurations as documents: https://github.com/opencontainers/image-spec."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -82,3 +83,8 @@ def parsed(content: bytes, name: str) -> Mapping[str, Any]:
 def encoded(document: Any) -> bytes:
     """A document, the same bytes each time."""
     return json.dumps(document, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
+
+
+def digest_of(content: bytes) -> str:
+    """A content's digest."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"

@@ -1,10 +1,12 @@
 """Container registries: python-dxf speaks their protocol, docker's own package reads docker's configuration, urllib3 waits and tries again."""
 
 import contextlib
+import json
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import docker.auth
 import docker.errors
@@ -22,25 +24,58 @@ _TIMEOUT = 60
 _ATTEMPTS = 5
 _WAITED_OUT = (429, 500, 502, 503, 504)
 _DOCKER_HUB = "registry-1.docker.io"
+ACCEPT = {"Accept": ", ".join(ACCEPTED)}
 _MIRROR = "wait a while, or take the image from a mirror with --mirror REGISTRY=MIRROR"
 
 
-class _Client(DXF):
+def retries() -> Retry:
+    """How often a registry that is busy is asked again: it says how long to wait, or each wait is longer than the one before."""
+    return Retry(
+        total=_ATTEMPTS,
+        backoff_factor=1,
+        status_forcelist=_WAITED_OUT,
+        allowed_methods={"GET", "HEAD"},
+        respect_retry_after_header=True,
+        raise_on_status=False,
+    )
+
+
+class Client(DXF):
     """One that tries again what a registry was too busy for, for as long as it asks for."""
 
     def __enter__(self) -> Self:
         super().__enter__()
-        retry = Retry(
-            total=_ATTEMPTS,
-            backoff_factor=1,
-            status_forcelist=_WAITED_OUT,
-            allowed_methods={"GET", "HEAD"},
-            respect_retry_after_header=True,
-            raise_on_status=False,
-        )
         for scheme in ("https://", "http://"):
-            self._sessions[0].mount(scheme, HTTPAdapter(max_retries=retry, pool_maxsize=8))
+            self._sessions[0].mount(scheme, HTTPAdapter(max_retries=retries(), pool_maxsize=8))
         return self
+
+    def ask(self, method: str, path: str, **more: Any) -> requests.Response:
+        """Ask for something of the repository, once more where the registry wants a password first.
+
+        Raises:
+            requests.RequestException: when the answer is an error.
+        """
+        response: requests.Response = self._request(method, path, **more)  # type: ignore[no-untyped-call]
+        return response
+
+    def send(self, location: str, content: Any, digest: str) -> requests.Response:
+        """Send a content whole, once, to where the registry said; the password goes to no other host.
+
+        Raises:
+            requests.RequestException: when the answer is an error.
+        """
+        is_own = urlsplit(location).netloc == self._host
+        headers = {"Content-Type": "application/octet-stream", **(self._headers if is_own else {})}
+        response: requests.Response = self._sessions[0].put(
+            location, params={"digest": digest}, data=content, headers=headers, timeout=self._timeout
+        )
+        if response.status_code == 401 and self._auth:
+            before = self._headers
+            self._auth(self, response)
+            if self._headers == before:
+                raise exceptions.DXFUnauthorizedError
+        response.raise_for_status()
+        return response
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +94,8 @@ class Repository:
         Raises:
             WorkspaceError: when the registry does not give it.
         """
-        with self._client() as client:
-            headers = {"Accept": ", ".join(ACCEPTED)}
-            response = client._request("get", f"manifests/{reference}", headers=headers)  # noqa: SLF001 - it takes the types here
-            content: bytes = response.content
+        with self.client() as client:
+            content: bytes = client.ask("get", f"manifests/{reference}", headers=ACCEPT).content
         return content
 
     def blob(self, descriptor: Descriptor) -> Iterator[bytes]:
@@ -71,23 +104,39 @@ class Repository:
         Raises:
             WorkspaceError: when the registry does not give it, or gives another one.
         """
-        with self._client() as client:
-            yield from client.pull_blob(descriptor.digest, chunk_size=_READ)
+        with self.client() as client:
+            pieces: Any = client.pull_blob(descriptor.digest, chunk_size=_READ)
+            yield from pieces
+
+    @property
+    def host(self) -> str:
+        """The registry's."""
+        return _address(self.image)[0]
+
+    @property
+    def path(self) -> str:
+        """The repository's, in the registry."""
+        return _address(self.image)[1]
 
     @contextlib.contextmanager
-    def _client(self) -> Iterator[Any]:
-        host, path = _address(self.image)
-        insecure = _is_loopback(host)
+    def client(self, *, to_push: bool = False) -> Iterator[Client]:
+        """What asks the registry; its connections are kept.
+
+        Args:
+            to_push: whether it is to write.
+
+        Raises:
+            WorkspaceError: when what is asked within fails.
+        """
+        insecure = _is_loopback(self.host)
         try:
-            with _Client(host, path, auth=self._authenticate, insecure=insecure, timeout=_TIMEOUT) as client:
+            with Client(self.host, self.path, auth=self._authenticate, insecure=insecure, timeout=_TIMEOUT) as client:
                 yield client
-        except requests.RequestException as error:
-            raise _failed(self.image, error) from error
-        except exceptions.DXFError as error:
-            raise _failed(self.image, error) from error
+        except (requests.RequestException, exceptions.DXFError) as error:
+            raise (_not_pushed if to_push else _failed)(self.image, error) from error
 
     def _authenticate(self, client: Any, response: requests.Response) -> None:
-        host, _ = _address(self.image)
+        host = self.host
         name = "https://index.docker.io/v1/" if host == _DOCKER_HUB else host
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a credential helper that is not there: the error below tells of it
@@ -118,8 +167,8 @@ def _is_loopback(host: str) -> bool:
 
 def _failed(image: ImageReference, error: Exception) -> WorkspaceError:
     host, path = _address(image)
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if isinstance(error, exceptions.DXFUnauthorizedError) or status in {401, 403}:
+    status = status_of(error)
+    if _is_refused(error):
         return WorkspaceError(
             f"{host} does not let us read {path}", f"run `docker login {host}`, or name another image"
         )
@@ -133,4 +182,53 @@ def _failed(image: ImageReference, error: Exception) -> WorkspaceError:
         return WorkspaceError(
             f"{host} cannot be reached for {image}", "check the network, or take it from a mirror with --mirror"
         )
-    return WorkspaceError(f"{host} could not be asked for {path}: {error}", _MIRROR)
+    return WorkspaceError(f"{host} could not be asked for {path}: {_reason(error)}", _MIRROR)
+
+
+def _not_pushed(image: ImageReference, error: Exception) -> WorkspaceError:
+    host, path = _address(image)
+    status, said = status_of(error), _said(error)
+    if _is_refused(error):
+        return WorkspaceError(
+            f"{host} does not let us push to {path}", f"run `docker login {host}` as somebody who may push there"
+        )
+    if status == 404:
+        return WorkspaceError(f"there is no repository {path} in {host}", "create it, or name one that is there")
+    if status in _WAITED_OUT:
+        return WorkspaceError(
+            f"{host} answered {status} {_ATTEMPTS + 1} times when {image} was pushed",
+            "push again later; what is there already is not sent again",
+        )
+    if status is not None:
+        return WorkspaceError(
+            f"{host} refuses {image}: {said or _reason(error)}", "push what it takes, or to another repository or tag"
+        )
+    return WorkspaceError(
+        f"the connection to {host} was lost when {image} was pushed",
+        "check the network, and push again; what is there already is not sent again",
+    )
+
+
+def status_of(error: Exception) -> int | None:
+    """The status that a registry answered with, where an error comes of one."""
+    status: int | None = getattr(getattr(error, "response", None), "status_code", None)
+    return 401 if isinstance(error, exceptions.DXFUnauthorizedError) else status
+
+
+def _is_refused(error: Exception) -> bool:
+    return status_of(error) in {401, 403} or isinstance(error, exceptions.DXFAuthInsecureError)
+
+
+def _said(error: Exception) -> str:
+    """What a registry says of an error: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes."""
+    try:
+        (first, *_) = json.loads(error.response.content)["errors"]  # type: ignore[attr-defined] # a missing one is caught
+        return f"{str(first.get('message', '')).strip().rstrip('.')} ({first['code']})".strip()
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return ""
+
+
+def _reason(error: Exception) -> str:
+    """What happened, without the address: that may be a signed one."""
+    response = getattr(error, "response", None)
+    return f"{response.status_code} {response.reason}" if response is not None else type(error).__name__
