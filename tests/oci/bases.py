@@ -1,5 +1,6 @@
 """Base images made by hand, as OCI layouts: what a build without an engine looks into, and no more."""
 
+import gzip
 import hashlib
 import io
 import json
@@ -57,6 +58,65 @@ def write_base(
     }
     entry = add(json.dumps(index).encode(), "index.v1+json")
     entry["annotations"] = {"org.opencontainers.image.ref.name": "3.14"}
+    (folder / "blobs/sha256").mkdir(parents=True)
+    for digest, content in blobs.items():
+        (folder / "blobs" / digest.replace(":", "/")).write_bytes(content)
+    (folder / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
+    return folder
+
+
+def write_layers(
+    folder: Path,
+    number: int,
+    *,
+    media_type: str = "oci",
+    layer: str = "gzip",
+    compressed: bool = True,
+    parents: bool = True,
+) -> Path:
+    """Write an image of some layers, as the layout's `image`; where it is.
+
+    Args:
+        folder: where.
+        number: of layers, of 100 kB each that do not compress.
+        media_type: `oci` or `docker`.
+        layer: how layers say that they are compressed.
+        compressed: whether they say so, and are.
+        parents: whether they have the folders that their files are in.
+    """
+    blobs: dict[str, bytes] = {}
+
+    def add(content: bytes, kind: str) -> dict[str, Any]:
+        blobs[_digest(content)] = content
+        return {"mediaType": kind, "digest": _digest(content), "size": len(content)}
+
+    raw = [
+        _layer(
+            {f"opt/{index}": hashlib.shake_128(str(index).encode()).digest(100_000)}, {}, ["opt"] if parents else [], 0
+        )
+        for index in range(number)
+    ]
+    kinds = {
+        "oci": ("oci.image.manifest.v1+json", "oci.image.config.v1+json", "oci.image.layer.v1.tar", "+"),
+        "docker": (
+            "docker.distribution.manifest.v2+json",
+            "docker.container.image.v1+json",
+            "docker.image.rootfs.diff.tar",
+            ".",
+        ),
+    }
+    manifest_type, configuration_type, layer_type, sign = (f"application/vnd.{kind}" for kind in kinds[media_type])
+    ending = f"{sign.removeprefix('application/vnd.')}{layer}" if compressed else ""
+    configuration = {"rootfs": {"type": "layers", "diff_ids": [*map(_digest, raw)]}, "os": "linux"}
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": manifest_type,
+        "config": add(json.dumps(configuration).encode(), configuration_type),
+        "layers": [add(gzip.compress(one, mtime=0) if compressed else one, layer_type + ending) for one in raw],
+    }
+    entry = add(json.dumps(manifest).encode(), manifest_type)
+    entry["annotations"] = {"org.opencontainers.image.ref.name": "image"}
     (folder / "blobs/sha256").mkdir(parents=True)
     for digest, content in blobs.items():
         (folder / "blobs" / digest.replace(":", "/")).write_bytes(content)

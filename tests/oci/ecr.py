@@ -2,8 +2,8 @@
 
 Docker's own registry, and emulators of AWS, take much that ECR or Lambda refuse. What this one refuses, and where that is written:
 
-- A content in more than one piece: of a second PATCH, ECR throws the bytes away, https://github.com/aws/containers-roadmap/issues/2831.
-  Here any PATCH is refused.
+- A content in more than one piece: of a second PATCH, ECR throws the bytes away, https://github.com/aws/containers-roadmap/issues/2831,
+  so that the digest is another one in the end. One PATCH with everything is what docker sends.
 - A tag that is there already, in a repository with immutable tags, with the same image, too:
   https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html, https://github.com/moby/buildkit/issues/3776.
 - A mount from another repository, where the account's setting BLOB_MOUNTING is not on: ECR begins an upload then,
@@ -12,10 +12,16 @@ Docker's own registry, and emulators of AWS, take much that ECR or Lambda refuse
   https://docs.aws.amazon.com/AmazonECR/latest/userguide/docker-push-ecr-image.html.
 - A manifest with contents that are not there, or with other sizes, and manifests of other types:
   https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html.
+
+`Ecr.function` refuses what Lambda does when a function is made of an image that ECR took.
 """
 
+import gzip
 import hashlib
+import io
 import json
+import posixpath
+import tarfile
 import threading
 import uuid
 from collections import Counter
@@ -32,6 +38,14 @@ MANIFESTS = (
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
+LAYERS = {
+    "application/vnd.oci.image.manifest.v1+json": {
+        "application/vnd.oci.image.layer.v1.tar",
+        "application/vnd.oci.image.layer.v1.tar+gzip",
+    },
+    "application/vnd.docker.distribution.manifest.v2+json": {"application/vnd.docker.image.rootfs.diff.tar.gzip"},
+}
+"""The layers that Lambda takes, by the type of the manifest."""
 
 
 @dataclass(kw_only=True)
@@ -48,7 +62,8 @@ class Ecr:
     """By repository and digest: media type and content."""
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     """By repository and tag: the digest."""
-    uploads: set[str] = field(default_factory=set)
+    uploads: dict[str, bytes] = field(default_factory=dict)
+    """What came of each by PATCH."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Each request's method and path."""
     received: Counter[str] = field(default_factory=Counter)
@@ -62,6 +77,33 @@ class Ecr:
         content = self.manifests[repository][self.tags[repository][tag]][1]
         manifest: dict[str, Any] = json.loads(content)
         return manifest
+
+    def function(self, tag: str, repository: str = "shop") -> None:
+        """Make a function of an image, as far as Lambda looks at images.
+
+        An index, https://github.com/aws/aws-lambda-roadmap/issues/82. Layers of other types than gzip's and OCI's plain one: zstd's, and
+        the uncompressed ones below a manifest of Docker's type, https://github.com/aspect-build/rules_aws/pull/145. Files before the
+        folders that they are in, https://github.com/nlewo/nix2container/issues/54.
+
+        Raises:
+            RefusedError: with Lambda's name of it.
+        """
+        media_type, content = self.manifests[repository][self.tags[repository][tag]]
+        if media_type not in LAYERS:
+            raise RefusedError(400, "InvalidParameterValueException", "The image manifest media type is not supported")
+        folders = {""}
+        for entry in json.loads(content)["layers"]:
+            if entry["mediaType"] not in LAYERS[media_type]:
+                raise RefusedError(400, "InvalidImage", f"UnsupportedImageLayerDetected - {entry['digest']}")
+            raw = self.blobs[repository][entry["digest"]]
+            raw = gzip.decompress(raw) if entry["mediaType"].endswith("gzip") else raw
+            with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
+                for member in archive:
+                    path = posixpath.normpath(member.name).strip("/.")
+                    if posixpath.dirname(path) not in folders:
+                        raise RefusedError(400, "InvalidImage", f"MissingParentDirectory: {path}")
+                    if member.isdir() or member.issym():
+                        folders.add(path)
 
     def count(self, method: str, part: str = "") -> int:
         """How many requests of a method had something in their path."""
@@ -140,9 +182,13 @@ def _handler(registry: Ecr) -> type[BaseHTTPRequestHandler]:
         do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = _answer  # noqa: N815 - names of the base class
 
         def _body(self) -> bytes:
-            if self.headers.get("Transfer-Encoding"):
-                self.close_connection = True
-                return b""
+            if self.headers.get("Transfer-Encoding") == "chunked":
+                pieces = []
+                while size := int(self.rfile.readline(), 16):
+                    pieces.append(self.rfile.read(size))
+                    self.rfile.readline()
+                self.rfile.readline()
+                return b"".join(pieces)
             return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
         def _of(self, path: str, query: dict[str, list[str]], body: bytes) -> tuple[int, bytes, dict[str, str]]:
@@ -178,15 +224,15 @@ def _handler(registry: Ecr) -> type[BaseHTTPRequestHandler]:
                     registry.blobs[repository][mount] = registry.blobs[other][mount]
                     return 201, b"", {"Location": f"/v2/{repository}/blobs/{mount}"}
                 begun = str(uuid.uuid4())
-                registry.uploads.add(begun)
+                registry.uploads[begun] = b""
                 return 202, b"", {"Location": f"/v2/{repository}/blobs/uploads/{begun}"}
-            if self.command != "PUT":
-                raise RefusedError(405, "UNSUPPORTED", "The operation is unsupported; send a layer in one PUT")
             if upload not in registry.uploads:
                 raise RefusedError(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
-            if self.headers.get("Transfer-Encoding") or not body:
-                raise RefusedError(400, "SIZE_INVALID", "A layer has to come whole, with its length")
-            registry.uploads.remove(upload)
+            if self.command == "PATCH":
+                registry.uploads[upload] = registry.uploads[upload] or body
+                end = len(registry.uploads[upload]) - 1
+                return 201, b"", {"Location": f"/v2/{repository}/blobs/uploads/{upload}", "Range": f"0-{end}"}
+            body = registry.uploads.pop(upload) or body
             (digest,) = query["digest"]
             registry.received[digest] += 1
             registry.taken += len(body)

@@ -25,7 +25,9 @@ def test_an_image_is_pushed_with_its_tag_last(build: Build, registry: Ecr) -> No
     assert {1} == set(registry.received.values())
     assert registry.taken == answer["pushed"]["sent"]
     assert ("PUT", "/v2/shop/manifests/1.0") == registry.asked[-1]
+    assert 0 == registry.count("PATCH")
     registry.assert_whole()
+    registry.function("1.0")
 
 
 def test_what_is_there_is_asked_for_once_and_not_pushed(build: Build, registry: Ecr) -> None:
@@ -73,7 +75,7 @@ def test_contents_are_sent_where_the_registry_does_not_mount(build: Build) -> No
         registry.forget()
         second = build("orders", f"--push={registry.host}/other:1.0")
         assert first["pushed"]["sent"] == second["pushed"]["sent"] == registry.taken
-        assert set() == registry.uploads
+        assert {} == registry.uploads
         registry.assert_whole()
 
 

@@ -1,6 +1,5 @@
 """Builds of several images: what they share is found once."""
 
-import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -92,7 +91,7 @@ def run(store: Store, requests: Sequence[Request], options: Options) -> list[Res
         try:
             return build_one(request)
         except OSError as error:
-            raise _unwritable(store, error) from error
+            raise store.unusable(error) from error
 
     def build_one(request: Request) -> Result:
         base, folders = bases[options.base_image or request.base_image, request.platform]
@@ -116,13 +115,3 @@ def run(store: Store, requests: Sequence[Request], options: Options) -> list[Res
             raise
     store.bound()
     return results
-
-
-def _unwritable(store: Store, error: OSError) -> WorkspaceError:
-    reason = (
-        "the disk is full" if error.errno in {errno.ENOSPC, errno.EDQUOT} else (error.strerror or str(error)).lower()
-    )
-    place = error.filename or store.folder
-    return WorkspaceError(
-        f"{place} could not be written or read: {reason}", "make room, or give another folder with --cache"
-    )

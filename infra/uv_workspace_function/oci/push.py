@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urljoin
@@ -58,6 +59,15 @@ def push(
     Raises:
         WorkspaceError: when the registry does not take it, or a content is not there.
     """
+    try:
+        return _pushed(manifest, source, to, store, mount_from)
+    except OSError as error:
+        raise store.unusable(error) from error
+
+
+def _pushed(
+    manifest: bytes, source: Source, to: ImageReference, store: Store, mount_from: Sequence[ImageReference]
+) -> Pushed:
     document = descriptors.parsed(manifest, str(to))
     digest = digest_of(manifest)
     contents = [Descriptor.read(entry) for entry in (*document["layers"], document["config"])]
@@ -102,8 +112,9 @@ class _Upload:
     def run(self, content: Descriptor) -> str:
         """Have a content in the repository; `there`, `mounted` or `sent`."""
         with self.store.locked(_lock("blob", self.repository, content.digest)):
-            how = "there" if self._is_there(content) else self._bring(content)
-            self.store.keep("held", self._key(content), self.repository.path)
+            how = "there" if self._is_there(content) else _repeated(lambda: self._bring(content))
+            with suppress(OSError):  # it only saves work
+                self.store.keep("held", self._key(content), self.repository.path)
         return how
 
     def _is_there(self, content: Descriptor) -> bool:
@@ -116,9 +127,6 @@ class _Upload:
         return True
 
     def _bring(self, content: Descriptor) -> str:
-        return _repeated(lambda: self._bring_once(content))
-
-    def _bring_once(self, content: Descriptor) -> str:
         known = [self.store.record("held", self._key(content)), *self.others]
         other = next((path for path in known if path and path != self.repository.path), None)
         mount = {"mount": content.digest, "from": other} if other else {}

@@ -55,7 +55,14 @@ class Client(DXF):
         Raises:
             requests.RequestException: when the answer is an error.
         """
-        response: requests.Response = self._request(method, path, **more)  # type: ignore[no-untyped-call]
+        before = self._headers
+        try:
+            response: requests.Response = self._request(method, path, **more)  # type: ignore[no-untyped-call]
+        except exceptions.DXFUnauthorizedError:
+            if self._headers == before:
+                raise
+            # Another thread had the new token first.
+            response = self._request(method, path, **more)  # type: ignore[no-untyped-call]
         return response
 
     def send(self, location: str, content: Any, digest: str) -> requests.Response:
@@ -147,11 +154,16 @@ class Repository:
                     f"docker's configuration has credentials of {host} that cannot be read: {error}",
                     f"run `docker login {host}` again, or install the credential helper that it names",
                 ) from error
-        client.authenticate(
-            found.get("username") or found.get("Username"),
-            found.get("password") or found.get("Password"),
-            response=response,
-        )
+        # What goes to this machine itself needs no encryption, as docker has it; any other registry is asked with it.
+        client._insecure = False  # noqa: SLF001
+        try:
+            client.authenticate(
+                found.get("username") or found.get("Username"),
+                found.get("password") or found.get("Password"),
+                response=response,
+            )
+        finally:
+            client._insecure = _is_loopback(host)  # noqa: SLF001
 
 
 def _address(image: ImageReference) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """The cache of images without an engine: contents by their digest, and records by what made them."""
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -164,6 +165,15 @@ class Store:
                 continue
             path.unlink(missing_ok=True)
             size -= own
+
+    def unusable(self, error: OSError) -> WorkspaceError:
+        """What to say where the system does not let it be written or read."""
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        reason = "the disk is full" if full else (error.strerror or str(error)).lower()
+        return WorkspaceError(
+            f"{error.filename or self.folder} could not be written or read: {reason}",
+            "make room, or give another folder with --cache",
+        )
 
     def _record(self, kind: str, key: str) -> Path:
         return self.folder / "records" / kind / f"{key}.json"

@@ -1,0 +1,310 @@
+"""Pushes that go wrong: a proxy before the registry, a process that ends, several at once. Repeating completes."""
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from oci import ecr, proxy
+from oci.bases import write_base, write_layers
+from oci.ecr import Ecr, RefusedError
+from oci.proxy import Fault, Proxy
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.oci import descriptors
+from uv_workspace_function.oci.layout import Layout
+from uv_workspace_function.oci.push import Pushed, push
+from uv_workspace_function.oci.store import Blob, Store
+from uv_workspace_function.oci.stored import StoredImage
+from uv_workspace_function.target.image_reference import ImageReference
+
+LAYERS = 3
+CONTENTS = LAYERS + 1
+_PROGRAM = """
+import sys; from pathlib import Path
+from uv_workspace_function.oci.layout import Layout
+from uv_workspace_function.oci.push import push
+from uv_workspace_function.oci.store import Store
+from uv_workspace_function.target.image_reference import ImageReference
+layout, to, store = Layout(Path(sys.argv[1])), ImageReference.parse(sys.argv[2]), Store(Path(sys.argv[3]))
+push(layout.manifest("image"), layout, to, store=store)
+"""
+
+
+@pytest.fixture
+def registry() -> Iterator[Ecr]:
+    """One with a repository `shop`."""
+    with ecr.serving() as found:
+        yield found
+
+
+@pytest.fixture
+def way(registry: Ecr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """A proxy before it; nobody waits."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    (tmp_path / "docker").mkdir()
+    with proxy.before(registry.host) as found:
+        yield found
+
+
+@pytest.fixture
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that would have been waited."""
+    seconds: list[float] = []
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", seconds.append)
+    return seconds
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Layout:
+    """An image of some layers."""
+    return Layout(write_layers(tmp_path / "image", LAYERS))
+
+
+def _push(image: Layout, way: Proxy, tmp_path: Path, *, tag: str = "1.0") -> Pushed:
+    to = ImageReference.parse(f"{way.host}/shop:{tag}")
+    return push(image.manifest("image"), image, to, store=Store(tmp_path / "store"))
+
+
+def _assert_whole(registry: Ecr) -> None:
+    """All is there, and nothing of it came twice."""
+    registry.assert_whole()
+    registry.function("1.0")
+    assert [1] * CONTENTS == [*registry.received.values()]
+
+
+BLOB, UPLOAD, MANIFEST = "/blobs/sha256", "/blobs/uploads/", "/manifests/"
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+@pytest.mark.parametrize(
+    ("method", "path"), [("HEAD", MANIFEST), ("HEAD", BLOB), ("POST", UPLOAD), ("PUT", UPLOAD), ("PUT", MANIFEST)]
+)
+def test_a_busy_registry_is_waited_for(
+    registry: Ecr, way: Proxy, waited: list[float], image: Layout, tmp_path: Path, status: int, method: str, path: str
+) -> None:
+    """As long as it says, whatever it was asked."""
+    way.faults = [Fault(method=method, path=path, times=2, status=status, headers={"Retry-After": "7"})]
+    _push(image, way, tmp_path)
+    _assert_whole(registry)
+    assert [7, 7] == waited
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (
+            Fault(method="HEAD", path=MANIFEST, status=401, headers={"WWW-Authenticate": 'Basic realm="ecr"'}),
+            "{host} does not let us push to shop; run `docker login {host}` as somebody who may push there",
+        ),
+        (
+            Fault(method="POST", path=UPLOAD, status=403),
+            "{host} does not let us push to shop; run `docker login {host}` as somebody who may push there",
+        ),
+        (
+            Fault(method="PUT", path=MANIFEST, status=403),
+            "{host} does not let us push to shop; run `docker login {host}` as somebody who may push there",
+        ),
+        (
+            Fault(method="POST", path=UPLOAD, status=404),
+            "there is no repository shop in {host}; create it, or name one that is there",
+        ),
+        (
+            Fault(method="PUT", path=UPLOAD, status=503),
+            "{host} answered 503 6 times when {host}/shop:1.0 was pushed; push again later; what is there already is not sent again",
+        ),
+        (
+            Fault(method="PUT", path=UPLOAD, is_cut=True),
+            (
+                "the connection to {host} was lost when {host}/shop:1.0 was pushed; check the network, and push again; what is there "
+                "already is not sent again"
+            ),
+        ),
+        (
+            Fault(method="PUT", path=UPLOAD, is_spoiled=True),
+            (
+                "{host} refuses {host}/shop:1.0: Layer digest does not match its content (DIGEST_INVALID); push what it takes, or to "
+                "another repository or tag"
+            ),
+        ),
+        (
+            Fault(method="PUT", path=MANIFEST, status=415),
+            "{host} refuses {host}/shop:1.0: 415 Unsupported Media Type; push what it takes, or to another repository or tag",
+        ),
+    ],
+)
+def test_what_goes_wrong_for_good_is_told_and_repeating_completes(
+    registry: Ecr, way: Proxy, waited: list[float], image: Layout, tmp_path: Path, fault: Fault, expected: str
+) -> None:
+    """No tag names anything in between, and what came is not sent again."""
+    fault.times = 1000
+    way.faults = [fault]
+    with pytest.raises(WorkspaceError) as caught:
+        _push(image, way, tmp_path)
+    assert expected.format(host=way.host) == str(caught.value)
+    assert {} == registry.tags["shop"]
+    way.faults = []
+    registry.received = type(registry.received)(
+        dict.fromkeys(registry.blobs["shop"], 1)
+    )  # what was spoiled did not come
+    _push(image, way, tmp_path)
+    fault.times = 1
+    _assert_whole(registry)
+
+
+def test_a_connection_that_is_cut_in_a_content_is_begun_anew(
+    registry: Ecr, way: Proxy, waited: list[float], image: Layout, tmp_path: Path
+) -> None:
+    """At its start: the registry took nothing of it."""
+    way.faults = [Fault(method="PUT", path=UPLOAD, times=2, is_cut=True)]
+    assert CONTENTS == len(_push(image, way, tmp_path).sent)
+    _assert_whole(registry)
+    assert CONTENTS + 2 == registry.count("POST")
+
+
+def test_a_content_that_is_damaged_in_the_cache_is_not_pushed(
+    registry: Ecr, way: Proxy, waited: list[float], image: Layout, tmp_path: Path
+) -> None:
+    """It is found when it is read, and deleted."""
+    store = Store(tmp_path / "store")
+    manifest = image.manifest("image")
+    for entry in descriptors.parsed(manifest, "")["layers"]:
+        store.add(image.blob(descriptors.Descriptor.read(entry)))
+    kept = store.add([manifest])
+    store.keep("images", kept.digest.partition(":")[2], {"size": kept.size, "base": f"oci:{image.path}:image"})
+    layer = descriptors.Descriptor.read(descriptors.parsed(manifest, "")["layers"][1])
+    place = store.path(layer.digest)
+    place.write_bytes(place.read_bytes()[:-1] + b"?")
+    stored = StoredImage(store=store, digest=kept.digest)
+    with pytest.raises(WorkspaceError, match="was damaged; it was deleted; run the command again"):
+        push(stored.manifest(), stored, ImageReference.parse(f"{way.host}/shop:1.0"), store=store)
+    assert {} == registry.tags["shop"]
+    assert layer.digest not in registry.blobs["shop"]
+    push(stored.manifest(), stored, ImageReference.parse(f"{way.host}/shop:1.0"), store=store)
+    registry.assert_whole()
+    assert not store.holds(Blob(digest=layer.digest, size=layer.size))  # streamed from where it is, and not written
+
+
+def test_a_password_is_nowhere_to_be_found(
+    registry: Ecr, way: Proxy, waited: list[float], image: Layout, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Neither in the cache nor in what is said, whatever goes wrong."""
+    secret = "open-sesame-4711"
+    encoded = base64.b64encode(f"AWS:{secret}".encode()).decode()
+    (tmp_path / "docker/config.json").write_text(json.dumps({"auths": {way.host: {"auth": encoded}}}))
+    realm = {"WWW-Authenticate": 'Basic realm="ecr"'}
+    for fault in (
+        Fault(method="HEAD", path=MANIFEST, status=401, headers=realm, times=99),
+        Fault(method="PUT", path=UPLOAD, status=403, times=9),
+        Fault(method="PUT", path=UPLOAD, is_cut=True, times=99),
+    ):
+        way.faults = [Fault(method="HEAD", path=MANIFEST, status=401, headers=realm), fault]
+        with pytest.raises(WorkspaceError) as caught:
+            _push(image, way, tmp_path)
+        assert secret not in str(caught.value)
+        assert encoded not in str(caught.value)
+    way.faults = [Fault(method="HEAD", path=MANIFEST, status=401, headers=realm)]
+    _push(image, way, tmp_path)
+    said = "".join(capfd.readouterr())
+    kept = [path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file()]
+    for text in (secret, encoded):
+        assert text not in said
+        assert [] == [content for content in kept if text.encode() in content]
+
+
+def test_a_full_disk_stops_no_push(registry: Ecr, way: Proxy, image: Layout, tmp_path: Path) -> None:
+    """Nothing of the image is written on the way: no file of the process may have a byte here."""
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+    process = _start(image, way, tmp_path, full)
+    assert (b"", 0) == (process.communicate(timeout=60)[1], process.returncode)
+    _assert_whole(registry)
+
+
+def test_a_cache_that_cannot_be_used_is_told(registry: Ecr, way: Proxy, image: Layout, tmp_path: Path) -> None:
+    """A push has to lock, and locks are files."""
+    (tmp_path / "store").write_text("")  # no folder can be made here, whoever asks
+    with pytest.raises(WorkspaceError) as caught:
+        _push(image, way, tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path / 'store/locks'} could not be written or read: not a directory; make room, or give another folder with --cache"
+    )
+    assert {} == registry.tags["shop"]
+
+
+def _start(image: Layout, way: Proxy, tmp_path: Path, first: str = "") -> subprocess.Popen[bytes]:
+    arguments = [str(image.path), f"{way.host}/shop:1.0", str(tmp_path / "store")]
+    return subprocess.Popen([sys.executable, "-c", first + _PROGRAM, *arguments], stderr=subprocess.PIPE)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "moment"),
+    [
+        ("HEAD", BLOB, "before"),
+        ("POST", UPLOAD, "after"),
+        ("PUT", UPLOAD, "before"),
+        ("PUT", UPLOAD, "after"),
+        ("PUT", MANIFEST, "before"),
+        ("PUT", MANIFEST, "after"),
+    ],
+)
+def test_a_process_that_is_killed_leaves_a_registry_that_the_next_completes(
+    registry: Ecr, way: Proxy, image: Layout, tmp_path: Path, method: str, path: str, moment: str
+) -> None:
+    """At each step; its locks go with it."""
+    process = _start(image, way, tmp_path)
+
+    def kill() -> None:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+
+    way.faults = [Fault(method=method, path=path, **{moment: kill})]  # type: ignore[arg-type]
+    assert -signal.SIGKILL == process.wait(60)
+    assert process.stderr is not None
+    process.stderr.close()
+    registry.assert_whole()
+    assert (moment == "after" and path == MANIFEST) == ("1.0" in registry.tags["shop"])
+    _push(image, way, tmp_path)
+    _assert_whole(registry)
+
+
+def test_of_eight_processes_at_once_each_content_is_sent_by_one(
+    registry: Ecr, way: Proxy, image: Layout, tmp_path: Path
+) -> None:
+    """And the manifest is put once: an immutable tag would refuse it a second time."""
+    processes = [_start(image, way, tmp_path) for _ in range(8)]
+    said = [process.communicate(timeout=120)[1] for process in processes]
+    assert [b""] * 8 == said
+    assert [0] * 8 == [process.returncode for process in processes]
+    _assert_whole(registry)
+    assert 1 == registry.count("PUT", MANIFEST)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"media_type": "docker", "compressed": False}, "UnsupportedImageLayerDetected"),
+        ({"layer": "zstd"}, "UnsupportedImageLayerDetected"),
+        ({"parents": False}, "MissingParentDirectory"),
+    ],
+)
+def test_the_registry_of_these_tests_refuses_what_lambda_does(
+    registry: Ecr, way: Proxy, tmp_path: Path, options: dict[str, object], expected: str
+) -> None:
+    """Each guard can fail; what is written here passes all of them, in the tests above."""
+    image = Layout(write_layers(tmp_path / "bad", LAYERS, **options))  # type: ignore[arg-type]
+    _push(image, way, tmp_path)
+    with pytest.raises(RefusedError, match=expected):
+        registry.function("1.0")
+
+
+def test_lambda_takes_no_index(registry: Ecr, way: Proxy, tmp_path: Path) -> None:
+    index = Layout(write_base(tmp_path / "base")).manifest("3.14")
+    media_type = "application/vnd.oci.image.index.v1+json"
+    registry.manifests["shop"]["sha256:0"] = media_type, index
+    registry.tags["shop"]["1.0"] = "sha256:0"
+    with pytest.raises(RefusedError, match="media type is not supported"):
+        registry.function("1.0")
