@@ -8,7 +8,7 @@ targets = {
     context["service"]: {
         "context": context["output"],
         "args": context["build_args"],
-        "platforms": ["linux/arm64"],
+        "platforms": [context["platform"]],
         # The digest is the content's: an image that is there already under this tag needs no build.
         "tags": [f"{context['service']}:{context['digest'][:12]}"],
         # Lambda takes one manifest for one platform, without attestations beside it.

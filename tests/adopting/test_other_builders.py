@@ -60,7 +60,7 @@ def test_contexts_json_has_what_the_page_says(built: Reader) -> None:
     """Each key of its table, for each service."""
     contexts = json.loads((built.root / "build/contexts.json").read_text())
     assert ["acme-mail-sender", "acme-thumbnails"] == [context["service"] for context in contexts]
-    keys = {"service", "handler", "digest", "size", "files", "dropped", "build_args", "output"}
+    keys = {"service", "handler", "digest", "size", "files", "dropped", "platform", "build_args", "output"}
     assert [keys, keys] == [set(context) for context in contexts]
 
 

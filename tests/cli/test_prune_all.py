@@ -38,7 +38,8 @@ def test_json_has_what_a_build_elsewhere_needs(shop: Path, tmp_path: Path) -> No
     api, report = json.loads(result.stdout)
     assert ("api", "api.main.handler") == (api["service"], api["handler"])
     # 1980-01-01 in seconds: without it the manifests of two builds tell the times of the builds
-    assert {"SERVICE_NAME": "api", "SOURCE_DATE_EPOCH": "315532800"} == api["build_args"]
+    expected = {"PYTHON_VERSION": "3.14", "SERVICE_NAME": "api", "SOURCE_DATE_EPOCH": "315532800"}
+    assert (expected, "linux/arm64") == (api["build_args"], api["platform"])
     assert str(tmp_path / "all/api") == api["output"]
     assert sorted(files(tmp_path / "all/api")) == sorted(api["files"])
     assert json.loads(run(shop, "report", "--list", "--json").stdout) == {**report, "output": None}

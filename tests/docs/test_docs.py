@@ -36,6 +36,7 @@ TESTED_BY = {
     "docs/migrating.md": "tests/docs/test_migrating.py",
     "docs/operations.md": "tests/docs/test_operations.py",
     "docs/other-builders.md": "tests/adopting/test_other_builders.py",
+    "docs/typescript.md": "tests/adopting/test_typescript.py",
     "infra/README.md": "tests/docs/test_readme.py",
     "docs/same-module-names.md": "tests/docs/test_same_module_names.py",
 }

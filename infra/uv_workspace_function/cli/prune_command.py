@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
+from uv_workspace_function.cli.image_options import AskedImage, image_options
 from uv_workspace_function.cli.options import load_workspace, workspace_option
 from uv_workspace_function.cli.output import say
 from uv_workspace_function.cli.progress import progress
-from uv_workspace_function.context.build_context import BuildContext, write_all
+from uv_workspace_function.context.build_context import BuildContext, write_all, write_one
 from uv_workspace_function.insight.graph import handler_as_json, services_of
 
 
@@ -18,14 +19,15 @@ from uv_workspace_function.insight.graph import handler_as_json, services_of
 @workspace_option
 @click.option("--all", "everything", is_flag=True, help="Every service, each into a folder of its name below --output.")
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path), help="The folder to write; it must be absent or empty."
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="The folder to write; it must be absent or empty, or hold what this command wrote there.",
 )
 @click.option(
     "--list", "as_list", is_flag=True, help="Print the files, what was left out and the digest; write nothing."
 )
-@click.option(
-    "--extra", "extras", multiple=True, metavar="NAME", help="An extra of the service to install; repeatable."
-)
+@image_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: with digests and build arguments.")
 def command(
     service: str | None,
@@ -33,45 +35,46 @@ def command(
     everything: bool,
     output: Path | None,
     as_list: bool,
-    extras: tuple[str, ...],
+    asked: AskedImage,
     as_json: bool,
 ) -> None:
     """Write the build context of SERVICE: the workspace cut down to what its image needs.
 
-    SERVICE is a member's package name in any spelling; a library can be pruned too.
+    SERVICE is a member's package name in any spelling; a library can be pruned too. What `cdk synth` would refuse is refused,
+    before anything is written. A folder that this command wrote before is replaced whole; any other one is refused.
 
     \b
     Example:
       services prune ingestion-worker --output build/ingestion-worker
       docker build --build-arg SERVICE_NAME=ingestion-worker build/ingestion-worker
-      services prune --all --json --output build
+      services prune --all --json --output build --python 3.13 --architecture x86_64
     """
     if everything == (service is not None):
         raise click.UsageError("name a SERVICE, or all of them with --all")
-    if everything and extras:
+    if everything and asked.extras:
         raise click.UsageError("--extra is of one service: name that SERVICE instead of --all")
     if output is None and not as_list and not (everything and as_json):
         raise click.UsageError("give --output DIR to write the context, or --list to see what it holds")
     workspace = load_workspace(root)
-    if service is not None:
-        contexts = [BuildContext.of(workspace, service, extras=extras)]
-    else:
-        names = [member.name for member in services_of(workspace)]
-        contexts = [BuildContext.of(workspace, name) for name in progress(names, "gathering contexts")]
+    names = [service] if service is not None else [member.name for member in services_of(workspace)]
+    contexts = [asked.context(workspace, name) for name in progress(names, "gathering contexts")]
     for warning in dict.fromkeys(warning for context in contexts for warning in context.warnings):
         say(f"note: {warning}", err=True)
     folders: dict[str, Path | None] = {
         context.closure.service.name: output / context.closure.service.name if everything and output else output
         for context in contexts
     }
-    for context in contexts:
-        _ = context.build_args  # refuses what is malformed of them, before anything is written
+    # To look into a context does not take one that can be built.
+    is_for_a_build = as_json or output is not None
+    arguments = {context: asked.arguments(context) for context in contexts if is_for_a_build}
     if output is not None and everything:
         write_all(contexts, output)
     elif output is not None:
-        contexts[0].write(output)
+        write_one(contexts[0], output)
     if as_json:
-        results = [_as_json(context, folders[context.closure.service.name]) for context in contexts]
+        results = [
+            _as_json(context, asked, arguments[context], folders[context.closure.service.name]) for context in contexts
+        ]
         click.echo(json.dumps(results if everything else results[0], indent=2))
         return
     for context in contexts:
@@ -83,14 +86,17 @@ def command(
             _report(context, folders[context.closure.service.name])
 
 
-def _as_json(context: BuildContext, folder: Path | None) -> dict[str, Any]:
+def _as_json(
+    context: BuildContext, asked: AskedImage, arguments: dict[str, str], folder: Path | None
+) -> dict[str, Any]:
     service = context.closure.service
     return {
         "service": service.name,
         "handler": handler_as_json(service),
         "digest": context.digest,
         "size": context.size,
-        "build_args": context.build_args,
+        "platform": asked.target.docker_platform,
+        "build_args": arguments,
         "output": None if folder is None else str(folder),
         "files": list(context.files),
         "dropped": [{"path": entry.path, "reason": entry.reason} for entry in context.dropped],

@@ -17,7 +17,14 @@ from uv_workspace_function.constructs.defaults import with_defaults
 from uv_workspace_function.constructs.image_options import ImageOptions
 from uv_workspace_function.constructs.request import check_request, checked
 from uv_workspace_function.constructs.starting_image import StartingImage, name_asset
-from uv_workspace_function.context.arguments import build_arguments, check_further, check_secrets, is_proxy
+from uv_workspace_function.context.arguments import (
+    build_arguments,
+    check_c_library,
+    check_further,
+    check_secrets,
+    check_target_folder,
+    is_proxy,
+)
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.extensions import extension_argument
 from uv_workspace_function.errors import WorkspaceError
@@ -90,12 +97,8 @@ class ServiceImage:
         check_closure(context.closure, target, from_source)
         check_secrets(context, options.build_secrets or {})
         check_further(options.build_args or {})
-        _check_target_folder(target_folder)
-        if options.base_image is None and target.glibc is None:
-            raise WorkspaceError(
-                f"the Lambda base image has glibc, but python_platform is {target.uv_platform!r}",
-                "give a base_image with musl, such as an Alpine one, or leave python_platform out",
-            )
+        check_target_folder(target_folder)
+        check_c_library(target, options.base_image)
         said = " ".join(from_source)
         given = {
             "TARGET_FOLDER": target_folder,
@@ -248,12 +251,6 @@ class UvWorkspaceImage(ecr_assets.DockerImageAsset):
             asset_folder.fill(self, built.context)
         self.service = built.service
         built.made(self)
-
-
-def _check_target_folder(folder: str | None) -> None:
-    # As the builder has it: what lies in the root itself would be laid over the base image's own folders.
-    if folder is not None and (not folder.startswith("/") or ".." in folder.split("/") or not folder.strip("/.")):
-        raise WorkspaceError(f"target_folder must be an absolute path below / in the image, not {folder!r}")
 
 
 def _mirrors(scope: Construct, given: Mapping[str, str] | None) -> Mapping[str, str]:

@@ -46,6 +46,32 @@ def build_arguments(
     return given | {name: str(image) for name, image in redirected.items() if image != images[name]}
 
 
+def check_target_folder(folder: str | None) -> None:
+    """Refuse a folder that the builder would refuse: what lies in the root itself would be laid over the base image's own folders.
+
+    Args:
+        folder: the folder of the image that packages and code go to; None for Lambda's.
+
+    Raises:
+        WorkspaceError: when it is relative, leaves the root, or is the root.
+    """
+    if folder is not None and (not folder.startswith("/") or ".." in folder.split("/") or not folder.strip("/.")):
+        raise WorkspaceError(f"target_folder must be an absolute path below / in the image, not {folder!r}")
+
+
+def check_c_library(target: Target, base_image: object) -> None:
+    """Refuse to put packages for musl on the base image of Lambda, which has glibc.
+
+    Raises:
+        WorkspaceError: when the target has musl, and no other base image is given.
+    """
+    if base_image is None and target.glibc is None:
+        raise WorkspaceError(
+            f"the Lambda base image has glibc, but python_platform is {target.uv_platform!r}",
+            "give a base_image with musl, such as an Alpine one, or leave python_platform out",
+        )
+
+
 def is_proxy(argument: str) -> bool:
     """Whether a build argument tells the builder a proxy, which Docker keeps out of images and caches."""
     return argument.upper() in _PROXIES

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.builder.layer import EPOCH
-from uv_workspace_function.context import archives, definitions, staging
+from uv_workspace_function.context import archives, definitions, output_folder, staging
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.extensions import with_extensions
 from uv_workspace_function.context.files import Dropped
@@ -171,6 +171,19 @@ class BuildContext:
         staging.stage(self.files, Path(folder))
 
 
+def write_one(context: BuildContext, folder: Path | str) -> None:
+    """Write a context where a user says, in place of one that was written there before.
+
+    Args:
+        context: the context.
+        folder: where; it must be absent or empty, or hold just this context or what this or `write_all` wrote there.
+
+    Raises:
+        WorkspaceError: when the folder holds something else, or the context cannot be written; it is then as it was.
+    """
+    output_folder.write(context.files, Path(folder))
+
+
 def _staged(path: str, member: Member) -> str:
     """Where a file of a project lies whose `src` is itself the package: what is below a staged `src` goes on the path."""
     inside = PurePosixPath(path).relative_to(member.folder)
@@ -178,17 +191,17 @@ def _staged(path: str, member: Member) -> str:
 
 
 def write_all(contexts: Iterable[BuildContext], folder: Path | str) -> None:
-    """Write several contexts, all or none, each into a folder of its service's name.
+    """Write several contexts where a user says, all or none, each into a folder of its service's name.
 
     Args:
         contexts: of different services.
-        folder: where these folders go; it must be absent or empty, or hold just them.
+        folder: where these folders go; it must be absent or empty, or hold just them or what this or `write_one` wrote there.
 
     Raises:
         WorkspaceError: when the folder holds something else, or a context cannot be written; it is then as it was.
     """
     files = {f"{c.closure.service.name}/{path}": file for c in contexts for path, file in c.files.items()}
-    staging.write(files, Path(folder))
+    output_folder.write(files, Path(folder))
 
 
 def _text(content: str) -> ContextFile:

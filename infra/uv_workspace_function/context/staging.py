@@ -24,6 +24,8 @@ Files = Mapping[str, ContextFile]
 """By path relative to the folder, with `/`."""
 
 _OURS = ".uv-workspace-function-"
+ROOMS = f"{_OURS}*"
+"""The folders of writers, in the folder that they write to or beside it."""
 _WHOLE = "whole"
 _MOVING = "moving.json"
 _ATTEMPTS = 10
@@ -157,7 +159,7 @@ def _taken(folder: Path) -> WorkspaceError:
 @contextmanager
 def _beside(parent: Path) -> Iterator[Path]:
     """A folder of ours in another one, which goes away at the end; killed writers' are taken away first."""
-    for entry in sorted(parent.glob(f"{_OURS}*")):
+    for entry in sorted(parent.glob(ROOMS)):
         _remove_abandoned(entry)
     room, descriptor = _room(parent)
     try:
@@ -201,7 +203,7 @@ def _remove_abandoned(room: Path) -> bool:
 def _fill_empty(folder: Path, files: Files, *, is_ours: bool) -> None:
     """Fill an empty folder that stays the one it is: it can be a mount point, or what a link or a shell is at."""
     if is_ours:
-        for room in sorted(folder.glob(f"{_OURS}*")):
+        for room in sorted(folder.glob(ROOMS)):
             _take_back(room)
     if any(folder.iterdir()):
         if holds(folder, files):
