@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import builds
-from uv_workspace_function.oci.build import Result
+from uv_workspace_function.oci.builds import Result
 from uv_workspace_function.oci.request import Request
 from uv_workspace_function.oci.staged import StagedContext
 from uv_workspace_function.oci.store import Blob, Store

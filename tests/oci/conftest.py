@@ -63,7 +63,7 @@ def build(shop: Path, base: Path, cache: Path, python_314: Path) -> Build:
     def run(*arguments: str | os.PathLike[str], code: int = 0, **more: Path) -> Any:
         places = {"workspace": shop, "cache": cache, "interpreter": python_314, **more}
         command = ["build", *map(str, arguments), "--json", *(f"--{name}={path}" for name, path in places.items())]
-        if not any(str(argument).startswith("--base-image") for argument in arguments):
+        if not any(str(argument).startswith(("--base-image", "--format=zip")) for argument in arguments):
             command.append(f"--base-image=oci:{base}")
         result = CliRunner().invoke(main, command)
         assert code == result.exit_code, result.output

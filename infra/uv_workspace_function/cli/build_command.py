@@ -1,4 +1,4 @@
-"""`services build`: images without a container engine."""
+"""`services build`: images and zip archives without a container engine."""
 
 import json
 import tempfile
@@ -21,10 +21,11 @@ from uv_workspace_function.target.target import Target
 from uv_workspace_function.target.wheels import built_from_source, check_closure
 
 try:
+    from uv_workspace_function.cli import zip_builds
     from uv_workspace_function.oci import builds, sbom
     from uv_workspace_function.oci import delivery as pushes
     from uv_workspace_function.oci import output as outputs
-    from uv_workspace_function.oci.build import Result
+    from uv_workspace_function.oci.builds import Result
     from uv_workspace_function.oci.request import Request
     from uv_workspace_function.oci.sources import LAYOUT
     from uv_workspace_function.oci.staged import StagedContext
@@ -45,7 +46,7 @@ except ModuleNotFoundError as error:
     "--output",
     "-o",
     type=click.Path(path_type=Path),
-    help="Where the image goes: FILE.tar, or the folder for --format folder; several services: a folder, one per service in it.",
+    help="Where it goes: FILE.tar, FILE.zip or the folder for --format folder; several services: a folder, one per service in it.",
 )
 @click.option(
     "--push",
@@ -55,10 +56,14 @@ except ModuleNotFoundError as error:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["image", "folder"]),
+    type=click.Choice(["image", "folder", "zip"]),
     default="image",
     show_default=True,
-    help="An OCI layout as an archive, which `docker load` takes, or the files of the task folder.",
+    help="An OCI layout as an archive, which `docker load` takes; the files of the task folder; or these as a zip archive, which a function "
+    "on Lambda's own runtime takes.",
+)
+@click.option(
+    "--runtime-sdk", is_flag=True, help="Leave boto3 and what only it needs to the runtime, for --format zip."
 )
 @click.option("--base-image", metavar="IMAGE", help="What the image starts from: a name, or oci:PATH of an OCI layout.")
 @click.option("--uv-image", metavar="IMAGE", help="Which uv installs, by its image's name with a version.")
@@ -104,12 +109,13 @@ def command(
     target: Target,
     everything: bool,
     output: Path | None,
-    form: str,
+    form: outputs.Form,
     **more: Any,
 ) -> None:
-    """Build images without a container engine (experimental).
+    """Build images and zip archives without a container engine (experimental).
 
-    The layers are those that BuildKit makes of the same build context with the shared Dockerfile.
+    The layers are those that BuildKit makes of the same build context with the shared Dockerfile. A zip archive has the files that the
+    image has in its task folder.
 
     \b
     Example:
@@ -117,6 +123,7 @@ def command(
       docker load --input ingestion-worker.tar
       services build --all --output images
       services build query-api --push 123456789012.dkr.ecr.us-east-1.amazonaws.com/query-api:1.4.0
+      services build query-api --format zip --output query-api.zip
     """
     if everything == bool(services):
         raise click.UsageError("name a SERVICE, or all of them with --all")
@@ -130,11 +137,12 @@ def command(
         raise click.UsageError("--push takes REPOSITORY:TAG for one SERVICE, REPOSITORY for several, and no digest")
     if more["python_platform"]:
         target = Target.of(python=target.python, machine=target.machine, uv_platform=more["python_platform"])
+    _check_form(form, more)
     contexts = [BuildContext.of(workspace, name, extras=more["extras"]) for name in names]
     requests = [_request(context, target, more) for context in contexts]
     places = _places(output, [request.service for request in requests], form, is_one=is_one)
     for place in places.values():
-        outputs.check_place(place, is_folder=form == "folder")
+        outputs.check_place(place, form)
     store = Store(more["cache"].absolute()) if more["cache"] else Store.default()
     options = builds.Options(
         base_image=_layout(more["base_image"]),
@@ -145,11 +153,18 @@ def command(
         no_backends=more["no_backends"],
         verify=more["verify"],
     )
+    if form == "zip":
+        with at_work(f"building {', '.join(names)}"):
+            documents = zip_builds.run(
+                store, contexts, requests, target, options, places, runtime_sdk=more["runtime_sdk"]
+            )
+        _write_sboms_of(contexts, target, store, requests, options, more, is_one=is_one)
+        zip_builds.tell(documents, as_json=more["as_json"], is_one=is_one)
+        return
     with at_work(f"building {', '.join(names)}"):
         results = builds.run(store, requests, options)
     _write(store, results, places, form, requests, more)
-    if more["sbom_place"]:
-        _write_sboms(contexts, target, builds.tools_for(store, requests[0], options), more["sbom_place"], is_one=is_one)
+    _write_sboms_of(contexts, target, store, requests, options, more, is_one=is_one)
     pushed: dict[str, pushes.Delivery] = {}
     if to is not None:
         with at_work(f"pushing {', '.join(names)}"):
@@ -181,6 +196,21 @@ def _request(context: BuildContext, target: Target, more: dict[str, Any]) -> Req
     return Request(context=StagedContext.of(context), platform=target.docker_platform, arguments=arguments)
 
 
+def _check_form(form: str, more: dict[str, Any]) -> None:
+    """Refuse an option that the form gives no meaning to."""
+    if form == "zip":
+        for option in _OF_AN_IMAGE:
+            if more[option]:
+                raise click.UsageError(
+                    f"--{option.replace('_', '-')} is for an image: an archive is unpacked on Lambda's own runtime"
+                )
+    elif more["runtime_sdk"]:
+        raise click.UsageError("--runtime-sdk is for --format zip: an image brings its own boto3 or its base image's")
+
+
+_OF_AN_IMAGE = ("base_image", "push", "python_platform", "target_folder", "snap_start", "mirrors", "name")
+
+
 def _layout(base: str | None) -> str | None:
     return base if base is not None and base.startswith(LAYOUT) else None
 
@@ -200,7 +230,8 @@ def _places(output: Path | None, services: Sequence[str], form: str, *, is_one: 
         return {}
     if is_one:
         return {services[0]: output}
-    return {service: output / (f"{service}.tar" if form == "image" else service) for service in services}
+    endings = {"image": ".tar", "folder": "", "zip": ".zip"}
+    return {service: output / f"{service}{endings[form]}" for service in services}
 
 
 def _write(
@@ -219,6 +250,20 @@ def _write(
             outputs.write_archive(store, result.image, place, name=more["name"] or f"{request.service}:latest")
         else:
             outputs.write_folder(store, result.image, place, target=result.way)
+
+
+def _write_sboms_of(
+    contexts: Sequence[BuildContext],
+    target: Target,
+    store: Store,
+    requests: Sequence[Request],
+    options: builds.Options,
+    more: dict[str, Any],
+    *,
+    is_one: bool,
+) -> None:
+    if more["sbom_place"]:
+        _write_sboms(contexts, target, builds.tools_for(store, requests[0], options), more["sbom_place"], is_one=is_one)
 
 
 def _write_sboms(contexts: Sequence[BuildContext], target: Target, tools: Tools, place: Path, *, is_one: bool) -> None:

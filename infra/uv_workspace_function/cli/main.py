@@ -17,7 +17,7 @@ from uv_workspace_function.signals import Ended, ending_with_signals
 # A command's help line stands here so that `services --help` loads none of them.
 COMMANDS = {
     "affected": "Tell which services a change is to be deployed, or tested, for.",
-    "build": "Build images without a container engine (experimental).",
+    "build": "Build images and zip archives without a container engine (experimental).",
     "check": "Find, before production, what a shared virtual environment hides.",
     "graph": "Draw the services, their libraries, and who uses whom.",
     "invoke": "Call a service's handler with an event, alone or in its image.",

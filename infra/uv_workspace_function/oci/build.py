@@ -1,4 +1,4 @@
-"""A build without an engine: each layer from the cache, or by the builder's step for it; then the image."""
+"""A build without an engine: each layer from the cache, or by the builder's step for it."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -12,9 +12,8 @@ from uv_workspace_function.builder.workspace import BUILDER_FOLDER
 from uv_workspace_function.builder.workspace import Workspace as BuilderWorkspace
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import layers, tar
-from uv_workspace_function.oci.base import BaseImage
 from uv_workspace_function.oci.compression import COMPRESSOR
-from uv_workspace_function.oci.image import NAMES, Image, assemble
+from uv_workspace_function.oci.image import NAMES
 from uv_workspace_function.oci.layers import Layer
 from uv_workspace_function.oci.request import Request
 from uv_workspace_function.oci.steps import Step, Tools, third_party_key, tree_digest
@@ -43,10 +42,11 @@ class Made:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class Built:
     """What came of a build."""
 
-    image: Image
+    layers: Mapping[str, Layer]
+    """By `NAMES`, lowest first."""
     reused: frozenset[str]
     """The names of the layers that no step was run for."""
     remarks: tuple[str, ...]
@@ -62,7 +62,7 @@ class Build:
         store: where layers are kept.
         tools: what runs the steps.
         request: what is built.
-        base: what it starts from.
+        ground: a key of what the layers are laid on: a base image's digest, or a runtime's name.
         tree: that one's folders.
         verify: whether every step is run, and what comes of it compared with what is kept.
         no_backends: whether what would run code is refused.
@@ -72,14 +72,14 @@ class Build:
     store: Store
     tools: Tools
     request: Request
-    base: BaseImage
+    ground: str
     tree: Tree
     verify: bool = False
     no_backends: bool = False
     said: Callable[[str], None] = field(default=lambda _: None)
 
-    def run(self) -> Result:
-        """Build the image.
+    def run(self) -> Built:
+        """Build the layers.
 
         Raises:
             WorkspaceError: when a step refuses something, or fails.
@@ -103,7 +103,7 @@ class Build:
             made["check-layout"] = self._layout(folder, lock, made)
         return self._result(made)
 
-    def _result(self, made: Mapping[str, Made]) -> Result:
+    def _result(self, made: Mapping[str, Made]) -> Built:
         own = {name: layer for one in made.values() for name, layer in one.layers.items()}
         way = self.tree.way(self.request.target_folder)
         moved: dict[str, Layer] = {"root": own["root"]}
@@ -111,18 +111,9 @@ class Build:
             layer = layers.on_another_way(self.store, own[name], way)
             below = [*moved.values()][1:]
             moved[name] = layers.without_equal_files(self.store, layer, way, below, self.tree.equal)
-        image = assemble(
-            self.store,
-            self.base,
-            moved,
-            service=self.request.service,
-            target_folder=self.request.target_folder,
-            snap_start=self.request.value("SNAP_START") == "allow",
-            moment=self.request.moment,
-        )
         reused = frozenset(name for step, names in _OF_STEP.items() if made[step].is_reused for name in names)
-        return Result(
-            image=image,
+        return Built(
+            layers=moved,
             reused=reused,
             remarks=tuple(remark for one in made.values() for remark in one.remarks),
             way=way[-1].name.rstrip("/"),
@@ -157,7 +148,7 @@ class Build:
     def _layout(self, folder: Path, lock: int, made: Mapping[str, Made]) -> Made:
         claims = {name: made[step].claims for step, name in _CLAIMS.items()}
         root = folder / "base"
-        key = self._key("check-layout", key_of(claims, self.base.digest))
+        key = self._key("check-layout", key_of(claims, self.ground))
         step = Step(
             name="check-layout",
             folder=folder / "layout",

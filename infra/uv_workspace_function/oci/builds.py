@@ -1,4 +1,4 @@
-"""Builds of several images: what they share is found once."""
+"""Builds of several services: what they share is found once."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -8,10 +8,24 @@ from pathlib import Path
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import interpreter, program, sources, tree
-from uv_workspace_function.oci.build import Build, Result
+from uv_workspace_function.oci.build import Build, Built
+from uv_workspace_function.oci.image import Image, assemble
 from uv_workspace_function.oci.request import Request
 from uv_workspace_function.oci.steps import Tools
 from uv_workspace_function.oci.store import Store
+from uv_workspace_function.oci.tree import Tree
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """An image that was built."""
+
+    image: Image
+    reused: frozenset[str]
+    """The names of the layers that no step was run for."""
+    remarks: tuple[str, ...]
+    way: str
+    """The task folder, as it is in the layers: without slashes around it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,43 +89,70 @@ def run(store: Store, requests: Sequence[Request], options: Options) -> list[Res
     Raises:
         WorkspaceError: when one of them cannot be built.
     """
+    bases = {}
+    for request in requests:
+        name = options.base_image or request.base_image
+        if (name, request.platform) not in bases:
+            bases[name, request.platform] = sources.base_image(store, name, request.platform, mirrors=options.mirrors)
+    of_requests = [bases[options.base_image or request.base_image, request.platform] for request in requests]
+    trees = {base.digest: tree.read(store, base) for base in bases.values()}
+    grounds = [(base.digest, trees[base.digest]) for base in of_requests]
+    results = []
+    for request, base, built in zip(requests, of_requests, layers_of(store, requests, grounds, options), strict=True):
+        image = assemble(
+            store,
+            base,
+            built.layers,
+            service=request.service,
+            target_folder=request.target_folder,
+            snap_start=request.value("SNAP_START") == "allow",
+            moment=request.moment,
+        )
+        results.append(Result(image=image, reused=built.reused, remarks=built.remarks, way=built.way))
+    store.bound()
+    return results
+
+
+def layers_of(
+    store: Store, requests: Sequence[Request], grounds: Sequence[tuple[str, Tree]], options: Options
+) -> list[Built]:
+    """Build the layers of services, side by side.
+
+    Args:
+        store: where layers are kept.
+        requests: whose.
+        grounds: what those of each request are laid on: a key of it, and its folders.
+        options: how.
+
+    Raises:
+        WorkspaceError: when one of them cannot be built.
+    """
     tools = {}
     for request in requests:
         known = (str(request.uv_image), request.python)
         if known not in tools:
             tools[known] = tools_for(store, request, options)
-    bases = {}
-    for request in requests:
-        name = options.base_image or request.base_image
-        if (name, request.platform) not in bases:
-            found = sources.base_image(store, name, request.platform, mirrors=options.mirrors)
-            bases[name, request.platform] = (found, tree.read(store, found))
 
-    def build(request: Request) -> Result:
+    def build(request: Request, ground: tuple[str, Tree]) -> Built:
+        key, folders = ground
         try:
-            return build_one(request)
+            return Build(
+                store=store,
+                tools=tools[str(request.uv_image), request.python],
+                request=request,
+                ground=key,
+                tree=folders,
+                verify=options.verify,
+                no_backends=options.no_backends,
+                said=options.said,
+            ).run()
         except OSError as error:
             raise store.unusable(error) from error
 
-    def build_one(request: Request) -> Result:
-        base, folders = bases[options.base_image or request.base_image, request.platform]
-        return Build(
-            store=store,
-            tools=tools[str(request.uv_image), request.python],
-            request=request,
-            base=base,
-            tree=folders,
-            verify=options.verify,
-            no_backends=options.no_backends,
-            said=options.said,
-        ).run()
-
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        futures = [pool.submit(build, request) for request in requests]
+        futures = [pool.submit(build, *each) for each in zip(requests, grounds, strict=True)]
         try:
-            results = [future.result() for future in futures]
+            return [future.result() for future in futures]
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    store.bound()
-    return results

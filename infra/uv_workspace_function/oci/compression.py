@@ -28,6 +28,11 @@ def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield bytes(deflate.gzip_compress(held, _LEVEL))
 
 
+def deflated(content: bytes) -> bytes:
+    """A whole content as a zip archive holds it: deflate alone, without a head."""
+    return bytes(deflate.deflate_compress(content, _LEVEL))
+
+
 class Digest:
     """A digest of what passes by."""
 

@@ -1,24 +1,29 @@
-"""What a build leaves behind: an image as an archive, or the task folder. Whole, or not at all."""
+"""What a build leaves behind: an image or a zip as an archive, or the task folder. Whole, or not at all."""
 
 import errno
 import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from uv_workspace_function.builder.layer import EPOCH
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.oci import descriptors, layers
+from uv_workspace_function.oci import descriptors, layers, zip_archive
 from uv_workspace_function.oci.image import Image
 from uv_workspace_function.oci.store import Blob, Store
 
 _LAYOUT = descriptors.encoded({"imageLayoutVersion": "1.0.0"})
 
 
-def check_place(path: Path, *, is_folder: bool) -> None:
+Form = Literal["image", "folder", "zip"]
+"""What is written."""
+
+
+def check_place(path: Path, form: Form) -> None:
     """Refuse to write over what is no output of an earlier build.
 
     Raises:
@@ -28,9 +33,8 @@ def check_place(path: Path, *, is_folder: bool) -> None:
         if path.parent.exists() and not path.parent.is_dir():
             raise WorkspaceError(f"{path.parent} is no folder", "give another --output")
         return
-    ours = _is_our_folder(path) if is_folder else _is_our_archive(path)
-    if not ours:
-        what = "the task folder of an earlier build, unchanged" if is_folder else "an image of an earlier build"
+    is_ours, what = _KINDS[form]
+    if not is_ours(path):
         raise WorkspaceError(
             f"{path} exists, and is not {what}; it was left as it is", "give another --output, or remove it"
         )
@@ -58,6 +62,22 @@ def write_archive(store: Store, image: Image, path: Path, *, name: str) -> None:
             for digest in sorted(contents):
                 blob = contents[digest]
                 _add(archive, f"blobs/{digest.replace(':', '/')}", blob.size, store.read(blob))
+
+
+def write_zip(store: Store, blob: Blob, path: Path) -> None:
+    """Write a zip archive.
+
+    Args:
+        store: where it is.
+        blob: which one.
+        path: where; an earlier build's is replaced.
+
+    Raises:
+        WorkspaceError: when it cannot be written; nothing is left then.
+    """
+    with _writing(path) as place, place.open("wb") as stream:
+        for piece in store.read(blob):
+            stream.write(piece)
 
 
 def write_folder(store: Store, image: Image, path: Path, *, target: str) -> None:
@@ -177,3 +197,10 @@ def _is_our_folder(path: Path) -> bool:
         return False
     places = [path, *path.rglob("*")]
     return all(int(place.lstat().st_mtime) == EPOCH for place in places)
+
+
+_KINDS: Mapping[Form, tuple[Callable[[Path], bool], str]] = {
+    "image": (_is_our_archive, "an image of an earlier build"),
+    "folder": (_is_our_folder, "the task folder of an earlier build, unchanged"),
+    "zip": (zip_archive.is_ours, "a zip archive of an earlier build"),
+}

@@ -1,0 +1,82 @@
+"""Zip archives for `services build --format zip`, and for the CDK CLI when it publishes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from uv_workspace_function.cli.output import say
+from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.insight.sizes import shown_size
+from uv_workspace_function.oci import output, zips
+from uv_workspace_function.oci.builds import Options
+from uv_workspace_function.oci.request import Request
+from uv_workspace_function.oci.store import Store
+from uv_workspace_function.target import managed_runtime
+from uv_workspace_function.target.target import Target
+
+
+def run(
+    store: Store,
+    contexts: Sequence[BuildContext],
+    requests: Sequence[Request],
+    target: Target,
+    options: Options,
+    places: Mapping[str, Path],
+    *,
+    runtime_sdk: bool,
+) -> list[dict[str, Any]]:
+    """Build archives, and write them where they go; what is to be told of each.
+
+    Raises:
+        WorkspaceError: when one cannot be built, is larger than Lambda takes, or cannot be written.
+    """
+    runtime = managed_runtime.runtime(target)
+    left_out: dict[str, tuple[str, ...]] = {}
+    for context in contexts:
+        selection, service = context.closure.selection, context.closure.service.name
+        remark = None
+        left_out[service] = ()
+        if runtime_sdk:
+            left_out[service], remark = managed_runtime.provided(selection, target)
+        warning = managed_runtime.refuse_oversized_archive(selection, target, left_out[service])
+        for line in filter(None, (remark, warning)):
+            say(f"note: {line}", err=True)
+    documents = []
+    for found in zips.run(store, requests, options, left_out=left_out):
+        place = places.get(found.service)
+        if place is not None:
+            output.write_zip(store, found.blob, place)
+        documents.append(
+            {
+                "service": found.service,
+                "runtime": runtime,
+                "digest": found.blob.digest,
+                "size": found.blob.size,
+                "unpacked": found.unpacked,
+                "files": found.files,
+                "left_out": list(left_out[found.service]),
+                "reused": found.is_reused,
+                "output": None if place is None else str(place),
+                "remarks": list(found.remarks),
+            }
+        )
+    return documents
+
+
+def tell(documents: Sequence[Mapping[str, Any]], *, as_json: bool, is_one: bool) -> None:
+    """Print what came of archives."""
+    if as_json:
+        click.echo(json.dumps(documents[0] if is_one else documents, indent=2))
+        return
+    for document in documents:
+        place = "" if document["output"] is None else f"  {document['output']}"
+        say(f"{document['service']}  {document['digest']}{place}")
+        say(
+            f"  {shown_size(document['size'])}, {shown_size(document['unpacked'])} unpacked, for {document['runtime']}"
+            + (f", without {', '.join(document['left_out'])}" if document["left_out"] else "")
+        )
+        for remark in document["remarks"]:
+            say(f"note: {remark}", err=True)
