@@ -1,8 +1,11 @@
 """The workflow and the hooks: pinned, with the least permissions, and calling commands that exist."""
 
+import json
+import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -77,6 +80,39 @@ def test_no_job_may_do_more_than_it_needs(workflow: str) -> None:
     assert WRITES[workflow] == {name: writes for name, writes in granted.items() if writes}
     assert len(re.findall(r": write\b", WORKFLOWS[workflow])) == sum(map(len, granted.values()))
     assert "secrets." not in WORKFLOWS[workflow]
+
+
+@pytest.mark.parametrize(
+    ("tests", "command"),
+    [
+        (["uv-workspace-function", "uv-workspace-function-monorepo", "query-api"], "make test"),
+        (["query-api", "uv-workspace-function-monorepo"], "make test"),
+        (["query-api"], "scripts/with-tools uv run --no-sync pytest tests/services/test_query_api.py"),
+        (
+            ["legacy-export"],
+            "scripts/with-tools uv run --project services/legacy_export pytest tests/services/legacy_export",
+        ),
+    ],
+)
+def test_the_tests_are_run_as_the_readme_says(tests: list[str], command: str, tmp_path: Path) -> None:
+    """All of them for the construct and the repository; deploy tests cannot be skipped."""
+    job = jobs("check.yml")["test"]
+    assert {'REQUIRE_ENGINE: "1"', 'REQUIRE_CLOUD: "1"'} == set(re.findall(r'REQUIRE_\w+: "1"', job))
+    script = textwrap.dedent(job.rpartition("        run: |\n")[2])
+    (tmp_path / "scripts").mkdir()
+    for program in (tmp_path / "make", tmp_path / "scripts/with-tools"):
+        program.write_text(f'#!/bin/sh\necho "{program.relative_to(tmp_path)} $*" >> ran\n')
+        program.chmod(0o755)
+    done = subprocess.run(
+        ["bash", "-e", "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "TESTS": json.dumps(tests)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stderr
+    assert [command] == (tmp_path / "ran").read_text().splitlines()
 
 
 def test_only_main_is_deployed() -> None:
