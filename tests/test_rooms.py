@@ -1,6 +1,7 @@
 """What no import graph shows of the rooms: commands that are loaded by name, who starts uv, what is written once."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,9 +25,9 @@ def literals(tree: ast.AST) -> Iterator[ast.Constant]:
 
 
 def starts_uv(tree: ast.AST) -> bool:
-    """Whether a list or tuple begins with uv, as a command line does."""
+    """Whether a list begins with uv, as a command line does: by its name, or by a path to one."""
     lines = (node.elts for node in ast.walk(tree) if isinstance(node, ast.List))
-    return any(elements and isinstance(elements[0], ast.Constant) and elements[0].value == "uv" for elements in lines)
+    return any(elements and re.search(r"\buv\b['\")]*$", ast.unparse(elements[0])) for elements in lines)
 
 
 def test_each_command_has_its_module() -> None:
@@ -46,7 +47,16 @@ def test_only_uv_py_starts_uv() -> None:
     assert {"uv.py"} == finders
 
 
-@pytest.mark.parametrize(("line", "expected"), [("run(['uv', 'lock'])", True), ("tool('uv')", False), ("[]", False)])
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("run(['uv', 'lock'])", True),
+        ("run([str(tools.uv), 'export'])", True),
+        ("run([tools.uv, *options])", True),
+        ("tool('uv')", False),
+        ("[]", False),
+    ],
+)
 def test_a_command_line_of_uv_is_seen(line: str, expected: bool) -> None:
     """So the test above would notice."""
     assert expected == starts_uv(ast.parse(line))

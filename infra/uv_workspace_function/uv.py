@@ -212,6 +212,35 @@ def pythons(program: Path, *command: str) -> UvAnswer | None:
     return _run(("python", *command), cwd=Path("/"), environment=environment, program=str(program))
 
 
+def exported(
+    program: Path,
+    project: Path,
+    package: str,
+    *options: str,
+    extras: Collection[str],
+    python: Path,
+    variables: Mapping[str, str],
+) -> UvAnswer | None:
+    """Have another uv write what the lock of a build context holds for one package.
+
+    Args:
+        program: that uv.
+        project: the folder of the lock.
+        package: the service.
+        options: further ones of `uv export`.
+        extras: of the package.
+        python: a Python, so that uv looks for none.
+        variables: all that it may see.
+    """
+    return _run(
+        ("export", "--frozen", "--no-default-groups", "--offline", *options),
+        *("--package", package, *(f"--extra={extra}" for extra in extras), "--python", str(python)),
+        cwd=project,
+        environment=variables,
+        program=str(program),
+    )
+
+
 def _run(
     command: tuple[str, ...], *options: str, cwd: Path, environment: Mapping[str, str], program: str | None = None
 ) -> UvAnswer | None:

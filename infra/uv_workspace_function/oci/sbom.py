@@ -1,7 +1,6 @@
 """What is in an image, as a CycloneDX document: the locked closure of the target, and the same bytes for the same lock."""
 
 import json
-import subprocess
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci.steps import Tools
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.target.wheels import installed
+from uv_workspace_function.uv import exported
 from uv_workspace_function.workspace.closure import Closure
 
 _MOMENT = "1980-01-01T00:00:00Z"
@@ -34,30 +34,20 @@ def document(closure: Closure, target: Target, tools: Tools, context: Path, home
         WorkspaceError: when uv does not write it.
     """
     project = context / closure.project.folder
-    command = [
-        str(tools.uv),
-        "export",
-        "--frozen",
-        "--no-default-groups",
-        "--format=cyclonedx1.5",
-        "--offline",
-        "--quiet",
-    ]
-    command += ["--preview-features=sbom-export", f"--package={closure.service.name}"]
-    command += [f"--extra={extra}" for extra in closure.extras]
-    done = subprocess.run(
-        [*command, "--python", tools.interpreter.program],
-        check=False,
-        cwd=project,
-        env=tools.environment(home, {}),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
+    answer = exported(
+        tools.uv,
+        project,
+        closure.service.name,
+        *("--format=cyclonedx1.5", "--preview-features=sbom-export", "--quiet"),
+        extras=closure.extras,
+        python=tools.interpreter.program,
+        variables=tools.environment(home, {}),
     )
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip() or "it said nothing"
-        raise WorkspaceError(f"uv wrote no CycloneDX document of {closure.service.name}: {said.splitlines()[-1]}")
+    if answer is None or answer.code:
+        said = answer.reason if answer is not None else "it could not be run"
+        raise WorkspaceError(f"uv wrote no CycloneDX document of {closure.service.name}: {said}")
     there = {(p.name, p.version) for p in installed(closure.selection, target)}
-    return _normalized(json.loads(done.stdout), there)
+    return _normalized(json.loads(answer.output), there)
 
 
 def _normalized(document: dict[str, Any], there: set[tuple[str, str | None]]) -> bytes:

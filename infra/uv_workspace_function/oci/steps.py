@@ -11,6 +11,7 @@ from typing import Any
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci.interpreter import Interpreter
+from uv_workspace_function.uv import exported
 
 # The rest of the environment stays with us: a backend of a workspace must find neither AWS's variables nor those of CI.
 _PASSED_ON = (
@@ -160,28 +161,18 @@ def third_party_key(
     Returns:
         None where uv does not answer: then every service has its own.
     """
-    command = [
-        str(tools.uv),
-        "export",
-        "--frozen",
-        "--no-default-groups",
-        "--no-emit-local",
-        "--no-header",
-        "--no-annotate",
-    ]
-    command += ["--color=never", "--no-progress", "--offline", "--package", variables["SERVICE_NAME"]]
-    command += [f"--extra={extra}" for extra in variables["SERVICE_EXTRAS"].split()]
-    done = subprocess.run(
-        [*command, "--python", tools.interpreter.program],
-        check=False,
-        cwd=project,
-        env=tools.environment(home, {}),
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
+    answer = exported(
+        tools.uv,
+        project,
+        variables["SERVICE_NAME"],
+        *("--no-emit-local", "--no-header", "--no-annotate"),
+        extras=variables["SERVICE_EXTRAS"].split(),
+        python=tools.interpreter.program,
+        variables=tools.environment(home, {}),
     )
-    if done.returncode:
+    if answer is None or answer.code:
         return None
-    whole = hashlib.sha256(done.stdout)
+    whole = hashlib.sha256(answer.output.encode())
     decisive = set()
     for path in sorted(definitions.rglob("*")):
         if not path.is_file() or path.name == "uv.lock":
