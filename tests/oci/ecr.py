@@ -21,6 +21,7 @@ import hashlib
 import io
 import json
 import posixpath
+import ssl
 import tarfile
 import threading
 import uuid
@@ -29,7 +30,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 MANIFESTS = (
@@ -54,6 +56,10 @@ class Ecr:
 
     repositories: tuple[str, ...] = ("shop",)
     host: str = ""
+    token_uses: int = 0
+    """How many requests a token is good for; 0 where nobody is asked for one."""
+    tokens: int = 0
+    """How many tokens were given."""
     immutable: bool = True
     mounting: bool = False
     blobs: dict[str, dict[str, bytes]] = field(default_factory=dict)
@@ -127,13 +133,17 @@ class Ecr:
 
 
 @contextmanager
-def serving(**options: Any) -> Iterator[Ecr]:
-    """Serve an empty registry, on loopback and so without encryption."""
+def serving(certificate: tuple[Path, Path] | None = None, **options: Any) -> Iterator[Ecr]:
+    """Serve an empty registry, on loopback and so without encryption; with a certificate as `registry.test`."""
     registry = Ecr(**options)
     for kept in (registry.blobs, registry.manifests, registry.tags):
         kept.update({name: {} for name in registry.repositories})
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(registry))
-    registry.host = f"127.0.0.1:{server.server_address[1]}"
+    registry.host = f"{'registry.test' if certificate else '127.0.0.1'}:{server.server_address[1]}"
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -155,6 +165,7 @@ class RefusedError(Exception):
 def _handler(registry: Ecr) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        uses: ClassVar[Counter[str]] = Counter()
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
@@ -165,7 +176,7 @@ def _handler(registry: Ecr) -> type[BaseHTTPRequestHandler]:
             with registry.lock:
                 registry.asked.append((self.command, self.path))
                 try:
-                    answer = self._of(address.path, dict(parse_qs(address.query)), body)
+                    answer = self._token(address.path) or self._of(address.path, dict(parse_qs(address.query)), body)
                 except RefusedError as refused:
                     errors = {"errors": [{"code": refused.code, "message": refused.message}]}
                     answer = refused.status, json.dumps(errors).encode(), {}
@@ -180,6 +191,20 @@ def _handler(registry: Ecr) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(content)
 
         do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = _answer  # noqa: N815 - names of the base class
+
+        def _token(self, path: str) -> tuple[int, bytes, dict[str, str]] | None:
+            if not registry.token_uses:
+                return None
+            if path == "/token":
+                registry.tokens += 1
+                self.uses[f"Bearer token-{registry.tokens}"] = registry.token_uses
+                return 200, json.dumps({"token": f"token-{registry.tokens}"}).encode(), {}
+            given = self.headers.get("Authorization", "")
+            self.uses[given] -= 1
+            if self.uses[given] < 0:
+                realm = f'Bearer realm="https://{registry.host}/token",service="ecr",scope="repository:shop:push"'
+                return 401, b"{}", {"WWW-Authenticate": realm}
+            return None
 
         def _body(self) -> bytes:
             if self.headers.get("Transfer-Encoding") == "chunked":

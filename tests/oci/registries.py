@@ -45,7 +45,7 @@ class Registry:
 @contextmanager
 def serving(layout: Path, folder: Path) -> Iterator[Registry]:
     """Serve the image of an OCI layout as `lambda/python:3.14`."""
-    certificate, key = _certificate(folder)
+    certificate, key = certificate_of(folder)
     registry = Registry(layout=layout, certificate=certificate)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(registry))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -121,7 +121,8 @@ def _basic() -> str:
     return "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 
 
-def _certificate(folder: Path) -> tuple[Path, Path]:
+def certificate_of(folder: Path) -> tuple[Path, Path]:
+    """A certificate of `registry.test` and its key, as files."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "registry.test")])
     now = dt.datetime.now(tz=dt.UTC)

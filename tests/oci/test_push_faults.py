@@ -4,16 +4,19 @@ import base64
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from oci import ecr, proxy
 from oci.bases import write_base, write_layers
 from oci.ecr import Ecr, RefusedError
 from oci.proxy import Fault, Proxy
+from oci.registries import certificate_of
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import descriptors
 from uv_workspace_function.oci.layout import Layout
@@ -164,6 +167,26 @@ def test_a_connection_that_is_cut_in_a_content_is_begun_anew(
     assert CONTENTS == len(_push(image, way, tmp_path).sent)
     _assert_whole(registry)
     assert CONTENTS + 2 == registry.count("POST")
+
+
+def test_a_token_that_expires_on_the_way_is_asked_for_anew(
+    image: Layout, waited: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it expires at: a content is sent from its start then, and taken once."""
+    own = socket.getaddrinfo
+
+    def resolved(host: Any, *arguments: Any, **more: Any) -> Any:
+        return own("127.0.0.1" if host == "registry.test" else host, *arguments, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    monkeypatch.setenv("NO_PROXY", "*")
+    certificate = certificate_of(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
+    with ecr.serving(certificate, token_uses=2) as registry:
+        to = ImageReference.parse(f"{registry.host}/shop:1.0")
+        push(image.manifest("image"), image, to, store=Store(tmp_path / "store"))
+        _assert_whole(registry)
+        assert registry.tokens > CONTENTS
 
 
 def test_a_content_that_is_damaged_in_the_cache_is_not_pushed(
