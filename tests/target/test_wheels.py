@@ -13,6 +13,7 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.target.wheels import best_wheel, check_wheels, installed, refuse_oversize, wheel_bytes
 from uv_workspace_function.workspace.lock import Lock
+from uv_workspace_function.workspace.locked_files import LockedFile
 from uv_workspace_function.workspace.selection import Selection, select
 from uv_workspace_function.workspace.workspace import Workspace
 from wheelhouse import sdist, uv, wheel
@@ -22,8 +23,8 @@ HERE = Target(python=f"3.{sys.version_info.minor}")
 """The target for this Python, since `uv sync` evaluates markers for the one that runs."""
 
 
-def named(file_names: Iterable[str]) -> list[dict[str, str]]:
-    return [{"url": f"https://example.org/files/{name}"} for name in file_names]
+def named(file_names: Iterable[str]) -> list[LockedFile]:
+    return [LockedFile.from_dict({"url": f"https://example.org/files/{name}"}) for name in file_names]
 
 
 wheel_tags = st.builds(
@@ -51,7 +52,7 @@ def test_the_best_wheel_is_the_one_that_uv_installs(
     module = folder / "installed" / "tiny.py"
     by_uv = re.findall("'(.+)'", module.read_text()) if module.exists() else []
     best = best_wheel(named(names), Target())
-    assert [f"{stem}.whl" for stem in by_uv] == ([best["url"].rpartition("/")[2]] if best else [])
+    assert [f"{stem}.whl" for stem in by_uv] == ([best.name] if best else [])
 
 
 @pytest.fixture(scope="module")

@@ -113,11 +113,11 @@ def _name(archive: PurePosixPath) -> str:
 def _locked(root: Path, project: Project, package: LockedPackage) -> Iterator[PurePosixPath]:
     """The archives of a package, by path relative to the workspace's root."""
     locations = []
-    if "path" in package.source:
-        locations.append(package.source["path"])
-    elif (registry := _local(package.source.get("registry"))) is not None:
+    if package.source.path is not None:
+        locations.append(package.source.path)
+    elif (registry := _local(package.source.registry)) is not None:
         files = [*package.wheels, *([package.sdist] if package.sdist else [])]
-        locations += [posixpath.join(registry, file["path"]) for file in files if "path" in file]
+        locations += [posixpath.join(registry, file.path) for file in files if file.path is not None]
     for location in locations:
         if posixpath.isabs(location):
             raise absolute(f"{project.lock.path}: {package}", location)

@@ -10,8 +10,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
-from urllib.parse import unquote, urlsplit
 from weakref import WeakKeyDictionary
 
 from packaging.tags import Tag, parse_tag
@@ -20,9 +18,9 @@ from packaging.utils import canonicalize_name
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.target.target import Target
-from uv_workspace_function.toml import Table
 from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.lock import Lock, LockedPackage
+from uv_workspace_function.workspace.locked_files import LockedFile
 from uv_workspace_function.workspace.selection import Selection
 from uv_workspace_function.workspace.walk import walk
 
@@ -30,7 +28,7 @@ LAMBDA_IMAGE_LIMIT = 10 * 1024**3
 """Bytes of an uncompressed image, all layers: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 # By package and target; a lock's packages live as long as the lock.
-_CHOSEN: WeakKeyDictionary[Lock, dict[tuple[int, Target], Table | None]] = WeakKeyDictionary()
+_CHOSEN: WeakKeyDictionary[Lock, dict[tuple[int, Target], LockedFile | None]] = WeakKeyDictionary()
 _SETTING, _TABLE = "build-from-source", f"tool.{OUR_TABLE}"
 _WHEELS_SHOWN = 5
 _PACKAGES_SHOWN = 3
@@ -61,15 +59,13 @@ class MissingWheel:
         source = self.package.source
         if self.unwanted:
             return "is built from source, since no-binary-package in uv's settings names it"
-        if "git" in source:
-            return (
-                f"is built from source, since it comes from {source['git']}: the builder then needs git and a network"
-            )
-        if "url" in source and not self.package.wheels:
-            return f"is built from source, since {source['url']} is no wheel"
-        if "path" in source and not self.package.wheels:
-            return f"is built from source, since {source['path']} is no wheel"
-        tags = [_tag_text(_file_name(wheel)) for wheel in self.package.wheels]
+        if source.git is not None:
+            return f"is built from source, since it comes from {source.git}: the builder then needs git and a network"
+        if source.url is not None and not self.package.wheels:
+            return f"is built from source, since {source.url} is no wheel"
+        if source.path is not None and not self.package.wheels:
+            return f"is built from source, since {source.path} is no wheel"
+        tags = [_tag_text(wheel.name) for wheel in self.package.wheels]
         return f"has no wheel for {self.target}; the lock has {_shortened(tags, self.target)}"
 
     @property
@@ -83,7 +79,7 @@ class MissingWheel:
             other.python
             for other in others
             if other.python != self.target.python
-            and any(_tags(_file_name(wheel)) & {*other.tags} for wheel in self.package.wheels)
+            and any(_tags(wheel.name) & {*other.tags} for wheel in self.package.wheels)
         )
         return next(fitting, None)
 
@@ -94,12 +90,12 @@ class MissingWheel:
         options = []
         if self.unwanted:
             options.append("take it out of no-binary-package")
-        elif "git" in source or "url" in source or "path" in source:
+        elif source.registry is None:
             options.append("publish a wheel of it to an index, or name one by its URL or path")
         else:
             options.append(f"lock a version that has one (`uv lock --upgrade-package {name}`)")
-        if self.package.sdist or "git" in source:
-            git = "with git in the builder_image, " if "git" in source else ""
+        if self.package.sdist or source.git is not None:
+            git = "with git in the builder_image, " if source.git is not None else ""
             options.append(
                 f"list {name!r} in build-from-source of the service's [{_TABLE}] ({git}pure Python builds anywhere, compiled code where "
                 f"the build runs on {self.target.docker_platform} and the builder_image has a compiler)"
@@ -108,7 +104,7 @@ class MissingWheel:
             options.append(
                 f"run the service on Python {python} (`python_version=` of the construct, `--python` of a command)"
             )
-        if "registry" in source and not self.unwanted:
+        if source.registry is not None and not self.unwanted:
             options.append("ask its maintainers for a wheel")
         return f"{', '.join(options[:-1])}, or {options[-1]}" if options[1:] else options[0]
 
@@ -139,7 +135,7 @@ def check_wheels(
         for package, needed_by in _installed(selection, target).items()
         if package.folder is None
         and (package.name in unwanted or _best(selection.lock, package, target) is None)
-        and not (package.name in allowed and (package.sdist or "git" in package.source))
+        and not (package.name in allowed and (package.sdist or package.source.git is not None))
     )
 
 
@@ -225,8 +221,8 @@ def wheel_bytes(selection: Selection, target: Target) -> Mapping[str, int]:
     sizes = {}
     for package in installed(selection, target):
         wheel = _best(selection.lock, package, target) if package.folder is None else None
-        if wheel is not None and "size" in wheel:
-            sizes[package.name] = int(wheel["size"])
+        if wheel is not None and wheel.size is not None:
+            sizes[package.name] = wheel.size
     return dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0])))
 
 
@@ -255,18 +251,18 @@ def refuse_oversize(selection: Selection, target: Target, *, limit: int = LAMBDA
     )
 
 
-def best_wheel(wheels: Iterable[Table], target: Target) -> Table | None:
+def best_wheel(wheels: Iterable[LockedFile], target: Target) -> LockedFile | None:
     """The wheel that uv installs on the target: the most fitting tag, then the highest build number; None if none fits."""
     ranks = _ranks(target)
     fitting = []
     for wheel in wheels:
-        name = _file_name(wheel)
+        name = wheel.name
         if (rank := min((ranks[tag] for tag in _tags(name) if tag in ranks), default=None)) is not None:
             fitting.append((-rank, _build_number(name), wheel))
     return max(fitting, key=lambda item: item[:2])[2] if fitting else None
 
 
-def _best(lock: Lock, package: LockedPackage, target: Target) -> Table | None:
+def _best(lock: Lock, package: LockedPackage, target: Target) -> LockedFile | None:
     """`best_wheel` of a package, chosen once for all services that hold it."""
     chosen = _CHOSEN.setdefault(lock, {})
     if (key := (id(package), target)) not in chosen:
@@ -292,12 +288,6 @@ def _installed(selection: Selection, target: Target) -> dict[LockedPackage, tupl
     for (package, _), before in reached.items():
         chains.setdefault(package, () if before is None else (*chains[before[0]], before[0].name))
     return dict(sorted(chains.items(), key=lambda item: (item[0].name, item[0].version or "")))
-
-
-def _file_name(wheel: Table) -> str:
-    """A wheel's file name: uv writes a URL, a path below a flat index, or the bare name."""
-    location: Any = wheel.get("filename") or wheel.get("path") or urlsplit(wheel["url"]).path
-    return unquote(str(location).rpartition("/")[2])
 
 
 def _tags(file_name: str) -> frozenset[Tag]:

@@ -30,7 +30,7 @@ class LocalPackages:
             self.at(
                 relative_folder(project.folder, str(p.folder), lock=project.lock.path, name=p.name),
                 p.name,
-                built="virtual" not in p.source,
+                built=p.source.is_built,
             )
             for p in selection.local
         )

@@ -13,11 +13,11 @@ from uv_workspace_function import toml
 from uv_workspace_function.boundary import absolute
 from uv_workspace_function.errors import LockError, WorkspaceError, seen_from
 from uv_workspace_function.toml import Table, read_toml
+from uv_workspace_function.workspace.locked_files import LockedFile, Origin
 
 LOCK_NAME = "uv.lock"
 KNOWN_VERSION = 1
 ANY_PYTHON = ">=3"
-_LOCAL_KINDS = ("editable", "directory", "virtual")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Edge:
 
     name: str
     version: str | None = None
-    source: Table | None = None
+    source: Origin | None = None
     extras: tuple[str, ...] = ()
     marker: str | None = None
 
@@ -41,7 +41,7 @@ class Edge:
         return cls(
             name=toml.required(entry, "name", str),
             version=toml.value(entry, "version", str),
-            source=toml.value(entry, "source", dict),
+            source=toml.below(entry, "source", Origin.from_dict) if "source" in entry else None,
             extras=toml.strings_at(entry, "extra"),
             marker=toml.value(entry, "marker", str),
         )
@@ -53,11 +53,11 @@ class LockedPackage:
 
     name: str
     version: str | None
-    source: Table
+    source: Origin
     dependencies: tuple[Edge, ...]
     optional: Mapping[str, tuple[Edge, ...]]
-    sdist: Table | None
-    wheels: tuple[Table, ...]
+    sdist: LockedFile | None
+    wheels: tuple[LockedFile, ...]
     provides_extras: frozenset[str]
     """Those that it says it has; an extra that needs nothing is nowhere else."""
     groups: frozenset[str] = frozenset()
@@ -71,16 +71,15 @@ class LockedPackage:
             Malformed: when a value is of another type.
         """
         entry = toml.table_in(entry)
+        toml.required(entry, "source", dict)
         return cls(
             name=toml.required(entry, "name", str),
             version=toml.value(entry, "version", str),
-            source=toml.below(entry, "source", _location)
-            if "source" in entry
-            else toml.required(entry, "source", dict),
+            source=toml.below(entry, "source", Origin.from_dict),
             dependencies=toml.list_at(entry, "dependencies", Edge.from_dict),
             optional=toml.tables_by_name(entry, "optional-dependencies", _edges),
-            sdist=toml.below(entry, "sdist", _file) if "sdist" in entry else None,
-            wheels=toml.list_at(entry, "wheels", _file),
+            sdist=toml.below(entry, "sdist", LockedFile.from_dict) if "sdist" in entry else None,
+            wheels=toml.list_at(entry, "wheels", LockedFile.from_dict),
             provides_extras=toml.below(entry, "metadata", _extras) if "metadata" in entry else frozenset(),
             groups=_names_in_groups(entry, "dev-dependencies"),
         )
@@ -88,7 +87,7 @@ class LockedPackage:
     @property
     def folder(self) -> str | None:
         """Where a local package lies, relative to its lock; None for a third-party one."""
-        return next((self.source[kind] for kind in _LOCAL_KINDS if kind in self.source), None)
+        return self.source.folder
 
     @property
     def extras(self) -> frozenset[str]:
@@ -233,18 +232,6 @@ def relative_folder(base: PurePosixPath, path: str, *, lock: Path, name: str) ->
 
 def _edges(found: Any) -> tuple[Edge, ...]:
     return toml.items_in(found, Edge.from_dict)
-
-
-def _location(found: Any) -> Table:
-    source = toml.table_in(found)
-    for key in ("editable", "virtual", "directory", "path", "registry"):
-        toml.value(source, key, str)
-    return source
-
-
-def _file(found: Any) -> Table:
-    toml.value(file := toml.table_in(found), "path", str)
-    return file
 
 
 def _extras(found: Any) -> frozenset[str]:

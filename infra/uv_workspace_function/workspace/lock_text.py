@@ -65,7 +65,7 @@ def _block(selection: Selection, package: LockedPackage, ambiguous: set[str]) ->
     lines = [f"name = {_value(package.name)}"]
     if package.version is not None:
         lines.append(f"version = {_value(package.version)}")
-    lines.append(f"source = {_value(package.source)}")
+    lines.append(f"source = {_value(package.source.written)}")
     if steps := parts.get(None):
         lines.append(_array("dependencies", (_step(step, ambiguous) for step in steps)))
     if files := files_of(selection.lock, package):
@@ -83,9 +83,9 @@ def files_of(lock: Lock, package: LockedPackage) -> str:
     """The sdist and wheel lines of a package, rendered once for all selections."""
     rendered = _RENDERED.setdefault(lock, {})
     if id(package) not in rendered:
-        lines = [f"sdist = {_value(package.sdist)}"] if package.sdist else []
+        lines = [f"sdist = {_value(package.sdist.written)}"] if package.sdist else []
         if package.wheels:
-            lines.append(_array("wheels", map(_value, package.wheels)))
+            lines.append(_array("wheels", (_value(wheel.written) for wheel in package.wheels)))
         rendered[id(package)] = "\n".join(lines)
     return rendered[id(package)]
 
@@ -94,7 +94,7 @@ def _step(step: Step, ambiguous: set[str]) -> str:
     entry: dict[str, Any] = {"name": step.to.name}
     if step.to.name in ambiguous:
         entry |= {"version": step.to.version} if step.to.version is not None else {}
-        entry["source"] = step.to.source
+        entry["source"] = step.to.source.written
     if step.extras:
         entry["extra"] = list(step.extras)
     if step.marker:

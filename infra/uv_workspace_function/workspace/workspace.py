@@ -201,7 +201,7 @@ def _members(root: Path, project: Project, globs: WorkspaceGlobs) -> tuple[Membe
 def _locked(member: Member, project: Project) -> Member:
     """A member with what the workspace's lock says of it."""
     package = project.lock.local(member.name)
-    return member if package is None else replace(member, built="virtual" not in package.source)
+    return member if package is None else replace(member, built=package.source.is_built)
 
 
 def _standalone(root: Path, patterns: Iterable[str], *, members: tuple[Member, ...]) -> tuple[Member, ...]:
