@@ -38,6 +38,7 @@ TESTED_BY = {
     "docs/other-builders.md": "tests/adopting/test_other_builders.py",
     "docs/typescript.md": "tests/adopting/test_typescript.py",
     "infra/README.md": "tests/docs/test_readme.py",
+    "docs/recipes.md": "tests/docs/test_recipes.py",
     "docs/same-module-names.md": "tests/docs/test_same_module_names.py",
 }
 OUTPUT = {"text", "mermaid"}
