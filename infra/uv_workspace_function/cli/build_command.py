@@ -22,7 +22,7 @@ from uv_workspace_function.target.wheels import built_from_source, check_closure
 
 try:
     from uv_workspace_function.cli import zip_builds
-    from uv_workspace_function.oci import builds, sbom
+    from uv_workspace_function.oci import builds, cache_option, sbom
     from uv_workspace_function.oci import delivery as pushes
     from uv_workspace_function.oci import output as outputs
     from uv_workspace_function.oci.builds import Result
@@ -102,6 +102,17 @@ except ModuleNotFoundError as error:
     type=click.Path(path_type=Path, file_okay=False),
     help="Where layers are kept; by default in the user's cache.",
 )
+@click.option(
+    "--cache-from",
+    multiple=True,
+    metavar="type=registry,ref=REPOSITORY[:TAG]",
+    help="A registry's cache whose layers are believed; repeatable.",
+)
+@click.option(
+    "--cache-to",
+    metavar="type=registry,ref=REPOSITORY[:TAG]",
+    help="The registry's cache that is written; by default none.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     services: tuple[str, ...],
@@ -151,6 +162,8 @@ def command(
         netrc=more["netrc"],
         credentials=more["credentials"],
         no_backends=more["no_backends"],
+        cache_from=tuple(cache_option.parsed(text, "--cache-from") for text in more["cache_from"]),
+        cache_to=cache_option.parsed(more["cache_to"], "--cache-to") if more["cache_to"] else None,
         verify=more["verify"],
     )
     if form == "zip":
@@ -208,7 +221,17 @@ def _check_form(form: str, more: dict[str, Any]) -> None:
         raise click.UsageError("--runtime-sdk is for --format zip: an image brings its own boto3 or its base image's")
 
 
-_OF_AN_IMAGE = ("base_image", "push", "python_platform", "target_folder", "snap_start", "mirrors", "name")
+_OF_AN_IMAGE = (
+    "base_image",
+    "push",
+    "python_platform",
+    "target_folder",
+    "snap_start",
+    "mirrors",
+    "name",
+    "cache_from",
+    "cache_to",
+)
 
 
 def _layout(base: str | None) -> str | None:

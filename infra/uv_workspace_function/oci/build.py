@@ -11,7 +11,7 @@ from uv_workspace_function.builder.errors import BuildError
 from uv_workspace_function.builder.workspace import BUILDER_FOLDER
 from uv_workspace_function.builder.workspace import Workspace as BuilderWorkspace
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.oci import layers, tar
+from uv_workspace_function.oci import elsewhere, layers, tar
 from uv_workspace_function.oci.compression import COMPRESSOR
 from uv_workspace_function.oci.image import NAMES
 from uv_workspace_function.oci.layers import Layer
@@ -213,7 +213,7 @@ class Build:
         if kept is None:
             return None
         found = {name: Layer.of(layer) for name, layer in kept["layers"].items()}
-        if not all(self.store.holds(layer.blob) for layer in found.values()):
+        if not all(elsewhere.reaches(self.store, layer.blob) for layer in found.values()):
             return None
         return Made(layers=found, claims=kept["claims"], remarks=tuple(kept["remarks"]), is_reused=True)
 

@@ -1,9 +1,10 @@
 """Builds of several services: what they share is found once."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from uv_workspace_function.errors import WorkspaceError
@@ -14,6 +15,7 @@ from uv_workspace_function.oci.request import Request
 from uv_workspace_function.oci.steps import Tools
 from uv_workspace_function.oci.store import Store
 from uv_workspace_function.oci.tree import Tree
+from uv_workspace_function.target.image_reference import ImageReference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,8 @@ class Options:
         netrc: a file with passwords of package indexes.
         credentials: a file with variables and signed URLs, as the build secret of that name.
         no_backends: whether what would run code is refused.
+        cache_from: registries' caches that are believed.
+        cache_to: the one that is written; None for none.
         verify: whether every step is run, and what comes of it compared with what is kept.
         said: is told of each step that runs.
     """
@@ -49,6 +53,8 @@ class Options:
     netrc: Path | None = None
     credentials: Path | None = None
     no_backends: bool = False
+    cache_from: tuple[ImageReference, ...] = ()
+    cache_to: ImageReference | None = None
     verify: bool = False
     said: Callable[[str], None] = field(default=lambda _: None)
 
@@ -89,6 +95,32 @@ def run(store: Store, requests: Sequence[Request], options: Options) -> list[Res
     Raises:
         WorkspaceError: when one of them cannot be built.
     """
+    with _sharing(store, options) as (own, notes):
+        results = _images(own, requests, options)
+    store.bound()
+    if notes:
+        results[0] = replace(results[0], remarks=(*results[0].remarks, *notes))
+    return results
+
+
+@contextmanager
+def _sharing(store: Store, options: Options) -> Iterator[tuple[Store, list[str]]]:
+    """The store with the caches of registries around it, and what went wrong with these."""
+    if not options.cache_from and options.cache_to is None:
+        yield store, []
+        return
+    from uv_workspace_function.oci.shared import SharedCache  # noqa: PLC0415 - it takes its time, and other builds need none
+
+    shared = SharedCache(store=store, read=options.cache_from)
+    try:
+        yield replace(store, shared=shared), shared.notes
+        if options.cache_to is not None:
+            shared.write(options.cache_to)
+    finally:
+        shared.close()
+
+
+def _images(store: Store, requests: Sequence[Request], options: Options) -> list[Result]:
     bases = {}
     for request in requests:
         name = options.base_image or request.base_image
@@ -109,7 +141,6 @@ def run(store: Store, requests: Sequence[Request], options: Options) -> list[Res
             moment=request.moment,
         )
         results.append(Result(image=image, reused=built.reused, remarks=built.remarks, way=built.way))
-    store.bound()
     return results
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from uv_workspace_function.oci import tar
+from uv_workspace_function.oci import elsewhere, tar
 from uv_workspace_function.oci.compression import Digest, compressed
 from uv_workspace_function.oci.store import Blob, Store, key_of
 
@@ -68,8 +68,9 @@ def on_another_way(store: Store, layer: Layer, way: Sequence[tar.Entry]) -> Laye
         return layer
     key = key_of(layer.diff_id, key_of_way(way))
     kept = store.record("rebased", key)
-    if kept is not None and store.holds((known := Layer.of(kept)).blob):
+    if kept is not None and elsewhere.reaches(store, (known := Layer.of(kept)).blob):
         return known
+    elsewhere.fetch(store, layer.blob)
     head, digest = _head(way), Digest()
     start = list(compressed(digest.passing(head)))
     for _ in digest.passing(_uncompressed(store, layer, start=layer.head)):
@@ -113,7 +114,7 @@ def without_equal_files(
         return layer
     key = key_of(layer.diff_id, [other.diff_id for other in below], sorted(own & there.keys()))
     kept = store.record("reduced", key)
-    if kept is not None and store.holds((known := Layer.of(kept)).blob):
+    if kept is not None and elsewhere.reaches(store, (known := Layer.of(kept)).blob):
         return known
     lower: dict[str, Sequence[Any]] = {path: there[path] for path in own & there.keys()}
     for other in below:
@@ -151,6 +152,7 @@ def _written_without(store: Store, layer: Layer, way: Sequence[tar.Entry], left_
 
 def opened(store: Store, layer: Layer) -> tarfile.TarFile:
     """A layer, to be read from its start to its end."""
+    elsewhere.fetch(store, layer.blob)
     return tarfile.open(fileobj=gzip.open(store.path(layer.blob.digest)), mode="r|")
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from uv_workspace_function.builder.layer import EPOCH
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.oci import descriptors, layers, zip_archive
+from uv_workspace_function.oci import descriptors, elsewhere, layers, zip_archive
 from uv_workspace_function.oci.image import Image
 from uv_workspace_function.oci.store import Blob, Store
 
@@ -53,6 +53,8 @@ def write_archive(store: Store, image: Image, path: Path, *, name: str) -> None:
         WorkspaceError: when it cannot be written; nothing is left then.
     """
     image.base.fetch(store)
+    for layer in image.layers.values():
+        elsewhere.fetch(store, layer.blob)
     with _writing(path) as place, place.open("wb") as stream:
         contents = {blob.digest: blob for blob in (image.manifest, image.configuration)}
         contents |= {d.digest: Blob(digest=d.digest, size=d.size) for d in image.blobs}

@@ -37,7 +37,13 @@ class Pushed:
 
 
 def push(
-    manifest: bytes, source: Source, to: ImageReference, *, store: Store, mount_from: Sequence[ImageReference] = ()
+    manifest: bytes,
+    source: Source,
+    to: ImageReference,
+    *,
+    store: Store,
+    mount_from: Sequence[ImageReference] = (),
+    keeps_what_is_there: bool = False,
 ) -> Pushed:
     """Push an image.
 
@@ -52,6 +58,7 @@ def push(
         to: the repository with its registry, and the tag; without a tag the image is pushed by its digest.
         store: where it is kept which repositories have a content; its locks keep processes apart.
         mount_from: images whose repositories may have contents of it, such as the base image.
+        keeps_what_is_there: whether a tag that names another image already is left as it is.
 
     Returns:
         The digest, and what was sent.
@@ -60,13 +67,19 @@ def push(
         WorkspaceError: when the registry does not take it, or a content is not there.
     """
     try:
-        return _pushed(manifest, source, to, store, mount_from)
+        return _pushed(manifest, source, to, store, mount_from, keeps_what_is_there=keeps_what_is_there)
     except OSError as error:
         raise store.unusable(error) from error
 
 
 def _pushed(
-    manifest: bytes, source: Source, to: ImageReference, store: Store, mount_from: Sequence[ImageReference]
+    manifest: bytes,
+    source: Source,
+    to: ImageReference,
+    store: Store,
+    mount_from: Sequence[ImageReference],
+    *,
+    keeps_what_is_there: bool,
 ) -> Pushed:
     document = descriptors.parsed(manifest, str(to))
     digest = digest_of(manifest)
@@ -74,8 +87,9 @@ def _pushed(
     distinct = [*{content.digest: content for content in contents}.values()]
     repository = Repository(to)
     with repository.client(to_push=True) as client:
-        if _named(client, to.tag or digest) == digest:
-            return Pushed(digest=digest, sent=(), mounted=(), is_new=False)
+        named = _named(client, to.tag or digest)
+        if named == digest or (named and keeps_what_is_there):
+            return Pushed(digest=named, sent=(), mounted=(), is_new=False)
         others = [other.path for image in mount_from if (other := Repository(image)).host == repository.host]
         upload = _Upload(client=client, repository=repository, source=source, store=store, others=others)
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:

@@ -140,7 +140,10 @@ class Repository:
             with Client(self.host, self.path, auth=self._authenticate, insecure=insecure, timeout=_TIMEOUT) as client:
                 yield client
         except (requests.RequestException, exceptions.DXFError) as error:
-            raise (_not_pushed if to_push else _failed)(self.image, error) from error
+            told = (_not_pushed if to_push else _failed)(self.image, error)
+            if (response := getattr(error, "response", None)) is not None:
+                response.close()  # an answer that was to be read in pieces keeps its connection
+            raise told from error
 
     def _authenticate(self, client: Any, response: requests.Response) -> None:
         host = self.host

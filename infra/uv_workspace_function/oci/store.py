@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from platformdirs import user_cache_path
 
@@ -33,15 +33,29 @@ class Blob:
     size: int
 
 
+class Shared(Protocol):
+    """Records of other machines."""
+
+    def find(self, kind: str, key: str) -> Any:
+        """What one of them kept for a key; None where none did."""
+        ...
+
+    def note(self, kind: str, key: str) -> None:
+        """Remember that a record was needed."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """A folder that processes share. Whatever is in it is complete: it is written beside its place, and moved there.
 
     Args:
         folder: which one; it is made when it is needed.
+        shared: is asked for the records that are not in it.
     """
 
     folder: Path
+    shared: Shared | None = None
 
     @classmethod
     def default(cls) -> "Store":
@@ -108,11 +122,21 @@ class Store:
             content = json.loads(path.read_bytes())
             os.utime(path)
         except (OSError, ValueError):
-            return None
+            content = None
+        if self.shared is not None:
+            self.shared.note(kind, key)
+            if content is None and (content := self.shared.find(kind, key)) is not None:
+                self.keep(kind, key, content)
         return content
+
+    def forget(self, kind: str, key: str) -> None:
+        """Keep nothing for a key."""
+        self._record(kind, key).unlink(missing_ok=True)
 
     def keep(self, kind: str, key: str, value: Any) -> None:
         """Keep something for a key."""
+        if self.shared is not None:
+            self.shared.note(kind, key)
         with self._temporary() as place:
             place.write_text(json.dumps(value), encoding="utf-8")
             path = self._record(kind, key)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.oci import sources
+from uv_workspace_function.oci import elsewhere, sources
 from uv_workspace_function.oci.base import BaseImage
 from uv_workspace_function.oci.descriptors import Descriptor
 from uv_workspace_function.oci.store import Blob, Store
@@ -54,8 +54,8 @@ class StoredImage:
             WorkspaceError: when neither has it.
         """
         blob = Blob(digest=descriptor.digest, size=descriptor.size)
-        if self.store.holds(blob):
-            return self.store.read(blob)
+        if elsewhere.reaches(self.store, blob):
+            return elsewhere.pieces(self.store, blob)
         return sources.source(self._record()[1])[0].blob(descriptor)
 
     def _record(self) -> tuple[int, str]:

@@ -1,0 +1,158 @@
+"""A cache in a registry: what a machine with an empty cache takes from it, and who believes it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from oci import ecr
+from oci.bases import write_base
+from oci.conftest import Build, digests, reused
+from oci.ecr import Ecr
+
+ALL = {"root", "heavy", "medium", "light", "local", "code"}
+
+
+@pytest.fixture
+def registry() -> Iterator[Ecr]:
+    """One with a repository for images, and two for caches."""
+    with ecr.serving(repositories=("shop", "cache", "strangers")) as found:
+        yield found
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, cache: Path) -> Callable[[], Path]:
+    """Makes caches of machines that have built nothing yet; they have uv."""
+    number = iter(range(100))
+
+    def make() -> Path:
+        folder = tmp_path / f"fresh-{next(number)}"
+        folder.mkdir()
+        (folder / "uv").symlink_to((cache / "uv").resolve(), target_is_directory=True)
+        return folder
+
+    return make
+
+
+def _option(registry: Ecr, repository: str = "cache") -> str:
+    return f"type=registry,ref={registry.host}/{repository}:main,mode=max"
+
+
+def _edit(shop: Path) -> None:
+    (shop / "services/orders/src/orders/main.py").write_text("def handler(event, context):\n    return 2\n")
+
+
+def test_a_fresh_machine_runs_one_step_for_a_line_of_code(
+    build: Build, registry: Ecr, shop: Path, fresh: Callable[[], Path]
+) -> None:
+    """It reads no layer, neither of the base image nor of ours, and sends two contents."""
+    build("orders", f"--push={registry.host}/shop:1", f"--cache-to={_option(registry)}")
+    _edit(shop)
+    registry.forget()
+    machine = fresh()
+    after = build("orders", f"--push={registry.host}/shop:2", f"--cache-from={_option(registry)}", cache=machine)
+    assert ALL - {"code"} == reused(after)
+    code = next(layer["digest"] for layer in after["layers"] if layer["name"] == "code")
+    assert {code, after["configuration"]} == set(registry.received)
+    fetched = {path.rpartition("/")[2] for method, path in registry.asked if method == "GET" and "/blobs/" in path}
+    assert set() == fetched & {layer["digest"] for layer in registry.tagged("2")["layers"]}
+    assert {code} == {layer["digest"] for layer in after["layers"]} & _blobs(machine)
+    assert build("orders", cache=fresh())["digest"] == after["digest"]
+    registry.assert_whole()
+
+
+def test_the_guards_are_asked_again_of_another_base(
+    build: Build, registry: Ecr, tmp_path: Path, fresh: Callable[[], Path]
+) -> None:
+    """By what the cache knows of each layer's claims: none is read."""
+    build("orders", f"--cache-to={_option(registry)}")
+    other = write_base(
+        tmp_path / "other", files={"var/lang/bin/python3.13": b""}, links={"var/lang/bin/python3": "python3.13"}
+    )
+    said = build("orders", f"--base-image=oci:{other}", f"--cache-from={_option(registry)}", cache=fresh(), code=2)
+    assert said.startswith("the base image has Python 3.13, but PYTHON_VERSION is 3.14; ")
+
+
+def test_what_is_read_whole_is_fetched(build: Build, registry: Ecr, tmp_path: Path, fresh: Callable[[], Path]) -> None:
+    """An archive has all layers, and is the same as where they were built."""
+    build("orders", f"--cache-to={_option(registry)}", f"--output={tmp_path / 'there.tar'}")
+    build("orders", f"--cache-from={_option(registry)}", f"--output={tmp_path / 'here.tar'}", cache=fresh())
+    assert (tmp_path / "there.tar").read_bytes() == (tmp_path / "here.tar").read_bytes()
+
+
+def test_nothing_is_written_unless_it_is_asked_for(build: Build, registry: Ecr, fresh: Callable[[], Path]) -> None:
+    build("orders", f"--cache-from={_option(registry)}")
+    assert 0 == registry.count("PUT") + registry.count("POST")
+    build("orders", f"--cache-to={_option(registry)}")
+    tags = dict(registry.tags["cache"])
+    registry.forget()
+    build("orders", f"--cache-from={_option(registry)}", f"--cache-to={_option(registry)}", cache=fresh())
+    assert 0 == registry.count("PUT") + registry.count("POST")
+    assert tags == registry.tags["cache"]
+
+
+def test_what_strangers_write_is_not_believed(build: Build, registry: Ecr, fresh: Callable[[], Path]) -> None:
+    """A deployment reads the caches that it names, and no other."""
+    build("orders", f"--cache-to={_option(registry, 'strangers')}")
+    after = build("orders", f"--cache-from={_option(registry)}", cache=fresh())
+    assert set() == reused(after)
+
+
+def test_services_share_a_cache_and_its_third_party_layers(
+    build: Build, registry: Ecr, shop: Path, fresh: Callable[[], Path]
+) -> None:
+    """Each has entries of its own; nobody writes over somebody else's, and equal sets are there once."""
+    for service in ("orders", "billing"):
+        build(service, f"--cache-to={_option(registry)}", cache=fresh())
+    machine = fresh()
+    for service in ("orders", "billing"):
+        assert ALL == reused(build(service, f"--cache-from={_option(registry)}", cache=machine))
+    assert {1} == set(registry.received.values())
+
+
+def test_a_cache_that_does_not_answer_stops_no_build(build: Build, registry: Ecr) -> None:
+    """It is said once."""
+    away = f"type=registry,ref={registry.host}/nowhere:main"
+    answer = build("orders", f"--cache-to={away}")
+    assert [
+        f"the cache {registry.host}/nowhere:main was not written: there is no repository nowhere in {registry.host}"
+    ] == (answer["remarks"])
+
+
+def test_a_layer_that_the_cache_has_no_more_is_built_by_the_next_run(
+    build: Build, registry: Ecr, tmp_path: Path, fresh: Callable[[], Path]
+) -> None:
+    before = build("orders", f"--cache-to={_option(registry)}")
+    machine = fresh()
+    build("orders", f"--cache-from={_option(registry)}", cache=machine)
+    registry.blobs["cache"].clear()
+    said = build("orders", f"--output={tmp_path / 'orders.tar'}", cache=machine, code=2)
+    assert said == (
+        f"the cache {registry.host}/cache:main no longer gives a layer: there is no image {registry.host}/cache:main in "
+        f"{registry.host}; run the command again, which builds it"
+    )
+    for _ in ALL:
+        result = build("orders", cache=machine)
+    assert digests(before) == digests(result)
+
+
+@pytest.mark.parametrize("kind", ["gha", "s3", "local", "inline", "azblob"])
+def test_other_types_are_refused_by_name(build: Build, kind: str) -> None:
+    assert build("orders", f"--cache-from=type={kind},ref=x", code=2) == (
+        f"--cache-from asks for a cache of type {kind!r}, which only an engine has; give type=registry,ref=REPOSITORY, or keep the "
+        "folder of --cache from one run to the next"
+    )
+
+
+def test_an_entry_that_was_written_for_another_key_is_none(
+    build: Build, registry: Ecr, fresh: Callable[[], Path]
+) -> None:
+    """Tags can be moved in a registry; a document says which key it is of."""
+    build("orders", f"--cache-to={_option(registry)}")
+    tags = registry.tags["cache"]
+    moved = {*tags.values()}
+    registry.tags["cache"] = {tag: next(iter(moved - {digest})) for tag, digest in tags.items()}
+    assert set() == reused(build("orders", f"--cache-from={_option(registry)}", cache=fresh()))
+
+
+def _blobs(cache: Path) -> set[str]:
+    return {f"sha256:{path.name}" for path in (cache / "blobs/sha256").iterdir()}
