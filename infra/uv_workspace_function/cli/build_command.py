@@ -26,6 +26,7 @@ try:
     from uv_workspace_function.oci import delivery as pushes
     from uv_workspace_function.oci import output as outputs
     from uv_workspace_function.oci.builds import Result
+    from uv_workspace_function.oci.origin import Origin
     from uv_workspace_function.oci.request import Request
     from uv_workspace_function.oci.sources import LAYOUT
     from uv_workspace_function.oci.staged import StagedContext
@@ -270,7 +271,9 @@ def _write(
         if place is None:
             continue
         if form == "image":
-            outputs.write_archive(store, result.image, place, name=more["name"] or f"{request.service}:latest")
+            origin = Origin.of(request, base_image=result.image.base.name)
+            name = more["name"] or f"{request.service}:latest"
+            outputs.write_archive(store, result.image, place, name=name, origin=origin)
         else:
             outputs.write_folder(store, result.image, place, target=result.way)
 

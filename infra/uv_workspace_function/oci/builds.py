@@ -9,7 +9,9 @@ from pathlib import Path
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import interpreter, program, sources, tree
+from uv_workspace_function.oci.base import BaseImage, resolve
 from uv_workspace_function.oci.build import Build, Built
+from uv_workspace_function.oci.descriptors import Source
 from uv_workspace_function.oci.image import Image, assemble
 from uv_workspace_function.oci.request import Request
 from uv_workspace_function.oci.steps import Tools
@@ -44,6 +46,7 @@ class Options:
         cache_from: registries' caches that are believed.
         cache_to: the one that is written; None for none.
         verify: whether every step is run, and what comes of it compared with what is kept.
+        on_this_machine: finds an image that something starts from by a name that it has here, and in no registry.
         said: is told of each step that runs.
     """
 
@@ -56,6 +59,7 @@ class Options:
     cache_from: tuple[ImageReference, ...] = ()
     cache_to: ImageReference | None = None
     verify: bool = False
+    on_this_machine: Callable[[str], Source | None] = field(default=lambda _: None)
     said: Callable[[str], None] = field(default=lambda _: None)
 
 
@@ -125,7 +129,7 @@ def _images(store: Store, requests: Sequence[Request], options: Options) -> list
     for request in requests:
         name = options.base_image or request.base_image
         if (name, request.platform) not in bases:
-            bases[name, request.platform] = sources.base_image(store, name, request.platform, mirrors=options.mirrors)
+            bases[name, request.platform] = _base_image(store, name, request.platform, options)
     of_requests = [bases[options.base_image or request.base_image, request.platform] for request in requests]
     trees = {base.digest: tree.read(store, base) for base in bases.values()}
     grounds = [(base.digest, trees[base.digest]) for base in of_requests]
@@ -142,6 +146,13 @@ def _images(store: Store, requests: Sequence[Request], options: Options) -> list
         )
         results.append(Result(image=image, reused=built.reused, remarks=built.remarks, way=built.way))
     return results
+
+
+def _base_image(store: Store, name: str, platform: str, options: Options) -> BaseImage:
+    here = options.on_this_machine(name)
+    if here is not None:
+        return resolve(store, here, name=name, reference="", platform=platform)
+    return sources.base_image(store, name, platform, mirrors=options.mirrors)
 
 
 def layers_of(

@@ -31,7 +31,7 @@ class Layout:
             WorkspaceError: when there is none.
         """
         if not reference.startswith("sha256:"):
-            entries = self._entries()
+            entries = self.entries()
             fitting = [e for e in entries if not reference or reference in _names(e)]
             if len(fitting) != 1:
                 known = ", ".join(sorted({name for entry in entries for name in _names(entry)})) or "none"
@@ -44,7 +44,12 @@ class Layout:
         """A content, in pieces."""
         return self._read(_blob(descriptor.digest))
 
-    def _entries(self) -> list[dict[str, Any]]:
+    def entries(self) -> list[dict[str, Any]]:
+        """What its index has of each image.
+
+        Raises:
+            WorkspaceError: when it is no layout.
+        """
         try:
             entries = json.loads(b"".join(self._read("index.json")))["manifests"]
         except (ValueError, KeyError, TypeError) as error:

@@ -14,6 +14,7 @@ from uv_workspace_function.builder.layer import EPOCH
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import descriptors, elsewhere, layers, zip_archive
 from uv_workspace_function.oci.image import Image
+from uv_workspace_function.oci.origin import ANNOTATION, Origin
 from uv_workspace_function.oci.store import Blob, Store
 
 _LAYOUT = descriptors.encoded({"imageLayoutVersion": "1.0.0"})
@@ -40,7 +41,7 @@ def check_place(path: Path, form: Form) -> None:
         )
 
 
-def write_archive(store: Store, image: Image, path: Path, *, name: str) -> None:
+def write_archive(store: Store, image: Image, path: Path, *, name: str, origin: Origin) -> None:
     """Write an image as an OCI layout in an archive, which `docker load` takes, too.
 
     Args:
@@ -48,6 +49,7 @@ def write_archive(store: Store, image: Image, path: Path, *, name: str) -> None:
         image: which one.
         path: where; an earlier build's is replaced.
         name: what engines call it, `repository:tag`.
+        origin: what it was made from, by which it is found again.
 
     Raises:
         WorkspaceError: when it cannot be written; nothing is left then.
@@ -59,7 +61,7 @@ def write_archive(store: Store, image: Image, path: Path, *, name: str) -> None:
         contents = {blob.digest: blob for blob in (image.manifest, image.configuration)}
         contents |= {d.digest: Blob(digest=d.digest, size=d.size) for d in image.blobs}
         with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-            for member, content in _small_files(image, name).items():
+            for member, content in _small_files(image, name, origin).items():
                 _add(archive, member, len(content), iter([content]))
             for digest in sorted(contents):
                 blob = contents[digest]
@@ -108,10 +110,11 @@ def write_folder(store: Store, image: Image, path: Path, *, target: str) -> None
         os.utime(place / "task", (EPOCH, EPOCH))
 
 
-def _small_files(image: Image, name: str) -> dict[str, bytes]:
+def _small_files(image: Image, name: str, origin: Origin) -> dict[str, bytes]:
     annotations = {
         "io.containerd.image.name": _qualified(name),
         "org.opencontainers.image.ref.name": name.rpartition(":")[2],
+        ANNOTATION: origin.as_text(),
     }
     entry = {
         "mediaType": descriptors.MANIFEST,

@@ -16,12 +16,13 @@ from uv_workspace_function.oci.staged import StagedContext
 from uv_workspace_function.target.image_reference import ImageReference
 
 _PLATFORMS = ("linux/amd64", "linux/arm64")
-_HONOURED = frozenset(
+HONOURED = frozenset(
     {
         *("BASE_IMAGE", "BUILD_FROM_SOURCE", "INCLUDE_BYTECODE", "PYTHON_PLATFORM", "PYTHON_VERSION", "SERVICE_EXTRAS"),
         *("SERVICE_NAME", "SNAP_START", "SOURCE_DATE_EPOCH", "TARGET_FOLDER", "UV_IMAGE"),
     }
 )
+"""The Dockerfile's arguments that mean something without an engine."""
 _NEED_AN_ENGINE = {
     "BUILDER_IMAGE": "the builder is a Python of this machine",
     "BUILDER_PLATFORM": "the builder runs on this machine's own platform",
@@ -47,9 +48,9 @@ class Request:
                     f"the build argument {name} means nothing without an engine: {_NEED_AN_ENGINE[name]}",
                     "leave it out, or build this one with the engine",
                 )
-            if name not in _HONOURED:
+            if name not in HONOURED:
                 raise WorkspaceError(
-                    f"the build knows no argument {name}; arguments are: {', '.join(sorted(_HONOURED))}", "leave it out"
+                    f"the build knows no argument {name}; arguments are: {', '.join(sorted(HONOURED))}", "leave it out"
                 )
         if self.value("SNAP_START") not in {"allow", "off"}:
             raise WorkspaceError(f"SNAP_START is {self.value('SNAP_START')!r}", "give allow or off")

@@ -1,0 +1,98 @@
+"""`uv-workspace-docker`: the program for the CDK CLI's `CDK_DOCKER`.
+
+Exit codes: those of docker where it is called; 1 for an image that is not there; 2 the request could not be carried out, 70 a fault of
+this program, 128 + N ended by signal N.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from uv_workspace_function.cdk_docker import engine
+from uv_workspace_function.cdk_docker.calls import Build, Call, Find, Inspect, Login, Other, read
+from uv_workspace_function.cdk_docker.contexts import is_ours, named
+from uv_workspace_function.cdk_docker.settings import Settings
+from uv_workspace_function.cli import faults
+from uv_workspace_function.cli.output import say, whole_output
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.signals import Ended, ending_with_signals
+
+_HELP = """\
+What the CDK CLI calls in docker's place: images of UvWorkspaceFunction are built and pushed without an engine, everything else goes to
+docker as it came (experimental).
+
+  export CDK_DOCKER=uv-workspace-docker
+  cdk deploy"""
+
+
+def main() -> None:
+    """Answer one call of the CDK CLI."""
+    with whole_output():
+        code = _run(sys.argv[1:])
+    sys.exit(code)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    if list(arguments) in ([], ["--help"], ["-h"]):
+        click.echo(_HELP)
+        return 0
+    try:
+        with ending_with_signals():
+            code = _answered(read(arguments), Settings.of(os.environ))
+    except Ended as ended:
+        click.echo(f"ended by {signal.Signals(ended.number).name}", err=True)
+        return ended.exit_code
+    except WorkspaceError as error:
+        click.echo(f"error: {error}", err=True)
+        return 2
+    except Exception as error:  # noqa: BLE001 whatever it is, it is no request of a user's
+        refused = faults.of_the_system(error)
+        say(f"error: {refused or faults.report(error)}", err=True)
+        return 2 if refused else faults.EXIT_CODE
+    return code
+
+
+def _answered(call: Call, settings: Settings) -> int:
+    code = None
+    if not isinstance(call.what, Other):
+        code = _of_ours(call, settings)
+    elif call.what.is_build and (folder := named(call)) is not None:
+        raise WorkspaceError(
+            f"`{call.shown}` of {folder.resolve()}, a build context of uv-workspace-function, came in a form that the CDK CLI has for no "
+            "image asset",
+            "unset CDK_DOCKER to have docker build it",
+        )
+    if code is not None:
+        return code
+    program = engine.program(settings)
+    if program is not None:
+        engine.pass_on(call, program)
+    match call.what:
+        case Inspect(name=name):
+            click.echo(f"no such image: {name}", err=True)
+            return 1
+        case Find():
+            return 0
+        case _:
+            raise engine.refused(call, settings)
+
+
+def _of_ours(call: Call, settings: Settings) -> int | None:
+    """The exit code of a call about an image of ours; None of any other call."""
+    if isinstance(call.what, Build) and not is_ours(Path(call.what.folder)):
+        return None
+    try:
+        from uv_workspace_function.cdk_docker.answers import Answers  # noqa: PLC0415 - what is passed on need not wait for it
+        from uv_workspace_function.oci.store import Store  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if not isinstance(call.what, Build | Login):
+            return None  # nothing of ours has a name then
+        raise WorkspaceError(
+            f"uv-workspace-docker needs {error.name}, which is not installed", "install uv-workspace-function[oci]"
+        ) from error
+    store = Store(settings.cache) if settings.cache is not None else Store.default()
+    return Answers(settings=settings, store=store, say=say, note=lambda line: say(line, err=True)).answer(call)

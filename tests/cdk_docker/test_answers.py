@@ -1,0 +1,191 @@
+"""Images of ours by the calls of the CDK CLI: built, named, pushed, each by a process of its own."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cdk_docker.conftest import Docker, Staged
+from oci.ecr import Ecr
+
+NAME = "cdkasset-0a1b"
+Stage = Callable[..., Staged]
+
+
+def test_an_image_is_built_named_and_pushed(docker: Docker, staged: Stage, registry: Ecr) -> None:
+    """The calls of a deployment in their order: not there, built, named as in ECR, pushed."""
+    uri = f"{registry.host}/assets:0a1b"
+    context = staged()
+    assert (1, f"no such image: {NAME}") == ((found := docker("inspect", NAME)).code, found.error)
+    built = docker(*context.call(NAME), cwd=context.folder)
+    assert (0, "") == (built.code, built.output)
+    assert 0 == docker("inspect", NAME).code
+    assert 0 == docker("tag", NAME, uri).code
+    pushed = docker("push", uri)
+    assert 0 == pushed.code
+    digest = registry.tags["assets"]["0a1b"]
+    assert digest in pushed.output
+    assert digest == built.error.splitlines()[-1]
+    registry.assert_whole()
+
+
+def test_steps_are_told_while_they_run(docker: Docker, staged: Stage) -> None:
+    """On stderr, as docker does; the second build has none."""
+    context = staged()
+    first = docker(*context.call(NAME), cwd=context.folder).error.splitlines()
+    assert {"orders: install-third-party", "orders: install-libraries", "orders: install-service"} <= set(first)
+    assert first[-1:] == docker(*context.call(NAME), cwd=context.folder).error.splitlines()
+
+
+def test_an_image_is_found_by_its_tag_in_any_repository(docker: Docker, staged: Stage, registry: Ecr) -> None:
+    """Which the CLI asks when it publishes what another run of it has built."""
+    context = staged()
+    docker(*context.call(NAME), cwd=context.folder)
+    docker("tag", NAME, f"{registry.host}/assets:0a1b")
+    asked = ("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter")
+    assert f"{registry.host}/assets:0a1b\n" == docker(*asked, "reference=*/*:0a1b").output
+    assert (0, "") == ((none := docker(*asked, "reference=*/*:0a1")).code, none.output)
+
+
+def test_an_image_whose_layers_are_gone_is_not_there(docker: Docker, staged: Stage, cache: Path) -> None:
+    """So that it is built again, rather than pushed in part."""
+    context = staged()
+    docker(*context.call(NAME), cwd=context.folder)
+    for blob in (cache / "blobs/sha256").iterdir():
+        blob.unlink()
+    assert 1 == docker("inspect", NAME).code
+    assert 0 == docker(*context.call(NAME), cwd=context.folder).code
+    assert 0 == docker("inspect", NAME).code
+
+
+def test_an_image_of_ours_is_another_ones_base(docker: Docker, staged: Stage, registry: Ecr) -> None:
+    """By the name that the CLI gave it, which no registry has."""
+    below, above = staged("orders"), staged("billing")
+    docker(*below.call("cdkasset-below", TARGET_FOLDER="/opt/below"), cwd=below.folder)
+    built = docker(*above.call("cdkasset-above", BASE_IMAGE="cdkasset-below"), cwd=above.folder)
+    assert (0, "") == (built.code, built.output), built.error
+    docker("tag", "cdkasset-above", f"{registry.host}/assets:above")
+    assert 0 == docker("push", f"{registry.host}/assets:above").code
+    docker("tag", "cdkasset-below", f"{registry.host}/assets:below")
+    docker("push", f"{registry.host}/assets:below")
+    layers = {
+        tag: [layer["digest"] for layer in registry.tagged(tag, "assets")["layers"]] for tag in ("above", "below")
+    }
+    assert layers["below"] == layers["above"][: len(layers["below"])]
+    registry.assert_whole()
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (("--ssh", "default"), "--ssh means nothing without an engine"),
+        (("--target", "libraries"), "--target means nothing without an engine"),
+        (("--network", "none"), "--network none means nothing without an engine: the network is this machine's"),
+        (("--no-cache",), "--no-cache means nothing without an engine"),
+        (
+            ("--file", "Mine"),
+            "--file Mine is another Dockerfile than the shared one, which is the only one that needs no engine",
+        ),
+    ],
+)
+def test_what_only_an_engine_can_do_is_refused_by_name(
+    docker: Docker, staged: Stage, more: tuple[str, ...], expected: str
+) -> None:
+    """Before anything is built."""
+    context = staged()
+    remedy = "leave it out, or build this one with the engine: deploy its stack without CDK_DOCKER"
+    answer = docker(*context.call(NAME, *more), cwd=context.folder)
+    assert (2, f"{expected}; {remedy}") == (answer.code, answer.error)
+    assert 1 == docker("inspect", NAME).code
+
+
+def test_options_that_change_nothing_are_taken(docker: Docker, staged: Stage, tmp_path: Path) -> None:
+    """The machine's network, the Dockerfile's own name, and passwords of indexes, as the Dockerfile mounts them."""
+    (tmp_path / "netrc").write_text("machine example.com login a password b\n")
+    context = staged()
+    secret = f"id=netrc,src={tmp_path / 'netrc'}"
+    more = ("--secret", secret, "--file", "Dockerfile", "--network", "host")
+    answer = docker(*context.call(NAME, *more, HTTPS_PROXY="http://127.0.0.1:9"), cwd=context.folder)
+    assert 0 == answer.code, answer.error
+
+
+def test_the_builder_may_be_the_dockerfiles_own_from_a_mirror(docker: Docker, staged: Stage) -> None:
+    """Which `mirrors` names beside the base image; any other is refused, since a Python of this machine builds."""
+    context = staged()
+    mirrored = context.call(NAME, BUILDER_IMAGE="registry.example.com/aws/lambda/python:3.14")
+    assert 0 == docker(*mirrored, cwd=context.folder).code
+    other = docker(*context.call(NAME, BUILDER_IMAGE="registry.example.com/own/python:3.14"), cwd=context.folder)
+    assert (
+        "the build argument BUILDER_IMAGE means nothing without an engine: the builder is a Python of this machine; leave it out, or "
+        "build this one with the engine"
+    ) == other.error
+
+
+def test_a_secret_that_is_none_is_refused(docker: Docker, staged: Stage) -> None:
+    context = staged()
+    refused = docker(*context.call(NAME, "--secret", "id=token,env=TOKEN"), cwd=context.folder)
+    unset = docker(*context.call(NAME, "--secret", "id=netrc,env=NO_SUCH_VARIABLE"), cwd=context.folder)
+    assert (
+        "the build takes no secret 'token' in that form; secrets are: netrc, credentials; each from src=PATH or env=VARIABLE"
+        == refused.error
+    )
+    assert "the build secret 'netrc' is the variable NO_SUCH_VARIABLE, which is not set; set it" == unset.error
+
+
+def test_a_context_of_another_version_is_refused(docker: Docker, staged: Stage) -> None:
+    """Its layers would be another program's."""
+    context = staged()
+    (context.folder / ".uv-workspace-function/builder/layer.py").write_text("# older\n")
+    answer = docker(*context.call(NAME), cwd=context.folder)
+    assert 2 == answer.code
+    assert (
+        "was made by another version of uv-workspace-function than the one that runs; have it written anew by this one, or run the "
+        "version that made it"
+    ) in answer.error
+
+
+def test_an_unknown_form_about_a_context_of_ours_is_an_error_of_its_own(docker: Docker, staged: Stage) -> None:
+    """Docker would build it, but the CDK CLI does not ask for an image asset in that way."""
+    context = staged()
+    answer = docker("build", "-t", "cdk-hash", str(context.folder))
+    expected = (
+        f"`docker build` of {context.folder}, a build context of uv-workspace-function, came in a form that the CDK CLI has for no "
+        "image asset; unset CDK_DOCKER to have docker build it"
+    )
+    assert (2, expected) == (answer.code, answer.error)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("run", "--rm", "-e", "TOKEN=secret", "image"),
+        ("create", "image"),
+        ("cp", "id:/asset", "/tmp/x"),
+        ("rm", "-v", "id"),
+        ("volume", "create", "x"),
+        ("build", "--tag", "cdkasset-other", "--build-arg", "TOKEN=secret", "."),
+        ("tag", "cdkasset-other", "registry.example.com/x:1"),
+        ("push", "registry.example.com/x:1"),
+        ("buildx", "imagetools", "inspect", "x"),
+    ],
+)
+def test_what_needs_an_engine_is_refused_in_one_sentence_where_there_is_none(
+    docker: Docker, tmp_path: Path, call: tuple[str, ...]
+) -> None:
+    """Which tells nothing of its values: they may be secrets."""
+    answer = docker(*call, cwd=tmp_path)
+    expected = (
+        f"`docker {call[0]}` is not about an image of a uv workspace, so it needs a container engine, and there is no program "
+        "no-engine-is-here; install one, or name its program with UV_WORKSPACE_DOCKER_ENGINE"
+    )
+    assert (2, expected) == (answer.code, answer.error)
+
+
+def test_a_login_is_kept_for_the_push(docker: Docker, tmp_path: Path) -> None:
+    """In docker's own configuration, wherever the call says that is."""
+    host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+    answer = docker("login", "--username", "AWS", "--password-stdin", host, stdin="t0k3n")
+    assert (0, "Login Succeeded\n", "") == (answer.code, answer.output, answer.error)
+    assert {"auths": {host: {"auth": "QVdTOnQwazNu"}}} == json.loads((tmp_path / "docker/config.json").read_text())
+    docker("--config", str(tmp_path / "other"), "login", "--username", "AWS", "--password-stdin", host, stdin="t0k3n")
+    assert (tmp_path / "docker/config.json").read_text() == (tmp_path / "other/config.json").read_text()
