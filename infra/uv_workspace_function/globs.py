@@ -59,11 +59,14 @@ def _segments(pattern: str) -> list[list[str]]:
             end = index
             while end < len(pattern) and pattern[end] == "*":
                 end += 1
-            starts_segment = index == 0 or pattern[index - 1] == "/"
-            ends_segment = end == len(pattern) or pattern[end] == "/"
             # The documentation knows two asterisks; git itself takes any longer run for the same.
-            segments[-1].append(_ANY_FOLDERS if end - index >= 2 and starts_segment and ends_segment else _STAR)
+            crosses = end - index >= 2 and (index == 0 or pattern[index - 1] == "/")
             index = end
+            if crosses and pattern.startswith("\\/", end):  # only of a slash as it is does git say that it may be none
+                segments[-1:] = [[_STAR], [_ANY_FOLDERS], []]
+                index += 2
+            else:
+                segments[-1].append(_ANY_FOLDERS if crosses and pattern[end : end + 1] in ("", "/") else _STAR)
         elif char == "?":
             segments[-1].append("[^/]")
             index += 1

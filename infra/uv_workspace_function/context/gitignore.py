@@ -44,10 +44,25 @@ def parse_rule(line: str) -> Rule | None:
     if not pattern:
         return None
     try:
-        regex = re.compile(translate(_bytewise(pattern)) + r"\Z", re.DOTALL)
+        regex = re.compile(_translated(_bytewise(pattern), whole=by_name) + r"\Z", re.DOTALL)
     except ImpossibleGlobError:
         return None
     return Rule(regex=regex, by_name=by_name, folders_only=folders_only, negated=negated)
+
+
+_UP_TO_A_WILDCARD = re.compile(r"[^*?\[\\]*")
+
+
+def _translated(pattern: str, *, whole: bool) -> str:
+    """A pattern as a regular expression.
+
+    git compares the text before a path pattern's first wildcard as it is, and only what comes then as a glob. So two asterisks
+    right behind it stand at a glob's start: `b**/c` crosses folders, where `?**/c` does not.
+
+    Source: `match_pathname` in https://github.com/git/git/blob/master/dir.c.
+    """
+    length = 0 if whole else _UP_TO_A_WILDCARD.match(pattern).end()  # type: ignore[union-attr] (it matches nothing, too)
+    return re.escape(pattern[:length]) + translate(pattern[length:])
 
 
 def _without_trailing_spaces(line: str) -> str:
