@@ -2,7 +2,7 @@
 RUN := scripts/with-tools
 
 .DEFAULT_GOAL := help
-.PHONY: help synth test check format local local-down reliability
+.PHONY: help synth test check format fuzz local local-down reliability
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1@/p' Makefile | awk -F@ '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -24,6 +24,9 @@ check: ## linters, types, the direction of modules, and the gate
 
 format: ## what the linters can fix by themselves
 	@$(RUN) sh -c 'ruff check --fix && ruff format'
+
+fuzz: ## odd workspaces at length: every command ends as documented (RUNS=5000 SEED=1; ONLY=N shows one run)
+	@PYTHONPATH=tests $(RUN) python -m hostile.fuzz --runs $(or $(RUNS),5000) --seed $(or $(SEED),1) $(if $(ONLY),--only $(ONLY))
 
 local: ## the stack on this machine: deploy onto an emulator, send events, read one back
 	@$(RUN) python -m local_cloud up

@@ -31,7 +31,21 @@ def test_no_pattern_takes_long(pattern: str, path: str) -> None:
     assert time.process_time() - begun < 0.5
 
 
-PATTERNS = ("b**/c", "a/b**", "/b**", "b**/", "ab**/a/**/c", "b***/c", "?**/c", "b**c/a", "b*/**/c", "\\b**/c", "b/**\\/c", "b**\\/c", "b**/**/c")
+PATTERNS = (
+    "b**/c",
+    "a/b**",
+    "/b**",
+    "b**/",
+    "ab**/a/**/c",
+    "b***/c",
+    "?**/c",
+    "b**c/a",
+    "b*/**/c",
+    "\\b**/c",
+    "b/**\\/c",
+    "b**\\/c",
+    "b**/**/c",
+)
 """Two asterisks beside text, which nobody's documentation has a word on."""
 
 

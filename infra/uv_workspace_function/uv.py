@@ -292,4 +292,7 @@ def _hidden_configuration() -> Iterator[Mapping[str, str]]:
 
 
 def _passed_on(names: Collection[str]) -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if any(fnmatchcase(key, name) for name in names)}
+    given = {key: value for key, value in os.environ.items() if any(fnmatchcase(key, name) for name in names)}
+    # A relative folder of the user is none (https://specifications.freedesktop.org/basedir-spec/latest/), but uv takes it: for one
+    # below the workspace.
+    return {key: value for key, value in given.items() if not key.startswith("XDG_") or os.path.isabs(value)}  # noqa: PTH117

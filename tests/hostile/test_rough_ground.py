@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 from made import handler, lock, workspace
 from uv_workspace_function.cli.main import main
 from uv_workspace_function.context import files
+from uv_workspace_function.gate.stored import Stored
 from wheelhouse import wheel
 
 DEEP = "[" * 3000 + "]" * 3000
@@ -177,3 +179,45 @@ def test_stored_facts_of_another_shape_are_made_anew(root: Path, tmp_path: Path,
     stored.write_text(json.dumps(changed[number]))
     again = CliRunner().invoke(main, check)
     assert (first.exit_code, first.stdout) == (again.exit_code, again.stdout), again.stderr
+
+
+def test_a_member_of_too_many_folders_is_not_called_clean(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gate's own walk has a limit, which is told."""
+    monkeypatch.setattr("uv_workspace_function.gate.imports.files._MOST", 500)
+    fan_out(root)
+    result = CliRunner().invoke(main, ["check", "--offline", "--format", "json", "--workspace", str(root)])
+    gaps = [gap for gap in json.loads(result.stdout)["not_checked"] if "UWF003" in gap["codes"]]
+    assert [("svc", "look for links that fan out, or move it out of the member; then run the check again")] == [
+        (gap["member"], gap["remedy"]) for gap in gaps
+    ]
+    assert "is more than 500 folders in what svc/pyproject.toml is about" in gaps[0]["reason"]
+
+
+def test_a_relative_cache_folder_is_none(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The specification of base directories says so; a cache below the current folder would be a file of somebody's repository."""
+    monkeypatch.setenv("XDG_CACHE_HOME", "cache-of-mine")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(root)
+    before = sorted(root.rglob("*"))
+    result = CliRunner().invoke(main, ["check", "--offline"])
+    assert result.exit_code in (0, 1, 2), result.stderr
+    assert before == sorted(root.rglob("*"))
+    assert [*(tmp_path / "home/.cache/uv-workspace-function").iterdir()]
+
+
+def test_a_full_disk_leaves_nothing_of_the_cache(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither half a file by its name nor one by another."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "full"))
+    stored = Stored.load(root, "imports", [1])
+    stored["a"] = "x" * 100
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (10, before[1])
+    )  # as a full disk does, that makes a write take fewer bytes
+    try:
+        stored.save(whole=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [] == [path for path in (tmp_path / "full").rglob("*") if path.is_file()]
+    stored.save(whole=True)
+    assert ["x" * 100] == [Stored.load(root, "imports", [1])["a"]]

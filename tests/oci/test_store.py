@@ -1,6 +1,7 @@
 """The cache: whole whatever happens, bounded, shared."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -29,6 +30,28 @@ def test_a_damaged_content_is_found_when_it_is_read(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match="was damaged; it was deleted; run the command again"):
         list(store.read(blob))
     assert not store.holds(blob)
+
+
+def test_a_relative_cache_folder_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "here")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Store.default().folder.is_relative_to(tmp_path)
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    """Of a content, and of a record."""
+    store = Store(tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            store.add([b"x" * 100])
+        with pytest.raises(OSError, match="File too large"):
+            store.keep("kind", "key", "x" * 100)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [] == [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert store.record("kind", "key") is None
 
 
 def test_a_content_of_another_digest_is_not_kept(tmp_path: Path) -> None:

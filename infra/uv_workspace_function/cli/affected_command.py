@@ -1,13 +1,12 @@
 """`services affected`: what a change is to be deployed and tested for."""
 
-import json
 from pathlib import Path
 from typing import Any, cast
 
 import click
 
 from uv_workspace_function.cli.options import find_workspace, workspace_option
-from uv_workspace_function.cli.output import say
+from uv_workspace_function.cli.output import say, say_json
 from uv_workspace_function.insight.affected import Affected, Effects, Purpose, effects
 from uv_workspace_function.insight.comparison import Change
 
@@ -39,7 +38,7 @@ def command(root: Path | None, ref: str, purpose: str, *, as_json: bool, explain
     """
     found = effects(find_workspace(root), ref, cast("Purpose", purpose))
     if as_json:
-        click.echo(json.dumps(_document(found, purpose), indent=2))
+        say_json(_document(found, purpose))
         return
     for affected in found.affected:
         say(affected.member.name)
@@ -49,7 +48,7 @@ def command(root: Path | None, ref: str, purpose: str, *, as_json: bool, explain
     for name in found.removed:
         say(f"{name} is gone: `cdk deploy` removes it", err=True)
     if purpose == "deploy":
-        click.echo(f"note: {_NOTE}", err=True)
+        say(f"note: {_NOTE}", err=True)
 
 
 def _document(found: Effects, purpose: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`services build`: images and zip archives without a container engine."""
 
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import click
 
 from uv_workspace_function.cli.options import load_workspace, target_options, workspace_option
-from uv_workspace_function.cli.output import say
+from uv_workspace_function.cli.output import say, say_json
 from uv_workspace_function.cli.progress import at_work
 from uv_workspace_function.context.arguments import build_arguments
 from uv_workspace_function.context.build_context import BuildContext
@@ -187,7 +186,7 @@ def command(
         _as_json(result, places.get(result.image.service), pushed.get(result.image.service)) for result in results
     ]
     if more["as_json"]:
-        click.echo(json.dumps(documents[0] if is_one else documents, indent=2))
+        say_json(documents[0] if is_one else documents)
         return
     for result in results:
         _print(result, places.get(result.image.service), pushed.get(result.image.service))
@@ -332,9 +331,7 @@ def _print(result: Result, place: Path | None, delivery: "pushes.Delivery | None
     say(f"{image.service}  {image.digest}" + ("" if place is None else f"  {place}"))
     for name, layer in image.layers.items():
         if layer.head or layer.blob.size > _EMPTY:
-            click.echo(
-                f"  {name:<7} {shown_size(layer.blob.size):>8}  {'reused' if name in result.reused else 'built'}"
-            )
+            say(f"  {name:<7} {shown_size(layer.blob.size):>8}  {'reused' if name in result.reused else 'built'}")
     if delivery is not None:
         sent = shown_size(delivery.sent) if delivery.sent else "nothing"
         say(f"  pushed {delivery.image}, {sent} sent")

@@ -10,8 +10,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
-
 from uv_workspace_function.cdk_docker import engine
 from uv_workspace_function.cdk_docker.calls import Build, Call, Find, Inspect, Login, Other, read
 from uv_workspace_function.cdk_docker.contexts import is_ours, named
@@ -38,16 +36,16 @@ def main() -> None:
 
 def _run(arguments: Sequence[str]) -> int:
     if list(arguments) in ([], ["--help"], ["-h"]):
-        click.echo(_HELP)
+        say(*_HELP.split("\n"))
         return 0
     try:
         with ending_with_signals():
             code = _answered(read(arguments), Settings.of(os.environ))
     except Ended as ended:
-        click.echo(f"ended by {signal.Signals(ended.number).name}", err=True)
+        say(f"ended by {signal.Signals(ended.number).name}", err=True)
         return ended.exit_code
     except WorkspaceError as error:
-        click.echo(f"error: {error}", err=True)
+        say(*f"error: {error}".split("\n"), err=True)
         return 2
     except Exception as error:  # noqa: BLE001 whatever it is, it is no request of a user's
         refused = faults.of_the_system(error)
@@ -73,7 +71,7 @@ def _answered(call: Call, settings: Settings) -> int:
         engine.pass_on(call, program)
     match call.what:
         case Inspect(name=name):
-            click.echo(f"no such image: {name}", err=True)
+            say(f"no such image: {name}", err=True)
             return 1
         case Find():
             return 0

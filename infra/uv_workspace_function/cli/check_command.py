@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 import click
 
 from uv_workspace_function.cli.options import find_workspace, target_options, workspace_option
+from uv_workspace_function.cli.output import say, say_commands, say_json
 from uv_workspace_function.context.gitignore import Repository
 from uv_workspace_function.gate.baseline import FILE, Baseline, update
 from uv_workspace_function.gate.findings import Report
@@ -83,9 +84,7 @@ def command(
     report = check(folder, target, services, isolated=isolated, offline=offline, cdk_out=cdk_out)
     if write_baseline:
         update(folder / FILE, report)
-        click.echo(
-            f"{len(report.findings)} findings written to {FILE}: commit it; from now on only new ones count", err=True
-        )
+        say(f"{len(report.findings)} findings written to {FILE}: commit it; from now on only new ones count", err=True)
     if baseline := Baseline.load(folder / FILE):
         report = baseline.applied(report)
     repository = Repository.at(folder)
@@ -99,16 +98,15 @@ def _print(report: Report, form: str, below: PurePosixPath) -> None:
         case "json":
             from uv_workspace_function.gate.report_json import as_json  # noqa: PLC0415
 
-            click.echo(as_json(report))
+            say_json(as_json(report))
         case "github":
             from uv_workspace_function.gate.report_github import as_commands  # noqa: PLC0415
 
-            for line in as_commands(report, below):
-                click.echo(line)
+            say_commands(as_commands(report, below))
         case "sarif":
             from uv_workspace_function.gate.report_sarif import as_sarif  # noqa: PLC0415
 
-            click.echo(as_sarif(report, below))
+            say_json(as_sarif(report, below))
         case _:
             from uv_workspace_function.gate.report_text import print_text  # noqa: PLC0415
 

@@ -1,12 +1,11 @@
 """`services graph`: who uses whom."""
 
-import json
 from pathlib import Path
 
 import click
 
 from uv_workspace_function.cli.options import load_workspace, workspace_option
-from uv_workspace_function.cli.output import say
+from uv_workspace_function.cli.output import say, say_json
 from uv_workspace_function.insight.graph import Graph
 
 
@@ -32,7 +31,7 @@ def command(root: Path | None, form: str) -> None:
     """
     graph = Graph.of(load_workspace(root))
     if form == "json":
-        click.echo(json.dumps(graph.as_json(), indent=2))
+        say_json(graph.as_json())
         return
     say(*graph.mermaid().split("\n"))
     if graph.unused:

@@ -5,11 +5,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import click
 
 from uv_workspace_function.cli.options import load_workspace, target_options, workspace_option
+from uv_workspace_function.cli.output import pass_on, say
 from uv_workspace_function.cli.progress import at_work
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
@@ -90,7 +92,7 @@ def command(
     member = workspace.member(service) if handler else workspace.service(service)
     context = BuildContext.of(workspace, member.name, extras=extras)
     for warning in context.warnings:
-        click.echo(f"note: {warning}", err=True)
+        say(f"note: {warning}", err=True)
     call = Call(handler=context.closure.handler(handler), event=read_event(member, event), timeout=timeout)
     asked = asked_variables(env, os.environ)
     declared = declared_variables(workspace, member)
@@ -105,7 +107,7 @@ def command(
                 engine=engine,
                 declared=declared,
                 asked=asked,
-                log=_log,
+                log=partial(pass_on, err=True),
                 built=waiting.close,
             )
         else:
@@ -118,19 +120,15 @@ def command(
                 declared=declared,
                 asked=asked,
                 shell=os.environ,
-                log=_log,
+                log=partial(pass_on, err=True),
                 installed=waiting.close,
             )
     if outcome.failure is not None:
-        click.echo(outcome.failure, err=True)
-    click.echo("; ".join(_summary(member.name, outcome)), err=True)
+        say(*outcome.failure.split("\n"), err=True)
+    say("; ".join(_summary(member.name, outcome)), err=True)
     if outcome.answer is not None:
-        click.echo(_readable(outcome.answer))
+        pass_on(_readable(outcome.answer))
     sys.exit(0 if outcome.failure is None else 1)
-
-
-def _log(line: str) -> None:
-    click.echo(line, nl=not line.endswith("\n"), err=True)
 
 
 def _summary(name: str, outcome: Outcome) -> Iterator[str]:

@@ -1,13 +1,12 @@
 """`services list`: what a workspace holds."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from uv_workspace_function.cli.options import load_workspace, workspace_option
-from uv_workspace_function.cli.output import say
+from uv_workspace_function.cli.output import say, say_json
 from uv_workspace_function.insight.graph import handler_as_json
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.target.wheels import installed
@@ -32,7 +31,7 @@ def command(root: Path | None, as_json: bool) -> None:
     members = sorted((*workspace.members, *workspace.standalone), key=lambda m: (not m.is_service, m.name))
     rows = [_row(workspace, member) for member in members]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        say_json(rows)
         return
     header = ("PACKAGE", "FOLDER", "HANDLER", "LOCAL", "THIRD-PARTY")
     lines = [header] + [

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 something was found, 2 the request could not be carried ou
 """
 
 import importlib
+import os
 import signal
 from typing import Any
 
@@ -49,6 +50,7 @@ class _Commands(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the command line, and lose nothing of what it prints."""
+        _forget_relative_folders()
         with whole_output():
             return super().main(*args, **extra)
 
@@ -58,7 +60,7 @@ class _Commands(click.Group):
             with ending_with_signals():
                 return super().invoke(ctx)
         except Ended as ended:
-            click.echo(f"ended by {signal.Signals(ended.number).name}", err=True)
+            say(f"ended by {signal.Signals(ended.number).name}", err=True)
             ctx.exit(ended.exit_code)
         except RecursionError:
             say(f"error: {nested_too_deeply()}", err=True)
@@ -67,7 +69,7 @@ class _Commands(click.Group):
             if isinstance(error, PermissionError) and error.filename is None:
                 raise
             told = unreadable(error) if isinstance(error, PermissionError) else error
-            click.echo(f"error: {told}", err=True)
+            say(*f"error: {told}".split("\n"), err=True)
             ctx.exit(2)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
@@ -75,6 +77,16 @@ class _Commands(click.Group):
             refused = faults.of_the_system(error)
             say(f"error: {refused or faults.report(error)}", err=True)
             ctx.exit(2 if refused else faults.EXIT_CODE)
+
+
+def _forget_relative_folders() -> None:
+    """Unset what counts as unset, for every library that would take it for a folder below this one.
+
+    Source: https://specifications.freedesktop.org/basedir-spec/latest/.
+    """
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        if not os.path.isabs(os.environ.get(name, "/")):  # noqa: PTH117
+            del os.environ[name]
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 import click
 
 from uv_workspace_function.cli.options import find_workspace, workspace_option
+from uv_workspace_function.cli.output import say
 from uv_workspace_function.cli.scaffold import new_service
 
 
@@ -30,12 +31,13 @@ def command(name: str, root: Path | None, folder: PurePosixPath | None) -> None:
     service = new_service(root, name, folder=folder)
     service.write(root)
     for path in service.files:
-        click.echo(path)
+        say(path)
     construct_id = "".join(part.capitalize() for part in service.name.split("-"))
     lines = [
-        "\nnext:",
+        "",
+        "next:",
         *(f"  {line}" for line in service.commands),
         "and in a stack:",
         f'  UvWorkspaceFunction(self, "{construct_id}", workspace=workspace, service="{service.name}")',
     ]
-    click.echo("\n".join(lines), err=True)
+    say(*lines, err=True)

@@ -1,9 +1,11 @@
 """What the command line prints: lines that start no other line, to the last byte, whoever reads them."""
 
 import io
+import json
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -13,14 +15,39 @@ from uv_workspace_function.errors import printable
 
 
 def say(*lines: object, err: bool = False) -> None:
-    """Print lines of text, each of which stays one whatever names of a workspace are in it.
+    """Print lines of text, each of which stays one, and no command of CI's, whatever names of a workspace are in it.
 
     Args:
         lines: the lines.
         err: whether they go to stderr.
     """
     for line in lines:
-        click.echo(printable(str(line)), err=err)
+        click.echo(_COMMAND.sub(r"\1\\\2", printable(str(line))), err=err)
+
+
+_COMMAND = re.compile(r"^(\s*)(::|##\[)")
+"""What a runner of GitHub or of Azure takes for a command, at the start of a line."""
+
+
+def say_json(document: object) -> None:
+    """Print a document for programs: one that no name of a workspace can break."""
+    click.echo(json.dumps(document, indent=2).replace("\x7f", "\\u007f"))
+
+
+def say_commands(lines: Iterable[str]) -> None:
+    """Print the commands of GitHub's that a report consists of."""
+    for line in lines:
+        click.echo(printable(line))
+
+
+def pass_on(text: str, *, err: bool = False) -> None:
+    """Print what a handler that was called has written or answered: it is its caller's code, and its caller's terminal.
+
+    Args:
+        text: with or without a line's end.
+        err: whether it goes to stderr.
+    """
+    click.echo(text, nl=not text.endswith("\n"), err=err)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """`services prune`: build contexts as folders."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ import click
 
 from uv_workspace_function.cli.image_options import AskedImage, image_options
 from uv_workspace_function.cli.options import load_workspace, workspace_option
-from uv_workspace_function.cli.output import say
+from uv_workspace_function.cli.output import say, say_json
 from uv_workspace_function.cli.progress import progress
 from uv_workspace_function.context.build_context import BuildContext, write_all, write_one
 from uv_workspace_function.insight.graph import handler_as_json, services_of
@@ -75,7 +74,7 @@ def command(
         results = [
             _as_json(context, asked, arguments[context], folders[context.closure.service.name]) for context in contexts
         ]
-        click.echo(json.dumps(results if everything else results[0], indent=2))
+        say_json(results if everything else results[0])
         return
     for context in contexts:
         if as_list:
@@ -108,7 +107,7 @@ def _print(context: BuildContext) -> None:
         say(f"{file.size:>10,}  {path}")
     for entry in context.dropped:
         say(f"{'left out':>10}  {entry.path}: {entry.reason}")
-    click.echo(f"digest {context.digest}")
+    say(f"digest {context.digest}")
 
 
 def _report(context: BuildContext, folder: Path | None) -> None:

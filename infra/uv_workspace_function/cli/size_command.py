@@ -1,13 +1,12 @@
 """`services size`: what takes up space in an image."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from uv_workspace_function.cli.options import load_workspace, target_options, workspace_option
-from uv_workspace_function.cli.output import say
+from uv_workspace_function.cli.output import say, say_json
 from uv_workspace_function.cli.progress import progress
 from uv_workspace_function.insight.cloud_assembly import image_assets
 from uv_workspace_function.insight.graph import services_of
@@ -65,7 +64,7 @@ def command(
     names = [workspace.member(name).name for name in services] or [m.name for m in services_of(workspace)]
     sizes = list(_sizes(workspace, names, target, image=image, assembly=assembly, docker=docker))
     if as_json:
-        click.echo(json.dumps([size.as_json() for size in sizes], indent=2))
+        say_json([size.as_json() for size in sizes])
     else:
         for size in sizes:
             say(*_lines(size, everything=everything))

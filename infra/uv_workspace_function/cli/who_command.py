@@ -1,13 +1,12 @@
 """`services who`: which services hold a package, and through what."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import click
 
 from uv_workspace_function.cli.options import load_workspace, target_options, workspace_option
-from uv_workspace_function.cli.output import say
+from uv_workspace_function.cli.output import say, say_json
 from uv_workspace_function.insight.who import Holder, not_held, parse_requirement, who_holds
 from uv_workspace_function.target.target import Target
 
@@ -31,7 +30,7 @@ def command(requirement: str, root: Path | None, target: Target, as_json: bool) 
     workspace = load_workspace(root)
     found = who_holds(workspace, wanted, target)
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(holder) for holder in found], indent=2))
+        say_json([dataclasses.asdict(holder) for holder in found])
     else:
         for holder in found:
             for line in _lines(holder):

@@ -1,13 +1,12 @@
 """`services why`: what changed in a service's build context."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from uv_workspace_function.cli.options import find_workspace, workspace_option
-from uv_workspace_function.cli.output import say
+from uv_workspace_function.cli.output import say, say_json
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import NoWorkspaceError, WorkspaceError
 from uv_workspace_function.insight.comparison import Change, compare
@@ -44,12 +43,12 @@ def command(service: str, root: Path | None, ref: str, as_json: bool) -> None:
     else:
         changes = [(change, _way(change, before, after)) for change in compare(before, after)]
     if as_json:
-        click.echo(json.dumps({"service": name, "since": commit, "changes": [_as_json(*c) for c in changes]}, indent=2))
+        say_json({"service": name, "since": commit, "changes": [_as_json(*c) for c in changes]})
         return
     for change, way in changes:
         say(str(change) + _words(way))
     if not changes:
-        click.echo(f"nothing: the build context of {name} is what it was at {ref}, byte for byte", err=True)
+        say(f"nothing: the build context of {name} is what it was at {ref}, byte for byte", err=True)
 
 
 def _before(old_root: Path, name: str, ref: str) -> BuildContext | None:

@@ -1,13 +1,10 @@
 """Zip archives for `services build --format zip`, and for the CDK CLI when it publishes."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
-from uv_workspace_function.cli.output import say
+from uv_workspace_function.cli.output import say, say_json
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.insight.sizes import shown_size
 from uv_workspace_function.oci import output, zips
@@ -69,7 +66,7 @@ def run(
 def tell(documents: Sequence[Mapping[str, Any]], *, as_json: bool, is_one: bool) -> None:
     """Print what came of archives."""
     if as_json:
-        click.echo(json.dumps(documents[0] if is_one else documents, indent=2))
+        say_json(documents[0] if is_one else documents)
         return
     for document in documents:
         place = "" if document["output"] is None else f"  {document['output']}"

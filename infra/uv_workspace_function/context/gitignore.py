@@ -61,7 +61,8 @@ def _translated(pattern: str, *, whole: bool) -> str:
 
     Source: `match_pathname` in https://github.com/git/git/blob/master/dir.c.
     """
-    length = 0 if whole else _UP_TO_A_WILDCARD.match(pattern).end()  # type: ignore[union-attr] (it matches nothing, too)
+    literal = None if whole else _UP_TO_A_WILDCARD.match(pattern)
+    length = 0 if literal is None else literal.end()
     return re.escape(pattern[:length]) + translate(pattern[length:])
 
 

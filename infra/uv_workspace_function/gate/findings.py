@@ -105,6 +105,7 @@ class Finding:
         """Hide the credentials of URLs, wherever they were quoted from, and keep each text one line."""
         for name in ("problem", "remedy", "subject"):
             object.__setattr__(self, name, _line(getattr(self, name)))
+        object.__setattr__(self, "member", None if self.member is None else printable(self.member))
         object.__setattr__(self, "detail", tuple(map(_line, self.detail)))
 
     @property
@@ -130,6 +131,7 @@ class NotChecked:
 
     def __post_init__(self) -> None:
         """Hide the credentials of URLs, wherever they were quoted from, and keep each text one line."""
+        object.__setattr__(self, "member", None if self.member is None else printable(self.member))
         object.__setattr__(self, "reason", _line(self.reason))
         object.__setattr__(self, "remedy", _line(self.remedy))
 

@@ -1,23 +1,18 @@
 """A report for programs, as JSON."""
 
-import json
 from typing import Any
 
 from uv_workspace_function.gate.findings import Finding, NotChecked, Report
 
 
-def as_json(report: Report) -> str:
-    """The report as a JSON document; keys may be added, and none is renamed."""
-    return json.dumps(
-        {
-            "findings": [_finding(finding) for finding in report.findings],
-            "not_checked": [_gap(gap) for gap in report.not_checked],
-            "notes": list(report.notes),
-            "allowed": report.allowed,
-        }
-        | ({} if report.known is None else _against_baseline(report)),
-        indent=2,
-    )
+def as_json(report: Report) -> dict[str, Any]:
+    """The report as JSON's own types; keys may be added, and none is renamed."""
+    return {
+        "findings": [_finding(finding) for finding in report.findings],
+        "not_checked": [_gap(gap) for gap in report.not_checked],
+        "notes": list(report.notes),
+        "allowed": report.allowed,
+    } | ({} if report.known is None else _against_baseline(report))
 
 
 def _against_baseline(report: Report) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """A report as SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html), for code scanning."""
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -16,7 +15,7 @@ _TOP = "%SRCROOT%"
 _DISTRIBUTION = "uv-workspace-function"
 
 
-def as_sarif(report: Report, below: PurePosixPath) -> str:
+def as_sarif(report: Report, below: PurePosixPath) -> dict[str, Any]:
     """The report as a SARIF log of one run.
 
     Args:
@@ -46,7 +45,7 @@ def as_sarif(report: Report, below: PurePosixPath) -> str:
             *_results(report.gone, below, "absent"),
         ],
     }
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
+    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
 def _rule(code: str) -> dict[str, Any]:

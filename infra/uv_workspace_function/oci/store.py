@@ -59,8 +59,9 @@ class Store:
 
     @classmethod
     def default(cls) -> "Store":
-        """That of the user."""
-        return cls(user_cache_path("uv-workspace-function"))
+        """That of the user; a relative `XDG_CACHE_HOME` is none, as its specification says."""
+        folder = user_cache_path("uv-workspace-function")
+        return cls(folder if folder.is_absolute() else Path.home() / ".cache/uv-workspace-function")
 
     def path(self, digest: str) -> Path:
         """Where a content is, or would be."""

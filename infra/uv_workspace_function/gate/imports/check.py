@@ -4,6 +4,7 @@ A shared environment holds what every member needs, so an import that one member
 another member's sake, and fails in its own image.
 """
 
+from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome, join
 from uv_workspace_function.gate.imports.files import Role
 from uv_workspace_function.gate.imports.known import (
@@ -32,13 +33,16 @@ def check_imports(scope: Scope) -> Outcome:
     python = minor(scope.target.python)
     stored = StoredFacts.load(scope.workspace.root, python)
     outside = _outside(scope)
-    files = {
-        member: read_files(scope.workspace, member, stored) for member in (*all_members(scope.workspace), *outside)
-    }
+    files, endless = {}, {}
+    for member in (*all_members(scope.workspace), *outside):
+        try:
+            files[member] = read_files(scope.workspace, member, stored)
+        except WorkspaceError as error:
+            files[member] = ()
+            endless[member] = _endless(member, error)
     for member in outside:  # their tests run elsewhere
         files[member] = tuple(read for read in files[member] if read.file.role is Role.CODE)
     files = with_verdicts(scope.workspace, files, stored)
-    stored.save(whole=scope.whole)
     outcomes = []
     for project in scope.projects:
         members = [member for member in scope.members if scope.workspace.project_of(member) is project]
@@ -46,9 +50,22 @@ def check_imports(scope: Scope) -> Outcome:
         known = Known.of(scope, project, files, everybody)
         members += [member for member, its in outside.items() if its is project]
         outcomes += [
-            _judge(MemberImports(scope=scope, member=member, known=known, files=files[member])) for member in members
+            _judge(MemberImports(scope=scope, member=member, known=known, files=files[member], stored=stored))
+            for member in members
+            if member not in endless
         ]
+    stored.save(whole=scope.whole)
+    outcomes.append(Outcome(not_checked=tuple(endless.values())))
     return join(*outcomes, unsettled(files, scope.target.python))
+
+
+def _endless(member: Member, error: WorkspaceError) -> NotChecked:
+    return NotChecked(
+        codes=("UWF003", "UWF004", "UWF005", "UWF006", "UWF018"),
+        member=member.name,
+        reason=error.problem,
+        remedy=f"{error.remedy or 'fix it'}; then run the check again",
+    )
 
 
 def _outside(scope: Scope) -> dict[Member, Project]:

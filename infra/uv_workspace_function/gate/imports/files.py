@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
+from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.workspace import Workspace
@@ -59,6 +60,9 @@ def source_files(workspace: Workspace, member: Member) -> Iterator[SourceFile]:
     Args:
         workspace: the workspace.
         member: one of its local packages.
+
+    Raises:
+        WorkspaceError: when it has more folders than any package, through links say.
     """
     walk = _Walk(workspace=workspace, member=member)
     hooks = _build_hooks(member)
@@ -154,9 +158,13 @@ class _Walk:
     ) -> Iterator[SourceFile]:
         """The files in a folder and below it, links inside the repository included; not what a link leads back to."""
         real_folder = Path(os.path.realpath(folder))
-        if len(above) > _DEEPEST or self.entered > _MOST:
-            return  # the context of the member is refused for it
         self.entered += 1
+        if len(above) > _DEEPEST or self.entered > _MOST:
+            limit = f"more than {_DEEPEST} levels deep" if len(above) > _DEEPEST else f"more than {_MOST:,} folders"
+            raise WorkspaceError(
+                f"{self._shown(folder)} is {limit} in what {self.member.folder / PYPROJECT} is about",
+                "look for links that fan out, or move it out of the member",
+            )
         if real_folder in above or not real_folder.is_relative_to(WorkspaceFiles.of(self.workspace).repository.top):
             return
         above |= {real_folder}

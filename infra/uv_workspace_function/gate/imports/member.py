@@ -5,18 +5,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 from uv_workspace_function.boundary import read_file
 from uv_workspace_function.gate.imports.declared import Declared
 from uv_workspace_function.gate.imports.files import TEST_FOLDERS, Role, files_beside
-from uv_workspace_function.gate.imports.known import (
-    Known,
-    ReadFile,
-    minor,
-)
+from uv_workspace_function.gate.imports.known import Known, ReadFile
 from uv_workspace_function.gate.imports.modules import NOBODY, Provided
-from uv_workspace_function.gate.imports.source import Import, Need, read_source
+from uv_workspace_function.gate.imports.source import Import, Need
 from uv_workspace_function.gate.scope import Scope
+from uv_workspace_function.gate.stored_facts import StoredFacts
 from uv_workspace_function.workspace.members import Member
 
 
@@ -28,6 +26,7 @@ class MemberImports:
     member: Member
     known: Known
     files: tuple[ReadFile, ...]
+    stored: StoredFacts
     used: set[str] = field(default_factory=set)
     """The packages that answer an import, as far as the imports were looked at."""
 
@@ -156,11 +155,18 @@ class MemberImports:
     def used_beside(self) -> frozenset[str]:
         """The packages that Python files beside the member's package import: an app, a script, a migration."""
         read = {read.file.path for read in self.files}
-        root, python = self.scope.workspace.root, minor(self.scope.target.python)
+        root = self.scope.workspace.root
         beside = (path for path in files_beside(self.member) if path.relative_to(root).as_posix() not in read)
-        facts = (read_source(read_file(path), python) for path in beside)
+        facts = (self.stored.of(content) for path in beside if (content := _content(path)) is not None)
         answers = (self.answers(found) for one in facts for found in one.imports)
         return frozenset(owner for each in answers for provided in each.values() for owner in provided.owners)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return read_file(path)
+    except OSError:
+        return None  # a link to nothing, a pipe: it imports nothing
 
 
 def _host(group: str) -> str:
