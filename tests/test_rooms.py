@@ -74,3 +74,27 @@ def test_the_name_of_our_table_is_written_once() -> None:
     }
     # the distribution's name, and a folder's below the user's cache
     assert keys <= {"cli/faults.py", "cli/main.py", "gate/stored_facts.py", "gate/report_sarif.py", "oci/store.py"}
+
+
+def raw_tables(tree: ast.AST) -> set[str]:
+    """Where a document is read as it is written, past its values."""
+    read = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return {
+        text
+        for text in read
+        if re.search(r"\b(pyproject\.document|(uv|uv_toml|settings)\.table|(source|sdist|wheel)\.written)$", text)
+    }
+
+
+def test_only_writers_read_a_document_as_it_is_written() -> None:
+    """They carry what nothing here reads; everybody else takes values. A backend's own table is asked of `Pyproject.tool`."""
+    reader, writers = "pyproject.py", {"context/definitions.py", "workspace/lock_text.py"}
+    assert {reader, *writers} == {name for name, tree in modules() if raw_tables(tree)}
+
+
+@pytest.mark.parametrize(
+    "line", ["member.pyproject.document.get('project')", "pyproject.uv.table", "wheel.written['url']"]
+)
+def test_a_table_that_leaves_its_reader_is_seen(line: str) -> None:
+    """So the test above would notice."""
+    assert raw_tables(ast.parse(line))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
 
@@ -251,6 +252,18 @@ class Pyproject:
             WorkspaceError: when it is unreadable or malformed.
         """
         return read_toml(path, cls.from_dict, root=root)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing, or is not there."""
+        return not self.document
+
+    @property
+    def file_urls(self) -> tuple[str, ...]:
+        """The paths of all `file://` URLs in requirements and in uv's settings."""
+        read = (self.document.get("project"), self.document.get("dependency-groups"), self.uv.table)
+        urls = (text.partition("file://") for text in toml.texts(read))
+        return tuple(unquote(urlsplit(f"file://{rest}").path.split(" ")[0]) for _, found, rest in urls if found)
 
     @property
     def has_project(self) -> bool:

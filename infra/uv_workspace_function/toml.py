@@ -8,7 +8,7 @@ reads those.
 """
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -259,3 +259,12 @@ def strings(found: object) -> tuple[str, ...]:
     if isinstance(found, str):
         return (found,)
     return tuple(item for item in found if isinstance(item, str)) if isinstance(found, list) else ()
+
+
+def texts(found: object) -> Iterator[str]:
+    """Every string in a value, to any depth; no key."""
+    if isinstance(found, str):
+        yield found
+    elif isinstance(found, Mapping | list | tuple):
+        for inner in found.values() if isinstance(found, Mapping) else found:
+            yield from texts(inner)

@@ -1,13 +1,24 @@
 """uv's settings: `[tool.uv]` of a `pyproject.toml`, or a `uv.toml`, read once into typed values."""
 
+import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
+from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function import toml
 from uv_workspace_function.toml import Malformed, Table, strings
+
+# What uv refuses in a `uv.toml`: a project says it of itself, and no other project takes it from there.
+OF_A_PROJECT = frozenset(
+    {
+        *("build-backend", "conflicts", "default-groups", "dependency-groups", "dev-dependencies", "environments"),
+        *("managed", "package", "required-environments", "sources", "workspace"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +74,10 @@ class UvSettings:
     """By normalized name."""
     dev_dependencies: tuple[str, ...] = ()
     no_binary_package: frozenset[str] = frozenset()
+    dependency_metadata: frozenset[str] = frozenset()
+    """Names of packages whose metadata it tells, normalized."""
+    shares_environment: bool = False
+    """Whether `no-build-isolation` lets a build backend see what is installed beside it."""
     index_names: frozenset[str] = frozenset()
     index_locations: tuple[str, ...] = ()
     """Every index, by URL or path, and every folder or page of archives."""
@@ -93,6 +108,8 @@ class UvSettings:
             extra_build_dependencies={canonicalize_name(name): listed for name, listed in extra.items()},
             dev_dependencies=strings(table.get("dev-dependencies")),
             no_binary_package=frozenset(toml.strings_at(table, "no-binary-package")),
+            dependency_metadata=frozenset(toml.list_at(table, "dependency-metadata", _package)),
+            shares_environment=bool(table.get("no-build-isolation") or table.get("no-build-isolation-package")),
             index_names=frozenset(filter(None, toml.list_at(table, "index", _index_name))),
             index_locations=(
                 *toml.strings_at(table, "find-links"),
@@ -102,6 +119,29 @@ class UvSettings:
             ),
             table=table,
         )
+
+    def shared_with(self, folder: PurePath, *, at: PurePath) -> "UvSettings":
+        """What a project below takes of these settings, as its own file would have them: uv takes locations relative to the file.
+
+        Args:
+            folder: the project's.
+            at: where these settings are.
+        """
+
+        def moved(location: str) -> str:
+            if urlsplit(location).scheme or posixpath.isabs(location):
+                return location
+            return posixpath.relpath(posixpath.join("/", at, location), posixpath.join("/", folder))
+
+        kept = {key: value for key, value in self.table.items() if key not in OF_A_PROJECT}
+        for key in ("extra-index-url", "find-links"):
+            if key in kept:
+                kept[key] = [moved(location) for location in kept[key]]
+        if "index-url" in kept:
+            kept["index-url"] = moved(kept["index-url"])
+        if "index" in kept:
+            kept["index"] = [i | {"url": moved(i["url"])} if "url" in i else i for i in kept["index"]]
+        return UvSettings.from_dict(kept)
 
 
 def _sources(found: Any) -> tuple[Source, ...]:
@@ -135,15 +175,14 @@ def _index_url(found: Any) -> str | None:
     return toml.value(toml.table_in(found), "url", str)
 
 
-def _named_tables(found: Any) -> object:
-    return toml.items_in(found, lambda item: toml.required(toml.table_in(item), "name", str))
+def _package(found: Any) -> str:
+    return canonicalize_name(toml.required(toml.table_in(found), "name", str))
 
 
 # Settings that are carried as they are written: their types are all that is looked at.
 _AS_WRITTEN: Mapping[str, Callable[[Any], object]] = {
     "config-settings-package": toml.table_in,
     "constraint-dependencies": _requirements,
-    "dependency-metadata": _named_tables,
     "exclude-dependencies": _requirements,
     "exclude-newer-package": toml.table_in,
     "extra-build-variables": toml.table_in,

@@ -15,8 +15,9 @@ from uv_workspace_function.boundary import absolute, read_file
 from uv_workspace_function.builder.credentials import without_credentials
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, Pyproject, requirement_name
+from uv_workspace_function.uv_settings import OF_A_PROJECT
 from uv_workspace_function.workspace.closure import Closure
-from uv_workspace_function.workspace.configuration import OF_A_PROJECT, UV_TOML
+from uv_workspace_function.workspace.configuration import UV_TOML
 from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.settings import Relevance, carried
 
@@ -124,7 +125,7 @@ _WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 def member_definition(member: Member, closure: Closure, relevance: Relevance) -> str | None:
     """A local package's `pyproject.toml` for the context; None where it has none (a `setup.py` alone)."""
-    if not member.pyproject.document:
+    if member.pyproject.is_empty:
         return None
     for requirement in _requirements(member.pyproject):
         if (location := _FILE_URL.search(requirement)) is not None:

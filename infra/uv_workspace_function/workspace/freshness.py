@@ -6,7 +6,6 @@ uv would run the build backend of a local package for metadata that `[project]` 
 import posixpath
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
 from weakref import WeakKeyDictionary
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -99,20 +98,8 @@ def _paths(root: Path, folder: PurePosixPath, pyproject: Pyproject) -> Iterator[
         source for sources in pyproject.uv.sources.values() for source in sources if source.path is not None
     ):
         yield PurePosixPath(posixpath.normpath(folder / str(source.path)))
-    for text in _texts(
-        [pyproject.document.get(key) for key in ("project", "dependency-groups")] + [pyproject.uv.table]
-    ):
-        _, found, rest = text.partition("file://")
-        if found:
-            yield PurePosixPath(posixpath.relpath(unquote(urlsplit(f"file://{rest}").path.split(" ")[0]), root))
-
-
-def _texts(found: object) -> Iterator[str]:
-    if isinstance(found, str):
-        yield found
-    elif isinstance(found, dict | list):
-        for inner in found.values() if isinstance(found, dict) else found:
-            yield from _texts(inner)
+    for path in pyproject.file_urls:
+        yield PurePosixPath(posixpath.relpath(path, root))
 
 
 def _needs_backend(pyproject: Pyproject, project: Project) -> str | None:
@@ -120,8 +107,7 @@ def _needs_backend(pyproject: Pyproject, project: Project) -> str | None:
     metadata = pyproject.metadata
     if not pyproject.has_project:
         return "has no [project]"
-    instead = {canonicalize_name(entry["name"]) for entry in project.uv_settings.table.get("dependency-metadata", ())}
-    if metadata.name is not None and canonicalize_name(metadata.name) in instead:
+    if metadata.name is not None and canonicalize_name(metadata.name) in project.uv_settings.dependency_metadata:
         return None
     if left := sorted(_LEFT_TO_A_BACKEND & metadata.dynamic):
         return f"has dynamic {' and '.join(left)}"
@@ -151,4 +137,4 @@ def _is_at_hand(pyproject: Pyproject, project: Project) -> bool:
         return True
     if any("://" not in place or place.startswith("file:") for place in settings.index_locations):
         return True
-    return any(settings.table.get(f"no-build-isolation{which}") for which in ("", "-package"))
+    return settings.shares_environment
