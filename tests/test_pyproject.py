@@ -1,4 +1,7 @@
-"""Values of a type that no reader expects: each is told with its place, whatever it was meant to be."""
+"""Values of a type that no reader expects: each is told with its place, whatever it was meant to be.
+
+Covers also: uv_settings.py.
+"""
 
 import tomllib
 from collections.abc import Iterator

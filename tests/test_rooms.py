@@ -98,3 +98,48 @@ def test_only_writers_read_a_document_as_it_is_written() -> None:
 def test_a_table_that_leaves_its_reader_is_seen(line: str) -> None:
     """So the test above would notice."""
     assert raw_tables(ast.parse(line))
+
+
+TESTS = Path(__file__).parent
+COVERS = re.compile(r"^Covers also: (.*?)\.$", re.MULTILINE | re.DOTALL)
+
+
+def covered(docstring: str) -> list[str]:
+    """The modules and folders of modules that the docstring of a test names, beside the one that the file is named after."""
+    return [name for listed in COVERS.findall(docstring) for name in re.split(r",\s+", listed)]
+
+
+def test_who_edits_a_module_finds_its_test() -> None:
+    """`tests/<room>/test_<module>.py`, or the file whose docstring names it after `Covers also:`; and all that one names is there."""
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in TESTS.rglob("test_*.py"))
+    named = {name for tree in trees for name in covered(ast.get_docstring(tree) or "")}
+    assert [] == sorted(name for name in named if not (PACKAGE / name).exists())
+    paths = [path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"]
+    assert [] == sorted(
+        path.as_posix()
+        for path in paths
+        if not (TESTS / path.parent / f"test_{path.name}").exists()
+        and path.as_posix() not in named
+        and f"{path.parent.as_posix()}/" not in named
+    )
+
+
+def test_what_a_test_covers_is_read_from_its_docstring() -> None:
+    """Over lines; so the test above would notice a module that no test names."""
+    assert ["gate/a.py", "gate/imports/"] == covered("A claim.\n\nCovers also: gate/a.py,\ngate/imports/.")
+    assert [] == covered("It covers also what nobody names.")
+
+
+def test_nothing_needs_a_table_of_contents() -> None:
+    """At most 350 lines per module, and 200 per class."""
+    lengths = {
+        path.relative_to(PACKAGE): path.read_text(encoding="utf-8").count("\n") for path in PACKAGE.rglob("*.py")
+    }
+    assert [] == [(path.as_posix(), length) for path, length in lengths.items() if length > 350]
+    classes = {
+        (name, node.name): (node.end_lineno or 0) - node.lineno + 1
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    assert [] == [(place, length) for place, length in classes.items() if length > 200]

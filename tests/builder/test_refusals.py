@@ -1,4 +1,7 @@
-"""What the builder refuses before there is an image, and what it only remarks; each guard on files made by hand."""
+"""What the builder refuses before there is an image, and what it only remarks; each guard on files made by hand.
+
+Covers also: builder/base.py, builder/errors.py, builder/namespaces.py.
+"""
 
 import hashlib
 from base64 import urlsafe_b64encode

@@ -1,4 +1,7 @@
-"""Calls that are not about an image of ours, passed on: the same process with the same arguments, streams and signals."""
+"""Calls that are not about an image of ours, passed on: the same process with the same arguments, streams and signals.
+
+Covers also: cdk_docker/settings.py.
+"""
 
 import os
 import signal

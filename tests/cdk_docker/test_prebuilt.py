@@ -1,4 +1,7 @@
-"""Images that were built before: found by context, build arguments and platform, so that nothing is built where they are pushed."""
+"""Images that were built before: found by context, build arguments and platform, so that nothing is built where they are pushed.
+
+Covers also: oci/origin.py.
+"""
 
 import shutil
 from collections.abc import Callable

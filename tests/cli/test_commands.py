@@ -1,4 +1,7 @@
-"""`services list` and `services prune` as people call them."""
+"""`services list` and `services prune` as people call them.
+
+Covers also: cli/list_command.py, cli/prune_command.py.
+"""
 
 import importlib
 import json

@@ -1,4 +1,7 @@
-"""What the command line does when it fails itself, when nobody reads it, and when the disk is full."""
+"""What the command line does when it fails itself, when nobody reads it, and when the disk is full.
+
+Covers also: errors.py, cli/main.py.
+"""
 
 import errno
 import json

@@ -1,4 +1,7 @@
-"""`services prune` for a build elsewhere: it refuses what synth refuses, in the same words, and prints all build arguments."""
+"""`services prune` for a build elsewhere: it refuses what synth refuses, in the same words, and prints all build arguments.
+
+Covers also: context/arguments.py.
+"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""`services new`: scaffold a service, ready to lock, test and stage."""
+"""`services new`: scaffold a service, ready to lock, test and stage.
+
+Covers also: cli/new_command.py.
+"""
 
 import errno
 import re

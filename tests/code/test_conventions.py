@@ -1,4 +1,7 @@
-"""Which functions are handlers by their names, as this package, AWS and SAM name them."""
+"""Which functions are handlers by their names, as this package, AWS and SAM name them.
+
+Covers also: code/likely_handlers.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Whether a handler exists is read from source; Python itself says what a source binds."""
+"""Whether a handler exists is read from source; Python itself says what a source binds.
+
+Covers also: code/_newer_syntax_tree.py, code/bindings.py, code/branches.py, code/module_reader.py,
+code/newer_syntax.py, code/syntax.py.
+"""
 
 import re
 import sys

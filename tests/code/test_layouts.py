@@ -1,4 +1,7 @@
-"""Layouts: what each build backend makes importable; the oracle is a wheel that the backend itself builds."""
+"""Layouts: what each build backend makes importable; the oracle is a wheel that the backend itself builds.
+
+Covers also: code/layouts/.
+"""
 
 import subprocess
 import tomllib

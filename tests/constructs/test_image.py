@@ -1,4 +1,7 @@
-"""UvWorkspaceImage: what the CDK CLI is told to build, and what its hash knows."""
+"""UvWorkspaceImage: what the CDK CLI is told to build, and what its hash knows.
+
+Covers also: constructs/asset_folder.py, constructs/image_options.py.
+"""
 
 import json
 import shutil

@@ -1,4 +1,7 @@
-"""What of a local package's folder enters a build context, and what never does."""
+"""What of a local package's folder enters a build context, and what never does.
+
+Covers also: context/named_in_tables.py, context/private_keys.py, context/wanted.py.
+"""
 
 import json
 import os

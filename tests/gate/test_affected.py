@@ -1,4 +1,7 @@
-"""`services affected`: what a change is to be deployed and tested for."""
+"""`services affected`: what a change is to be deployed and tested for.
+
+Covers also: cli/affected_command.py, insight/affected.py.
+"""
 
 import json
 import shutil

@@ -1,4 +1,8 @@
-"""What the gate says, in each of its four formats."""
+"""What the gate says, in each of its four formats.
+
+Covers also: cli/check_command.py, gate/findings.py, gate/report_github.py, gate/report_json.py, gate/report_sarif.py,
+gate/report_text.py.
+"""
 
 import io
 import json

@@ -1,4 +1,7 @@
-"""UWF012 and UWF013 over a corpus of secrets and of what only looks like one, and what is done about a key that is meant."""
+"""UWF012 and UWF013 over a corpus of secrets and of what only looks like one, and what is done about a key that is meant.
+
+Covers also: gate/secret_files.py, gate/secret_rules.py, gate/secret_shapes.py.
+"""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""One commit, several digests: what git makes of files while `git status` is clean, told by `check` and at synth."""
+"""One commit, several digests: what git makes of files while `git status` is clean, told by `check` and at synth.
+
+Covers also: context/working_tree.py.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""No byte is lost between a source and a build context: large files, files that change meanwhile, a full disk."""
+"""No byte is lost between a source and a build context: large files, files that change meanwhile, a full disk.
+
+Covers also: context/content.py.
+"""
 
 import hashlib
 import os

@@ -1,4 +1,7 @@
-"""Law 15: no file from outside the repository, and none below its `.git`, enters a build context, whatever a workspace holds."""
+"""Law 15: no file from outside the repository, and none below its `.git`, enters a build context, whatever a workspace holds.
+
+Covers also: boundary.py.
+"""
 
 import os
 import socket

@@ -1,4 +1,8 @@
-"""The builder's parts, on workspaces and environments made by hand: what each layer depends on, and what goes where."""
+"""The builder's parts, on workspaces and environments made by hand: what each layer depends on, and what goes where.
+
+Covers also: builder/bytecode.py, builder/compiled.py, builder/distributions.py, builder/home.py, builder/install.py,
+builder/layer.py, builder/markers.py, builder/strata.py, builder/workspace.py.
+"""
 
 import csv
 import importlib.util

@@ -1,4 +1,7 @@
-"""`services invoke --image`: a handler called in its real image, through Lambda's runtime interface."""
+"""`services invoke --image`: a handler called in its real image, through Lambda's runtime interface.
+
+Covers also: running/_serve_runtime.py, running/container.py.
+"""
 
 import json
 import re

@@ -1,4 +1,7 @@
-"""`services graph`: services, libraries, and who uses whom."""
+"""`services graph`: services, libraries, and who uses whom.
+
+Covers also: cli/graph_command.py.
+"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""`services size`: what takes up space, from the lock and from a saved image."""
+"""`services size`: what takes up space, from the lock and from a saved image.
+
+Covers also: cli/size_command.py, insight/cloud_assembly.py, insight/image_layers.py.
+"""
 
 import gzip
 import io

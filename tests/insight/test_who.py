@@ -1,4 +1,7 @@
-"""`services who`: which services hold a package, and through what."""
+"""`services who`: which services hold a package, and through what.
+
+Covers also: cli/who_command.py.
+"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""`services why`: what changed in a service's build context."""
+"""`services why`: what changed in a service's build context.
+
+Covers also: cli/why_command.py, insight/comparison.py.
+"""
 
 import json
 import subprocess

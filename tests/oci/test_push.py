@@ -1,4 +1,7 @@
-"""Images pushed to a registry: what is sent, what is not, and in which order."""
+"""Images pushed to a registry: what is sent, what is not, and in which order.
+
+Covers also: oci/delivery.py, oci/descriptors.py, oci/stored.py.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

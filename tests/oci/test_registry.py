@@ -1,4 +1,7 @@
-"""Base images of registries: who is let in, what is waited out, what is said when it does not work."""
+"""Base images of registries: who is let in, what is waited out, what is said when it does not work.
+
+Covers also: oci/base.py, oci/sources.py.
+"""
 
 import base64
 import json

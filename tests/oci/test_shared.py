@@ -1,4 +1,7 @@
-"""A cache in a registry: what a machine with an empty cache takes from it, and who believes it."""
+"""A cache in a registry: what a machine with an empty cache takes from it, and who believes it.
+
+Covers also: oci/cache_option.py, oci/elsewhere.py.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""`services build --format zip`: the files of the image's task folder, the same bytes everywhere, within what Lambda takes."""
+"""`services build --format zip`: the files of the image's task folder, the same bytes everywhere, within what Lambda takes.
+
+Covers also: cli/zip_builds.py, oci/runtime.py, target/managed_runtime.py.
+"""
 
 import random
 import re

@@ -1,4 +1,7 @@
-"""A signal ends the command and all that it started: no handler goes on with the credentials of a shell that is gone."""
+"""A signal ends the command and all that it started: no handler goes on with the credentials of a shell that is gone.
+
+Covers also: processes.py, signals.py.
+"""
 
 import os
 import signal

@@ -1,4 +1,7 @@
-"""A lock cut down: what a hand-written literal says it must be, and what uv makes of it."""
+"""A lock cut down: what a hand-written literal says it must be, and what uv makes of it.
+
+Covers also: workspace/lock_text.py, workspace/selection.py, workspace/walk.py.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""Which members are services: by their handlers, and by who needs them."""
+"""Which members are services: by their handlers, and by who needs them.
+
+Covers also: workspace/users.py.
+"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""What becomes of uv's settings in a build context."""
+"""What becomes of uv's settings in a build context.
+
+Covers also: workspace/configuration.py.
+"""
 
 import re
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""A workspace as it is read: members, services, closures, and what is wrong with it."""
+"""A workspace as it is read: members, services, closures, and what is wrong with it.
+
+Covers also: workspace/closure.py, workspace/members.py, workspace/local_packages.py.
+"""
 
 import shutil
 from pathlib import Path, PurePosixPath

@@ -296,7 +296,7 @@ class _Walk:
 
     def _take(self, real: str, path: str, *, worth: bool) -> None:
         in_workspace = self._in_workspace(path)
-        if not in_workspace.isascii() and not _is_utf8(in_workspace):
+        if in_workspace != in_workspace.encode(errors="ignore").decode():
             raise WorkspaceError(f"{in_workspace!r} has a name that is not UTF-8, so no image can hold it", "rename it")
         search = KeySearch()
         refusal = self.repository.boundary.refusal(real)
@@ -338,14 +338,6 @@ class _Walk:
             f"{self._in_workspace(path)} is a link that leads back to itself or to a folder above it",
             f"remove it, or list it in `exclude` of [{TABLE}] in {self._in_workspace('pyproject.toml')}",
         )
-
-
-def _is_utf8(path: str) -> bool:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _join(*parts: str | PurePosixPath) -> str:

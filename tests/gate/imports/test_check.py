@@ -1,4 +1,7 @@
-"""What the gate says of packages whose modules nothing on this machine knows."""
+"""What the gate says of packages whose modules nothing on this machine knows.
+
+Covers also: gate/imports/target_syntax.py.
+"""
 
 import json
 import shlex
