@@ -3,13 +3,20 @@
 Covers also: oci/delivery.py, oci/descriptors.py, oci/stored.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from oci import ecr
-from oci.conftest import Build
+from oci.bases import FILES, write_base
+from oci.conftest import Build, digests, reused
 from oci.ecr import Ecr
+from uv_workspace_function.oci import descriptors
+from uv_workspace_function.oci.layout import Layout
+from uv_workspace_function.oci.push import push
+from uv_workspace_function.oci.store import Store
+from uv_workspace_function.target.image_reference import ImageReference
 
 
 @pytest.fixture
@@ -82,6 +89,65 @@ def test_contents_are_sent_where_the_registry_does_not_mount(build: Build) -> No
         registry.assert_whole()
 
 
+def test_on_patch_day_only_manifests_and_configurations_are_pushed(build: Build, registry: Ecr, tmp_path: Path) -> None:
+    """A new base image with the same folders: no layer of ours is made or sent, and the guards are asked again."""
+    names = ("orders", "billing")
+    before = build(*names, f"--push={registry.host}/shop")
+    registry.forget()
+    patched = write_base(tmp_path / "patched", files={**FILES, "etc/patch": b"2"})
+    after = build(*names, f"--push={registry.host}/shop", f"--base-image=oci:{patched}")
+    base = registry.tagged(_tag(after[0]))["layers"][0]["digest"]
+    configurations = {answer["configuration"] for answer in after}
+    assert {base, *configurations} == set(registry.received)
+    assert [answer["layers"] for answer in before] != [answer["layers"] for answer in after]  # of the check, which ran
+    for old, new in zip(before, after, strict=True):
+        assert digests(old) == digests(new)
+        assert {"root"} == {layer["name"] for layer in new["layers"]} - reused(new)
+        assert old["digest"] != new["digest"]
+    registry.assert_whole()
+    other = write_base(
+        tmp_path / "other", files={"var/lang/bin/python3.13": b""}, links={"var/lang/bin/python3": "python3.13"}
+    )
+    tags = dict(registry.tags["shop"])
+    assert build(*names, f"--push={registry.host}/shop", f"--base-image=oci:{other}", code=2).startswith(
+        "the base image has Python 3.13, but PYTHON_VERSION is 3.14; "
+    )
+    assert tags == registry.tags["shop"]
+
+
+def test_several_accounts_have_the_same_digest_of_one_build(build: Build, registry: Ecr, cache: Path) -> None:
+    """The second push builds nothing, and no content is written a second time."""
+    first = build("orders", f"--push={registry.host}/shop:1.0")
+    blobs = {path: path.stat().st_ino for path in (cache / "blobs/sha256").iterdir()}
+    with ecr.serving() as elsewhere:
+        second = build("orders", f"--push={elsewhere.host}/shop:1.0")
+        assert {"root", "heavy", "medium", "light", "local", "code"} == reused(second)
+        assert registry.tags == elsewhere.tags
+        assert first["pushed"]["digest"] == second["pushed"]["digest"]
+        elsewhere.assert_whole()
+    manifests = {path.stat().st_size for path in (cache / "blobs/sha256").iterdir() if path not in blobs}
+    assert set() == manifests
+
+
+def test_a_base_image_of_a_registry_is_streamed_from_there(
+    build: Build, registry: Ecr, base: Path, cache: Path
+) -> None:
+    """Once what is to be known of it is known, its layers need not be on this machine."""
+    with ecr.serving(repositories=("base",)) as elsewhere:
+        layout, name = Layout(base), ImageReference.parse(f"{elsewhere.host}/base:3.14")
+        manifest = descriptors.parsed(layout.manifest("3.14"), "")["manifests"][0]["digest"]
+        push(layout.manifest(manifest), layout, name, store=Store(cache))
+        build("orders", f"--base-image={name}")
+        for digest in elsewhere.blobs["base"]:
+            if len(elsewhere.blobs["base"][digest]) > 5000:
+                (cache / "blobs" / digest.replace(":", "/")).unlink()
+                large = digest
+        build("orders", f"--base-image={name}", f"--push={registry.host}/shop:1.0")
+        assert large in registry.blobs["shop"]
+        assert not (cache / "blobs" / large.replace(":", "/")).exists()
+    registry.assert_whole()
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
@@ -107,3 +173,7 @@ def test_what_a_registry_refuses_is_told_in_its_words(build: Build, registry: Ec
         "because the tag is immutable (TAG_INVALID); push what it takes, or to another repository or tag"
     )
     assert {"1.0": before["digest"]} == registry.tags["shop"]
+
+
+def _tag(answer: Mapping[str, Any]) -> str:
+    return f"{answer['service']}-{answer['digest'].removeprefix('sha256:')}"
