@@ -10,7 +10,9 @@ from pathlib import Path
 import botocore.session
 import pytest
 from botocore import xform_name
+from click.testing import CliRunner
 from docs.pages import blocks
+from uv_workspace_function.cli.main import main
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = REPOSITORY / "docs/operations.md"
@@ -52,6 +54,9 @@ def unknown(command: str) -> list[str]:
             return sorted(options - {f"--{xform_name(name, '-')}" for name in members} - OF_EVERY_AWS_COMMAND)
         case "git" | "docker":
             return []
+        case "services":
+            help_ = CliRunner().invoke(main, [words[0], "--help"]).output
+            return sorted(option for option in options if option not in help_)
         case "scripts/with-tools":
             asked = [sys.executable, words[1], "--help"]
             told = subprocess.run(asked, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
@@ -71,6 +76,7 @@ def test_a_command_is_one_that_its_program_takes(command: str) -> None:
         ("cdk gc --rollback-days=3", ["--rollback-days"]),
         ("aws sqs list-message-move-tasks --queue-url Q", ["--queue-url"]),
         ("kubectl apply", ["kubectl"]),
+        ("services build --pull", ["--pull"]),
     ],
 )
 def test_one_that_it_does_not_take_would_be_found(command: str, wrong: list[str]) -> None:
