@@ -10,7 +10,7 @@ The plan of the house, a room a line. Data flows down, import-linter holds it, a
     workspace       pyproject.toml + uv.lock -> members, services, closures, the lock cut down
     target          platform, wheels, image references
     context         closure -> the folder that is an image's whole input
-    constructs      UvWorkspaceImage (a DockerImageAsset), UvWorkspaceFunction (a DockerImageFunction)
+    constructs      UvWorkspaceImage (a DockerImageAsset), UvWorkspaceFunction (a DockerImageFunction), UvWorkspaceZipFunction
     insight         questions about the workspace: graph, who, size, affected, why
     running         a handler called, alone or in its image
     gate            `services check`
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from uv_workspace_function.constructs.function import UvWorkspaceFunction
     from uv_workspace_function.constructs.image import UvWorkspaceImage
     from uv_workspace_function.constructs.image_options import EcrImage, ImageOptions
+    from uv_workspace_function.constructs.zip_function import UvWorkspaceZipFunction
+    from uv_workspace_function.constructs.zip_options import ZipOptions
     from uv_workspace_function.context.build_context import BuildContext
     from uv_workspace_function.errors import WorkspaceError
     from uv_workspace_function.workspace.workspace import Workspace
@@ -39,8 +41,10 @@ __all__ = [
     "ImageOptions",
     "UvWorkspaceFunction",
     "UvWorkspaceImage",
+    "UvWorkspaceZipFunction",
     "Workspace",
     "WorkspaceError",
+    "ZipOptions",
 ]
 
 # Imported when asked for (PEP 562): loading aws_cdk takes a second, and who reads a workspace needs none of it.
@@ -51,8 +55,10 @@ _HOMES = {
     "ImageOptions": "constructs.image_options",
     "UvWorkspaceFunction": "constructs.function",
     "UvWorkspaceImage": "constructs.image",
+    "UvWorkspaceZipFunction": "constructs.zip_function",
     "Workspace": "workspace.workspace",
     "WorkspaceError": "errors",
+    "ZipOptions": "constructs.zip_options",
 }
 
 

@@ -34,8 +34,10 @@ def test_every_public_class_is_looked_at() -> None:
         "ImageOptions",
         "UvWorkspaceFunction",
         "UvWorkspaceImage",
+        "UvWorkspaceZipFunction",
         "Workspace",
         "WorkspaceError",
+        "ZipOptions",
     } == set(CLASSES)
 
 

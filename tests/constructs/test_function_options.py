@@ -21,9 +21,14 @@ from aws_cdk import (
     aws_sqs,
 )
 from aws_cdk.interfaces import aws_kms as kms_references
-from uv_workspace_function import ImageOptions
-from uv_workspace_function.constructs import request
-from uv_workspace_function.constructs.function_options import DockerImageFunctionOptions
+from aws_cdk.interfaces import aws_lambda as lambda_references
+from uv_workspace_function import ImageOptions, ZipOptions
+from uv_workspace_function.constructs import request, zip_function
+from uv_workspace_function.constructs.function_options import (
+    DockerImageFunctionOptions,
+    OwnOptions,
+    ZipFunctionOptions,
+)
 
 ROOT = Path(__file__).parents[2]
 NAMES = {
@@ -31,6 +36,7 @@ NAMES = {
     "ImageOptions": ImageOptions,
     "Mapping": abc.Mapping,
     "Sequence": abc.Sequence,
+    "ZipOptions": ZipOptions,
     "cdk": aws_cdk,
     "codeguruprofiler": aws_codeguruprofiler,
     "ec2": aws_ec2,
@@ -38,6 +44,7 @@ NAMES = {
     "kms": aws_kms,
     "kms_references": kms_references,
     "lambda_": aws_lambda,
+    "lambda_references": lambda_references,
     "logs": aws_logs,
     "sns": aws_sns,
     "sqs": aws_sqs,
@@ -64,6 +71,19 @@ def test_the_options_are_those_of_docker_image_function() -> None:
     ours = {
         name: eval(annotation.__forward_arg__, dict(NAMES))
         for name, annotation in DockerImageFunctionOptions.__annotations__.items()
+    }
+    assert {name: shape(hint) for name, hint in expected.items()} == {name: shape(hint) for name, hint in ours.items()}
+
+
+def test_the_options_of_a_zip_function_are_those_of_the_cdk_s_function() -> None:
+    """By name and type, but for what the service and its archive decide."""
+    theirs = get_type_hints(aws_lambda.FunctionProps.__init__)
+    decided = {*zip_function._REFUSED, "handler", "return"}
+    expected = {name: hint for name, hint in theirs.items() if name not in decided} | NARROWER
+    ours = {
+        name: eval(annotation.__forward_arg__, dict(NAMES))
+        for name, annotation in ZipFunctionOptions.__annotations__.items()
+        if name not in {*OwnOptions.__annotations__, "archive"}
     }
     assert {name: shape(hint) for name, hint in expected.items()} == {name: shape(hint) for name, hint in ours.items()}
 

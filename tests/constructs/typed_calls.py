@@ -5,7 +5,15 @@ pyright for the same.
 """
 
 import aws_cdk as cdk
-from uv_workspace_function import FunctionDefaults, ImageOptions, UvWorkspaceFunction, UvWorkspaceImage, Workspace
+from uv_workspace_function import (
+    FunctionDefaults,
+    ImageOptions,
+    UvWorkspaceFunction,
+    UvWorkspaceImage,
+    UvWorkspaceZipFunction,
+    Workspace,
+    ZipOptions,
+)
 
 
 def right(stack: cdk.Stack, workspace: Workspace) -> None:
@@ -23,6 +31,8 @@ def right(stack: cdk.Stack, workspace: Workspace) -> None:
     )
     image = ImageOptions(base_image=function.image)
     UvWorkspaceImage(stack, "Image", workspace=workspace, service="s", options=image, target_folder="/app")
+    FunctionDefaults.of(stack).set(archive=ZipOptions(runtime_sdk=True))
+    UvWorkspaceZipFunction(stack, "Z", workspace=workspace, service="s", layers=[], archive=ZipOptions(extras=["fast"]))
 
 
 def wrong(it: cdk.Stack, w: Workspace) -> None:
@@ -40,3 +50,7 @@ def wrong(it: cdk.Stack, w: Workspace) -> None:
     ImageOptions(pyhton_version="3.13")  # type: ignore[call-arg]
     ImageOptions(base_image=1)  # type: ignore[arg-type]
     FunctionDefaults.of(it).set(memory_size="512")  # type: ignore[arg-type]
+    UvWorkspaceZipFunction(it, "Z", workspace=w, service="s", memroy_size=512)  # type: ignore[call-arg]
+    UvWorkspaceZipFunction(it, "Z", workspace=w, service="s", image=ImageOptions())  # type: ignore[call-arg]
+    UvWorkspaceZipFunction(it, "Z", workspace=w, service="s", archive=ImageOptions())  # type: ignore[arg-type]
+    ZipOptions(base_image="a/b:1")  # type: ignore[call-arg]

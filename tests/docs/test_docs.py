@@ -40,6 +40,7 @@ TESTED_BY = {
     "infra/README.md": "tests/docs/test_readme.py",
     "docs/recipes.md": "tests/docs/test_recipes.py",
     "docs/same-module-names.md": "tests/docs/test_same_module_names.py",
+    "docs/zip-functions.md": "tests/constructs/test_zip_docs.py",
 }
 OUTPUT = {"text", "mermaid"}
 DIRECTIVES = {"{toctree}", "{eval-rst}"}

@@ -30,6 +30,9 @@ COMMANDS = {
     "why": "Tell what changed in the build context of a service.",
 }
 
+# What other programs run; no help lists them.
+HIDDEN = ("zip-asset",)
+
 
 class _Commands(click.Group):
     """Commands that are imported when they are called."""
@@ -38,9 +41,9 @@ class _Commands(click.Group):
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 click's signature
-        if cmd_name not in COMMANDS:
+        if cmd_name not in COMMANDS and cmd_name not in HIDDEN:
             return None
-        module = importlib.import_module(f"uv_workspace_function.cli.{cmd_name}_command")
+        module = importlib.import_module(f"uv_workspace_function.cli.{cmd_name.replace('-', '_')}_command")
         command: click.Command = module.command
         return command
 

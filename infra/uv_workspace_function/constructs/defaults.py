@@ -5,9 +5,10 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from constructs import Construct, IConstruct
 
-from uv_workspace_function.constructs.function_options import FunctionOptions
+from uv_workspace_function.constructs.function_options import DefaultOptions
 from uv_workspace_function.constructs.image_options import ImageOptions
 from uv_workspace_function.constructs.request import check_options, checked
+from uv_workspace_function.constructs.zip_options import ZipOptions
 from uv_workspace_function.errors import WorkspaceError
 
 _SET: WeakKeyDictionary[IConstruct, dict[str, Any]] = WeakKeyDictionary()
@@ -17,10 +18,11 @@ _OF_ONE_FUNCTION = ("function_name", "log_group_name")
 
 
 class FunctionDefaults:
-    """What every `UvWorkspaceFunction` below a construct has, unless it is made with something else.
+    """What every function of ours below a construct has, unless it is made with something else.
 
-    The nearest value counts: the function's own, then that of the construct around it, and so on up to the app. Of `environment` and
-    `image` each entry counts for itself. `UvWorkspaceImage` takes `image` and `architecture`.
+    The nearest value counts: the function's own, then that of the construct around it, and so on up to the app. Of `environment`,
+    `image` and `archive` each entry counts for itself. `UvWorkspaceImage` takes `image` and `architecture`, `UvWorkspaceZipFunction` all
+    but what is of images.
 
     Example:
         Once, in the app::
@@ -42,7 +44,7 @@ class FunctionDefaults:
         """The defaults below a construct: an app, a stage, a stack or any other."""
         return cls(scope)
 
-    def set(self, **options: Unpack[FunctionOptions]) -> None:
+    def set(self, **options: Unpack[DefaultOptions]) -> None:
         """Set defaults; those that are set already stay, where they are not named again.
 
         Raises:
@@ -55,7 +57,7 @@ class FunctionDefaults:
                     f"{option}= can be no default, since it names one function's", f"give {option}= to the function"
                 )
         asked = checked(dict(options))
-        check_options(asked)
+        check_options({name: value for name, value in asked.items() if name != "archive"})
         if self._scope in _READ:
             raise WorkspaceError(
                 f"defaults of {self._scope.node.path or 'the app'} come too late for a function or an image that is made",
@@ -85,4 +87,7 @@ def merged(options: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     own, default = options.get("image"), base.get("image")
     if isinstance(own, ImageOptions) and isinstance(default, ImageOptions):
         found["image"] = own.over(default)
+    own, default = options.get("archive"), base.get("archive")
+    if isinstance(own, ZipOptions) and isinstance(default, ZipOptions):
+        found["archive"] = own.over(default)
     return found

@@ -1,32 +1,19 @@
 """A Lambda function of one service: its image, its handler as the command, a role and a log group of its own."""
 
-from typing import Any, Unpack, cast
+from typing import Unpack, cast
 
-import aws_cdk as cdk
 from aws_cdk import aws_ecr_assets as ecr_assets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from uv_workspace_function.constructs import asset_folder
-from uv_workspace_function.constructs.defaults import with_defaults
-from uv_workspace_function.constructs.execution_role import (
-    allow_durable_executions,
-    allow_network_interfaces,
-    drop_basic_policies,
-    permissions_of,
-)
+from uv_workspace_function.constructs import asset_folder, function_parts
 from uv_workspace_function.constructs.function_options import FunctionOptions
 from uv_workspace_function.constructs.image import ServiceImage
 from uv_workspace_function.constructs.image_options import ImageOptions
-from uv_workspace_function.constructs.log_group import LogGroupOptions, own_log_group
-from uv_workspace_function.constructs.request import check_options, check_request, checked
-from uv_workspace_function.constructs.stack_limit import watch_resources
+from uv_workspace_function.constructs.request import check_options, check_request
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace.workspace import Workspace
-
-_OF_OWN_LOG_GROUP = ("log_retention", "log_removal_policy", "log_group_name", "log_encryption_key")
 
 
 class UvWorkspaceFunction(lambda_.DockerImageFunction):
@@ -73,6 +60,8 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
         TypeError: when an option is none that `DockerImageFunction` takes.
     """
 
+    _log_group: logs.ILogGroup | None = None
+
     def __init__(
         self,
         scope: Construct,
@@ -84,7 +73,9 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
         **options: Unpack[FunctionOptions],
     ) -> None:
         check_request(scope, construct_id, workspace, service)
-        asked = _asked(scope, dict(options))
+        check_options(given := dict(options))
+        asked = function_parts.asked_for(scope, given)
+        asked.pop("archive", None)  # a default, of zip functions
         image = asked.pop("image", None) or ImageOptions()
         architecture = asked.setdefault("architecture", lambda_.Architecture.ARM_64)
         closure = workspace.closure(service, image.extras or ())
@@ -96,15 +87,8 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
             architecture=architecture,
             snap_start=asked.get("snap_start") is not None,
         )
-        if asked.pop("powertools_service_name", False):
-            name = {"POWERTOOLS_SERVICE_NAME": closure.service.name}
-            asked["environment"] = name | dict(asked.get("environment") or {})
-        group = LogGroupOptions(
-            name=asked.pop("log_group_name", None),
-            retention=asked.pop("log_retention", None),
-            removal_policy=asked.pop("log_removal_policy", None),
-            encryption_key=asked.pop("log_encryption_key", None),
-        )
+        function_parts.name_for_powertools(asked, closure.service.name)
+        group = function_parts.take_log_group_options(asked)
         command = [closure.handler(handler)]
         with asset_folder.source_folder(built.context, scope) as folder:
             code = lambda_.DockerImageCode.from_image_asset(
@@ -119,16 +103,14 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
             asset_folder.fill(self.image, built.context)
         self.service = closure.service
         built.made(self.image)
-        _check_injected(self, architecture, labelled=asked.get("snap_start") is not None)
-        own = _own_log_group(self, group) if asked.get("log_group") is None else None
-        self._log_group = own or super().log_group
-        _allow(self, durable=asked.get("durable_config") is not None)
-        watch_resources(cdk.Stack.of(self))
+        function_parts.check_architecture(self, architecture, "image")
+        _check_label(self, labelled=asked.get("snap_start") is not None)
+        self._log_group = function_parts.finish(self, asked, group)
 
     @property
     def log_group(self) -> logs.ILogGroup:
         """The log group that it writes to."""
-        return self._log_group
+        return self._log_group or super().log_group
 
     def add_layers(self, *layers: lambda_.ILayerVersion) -> None:
         """Refuse layers, as the option does.
@@ -139,58 +121,11 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
         check_options({"layers": layers})
 
 
-def _asked(scope: Construct, options: dict[str, Any]) -> dict[str, Any]:
-    """The options with the defaults below them, checked as far as no workspace is needed."""
-    check_options(options)
-    asked = checked(with_defaults(scope, options))
-    log_group = asked.get("log_group")
-    if log_group is not None:
-        if not hasattr(log_group, "grant_write"):
-            raise WorkspaceError(
-                f"log_group must be a log group with grants, not an object of type {type(log_group).__name__}",
-                "wrap it by logs.LogGroup.from_log_group_arn()",
-            )
-        if given := [f"{name}=" for name in _OF_OWN_LOG_GROUP if options.get(name) is not None]:
-            raise WorkspaceError(
-                f"log_group= is another log group than the function's own, which {' and '.join(given)} would be for",
-                "set that on the log group itself",
-            )
-    return asked
-
-
-def _check_injected(function: lambda_.Function, architecture: lambda_.Architecture, *, labelled: bool) -> None:
+def _check_label(function: lambda_.Function, *, labelled: bool) -> None:
     """A property injector of the CDK comes after the image was made, which it can't change any more."""
-    if function.architecture.name != architecture.name:
-        raise WorkspaceError(
-            f"a property injector gives {function.node.path} the architecture {function.architecture.name}, and its image is for "
-            f"{architecture.name}",
-            "set the architecture by FunctionDefaults, or by architecture=",
-        )
     resource = cast(lambda_.CfnFunction, function.node.default_child)
     if resource.snap_start is not None and not labelled:
         raise WorkspaceError(
             f"a property injector gives {function.node.path} snap_start, which its image carries no label for",
             "set it by FunctionDefaults, or by snap_start=",
         )
-
-
-def _own_log_group(function: lambda_.Function, options: LogGroupOptions) -> logs.ILogGroup | None:
-    """The function's own log group; None where a property injector has given another one."""
-    resource = cast(lambda_.CfnFunction, function.node.default_child)
-    configuration = cdk.Stack.of(function).resolve(resource.logging_config) or {}
-    if "logGroup" in configuration:
-        return None
-    return own_log_group(function, options)
-
-
-def _allow(function: UvWorkspaceFunction, *, durable: bool) -> None:
-    own = function.node.try_find_child("ServiceRole")
-    if own is not None:
-        drop_basic_policies(cast(iam.Role, own))
-    role = cast(iam.IRole, function.role)
-    grantee = permissions_of(function, role)
-    function.log_group.grant_write(grantee)
-    if function.is_bound_to_vpc:
-        allow_network_interfaces(grantee, cdk.Stack.of(function))
-    if durable:
-        allow_durable_executions(function, role)

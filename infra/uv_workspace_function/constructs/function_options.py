@@ -1,4 +1,4 @@
-"""What `UvWorkspaceFunction` takes besides its service: typed, so that a type checker finds a wrong name, type or unit."""
+"""What functions take besides their service: typed, so that a type checker finds a wrong name, type or unit."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:  # some of these names are newer than the oldest aws-cdk-lib t
     from aws_cdk import aws_sns as sns
     from aws_cdk import aws_sqs as sqs
     from aws_cdk.interfaces import aws_kms as kms_references
+    from aws_cdk.interfaces import aws_lambda as lambda_references
 
     from uv_workspace_function.constructs.image_options import ImageOptions
+    from uv_workspace_function.constructs.zip_options import ZipOptions
 
 
 class DockerImageFunctionOptions(TypedDict, total=False):
@@ -75,8 +77,19 @@ class DockerImageFunctionOptions(TypedDict, total=False):
     vpc_subnets: ec2.SubnetSelection | dict[str, Any] | None
 
 
-class FunctionOptions(DockerImageFunctionOptions, total=False):
-    """All that a function is made with besides its service and handler; `FunctionDefaults` takes the same."""
+class OwnOptions(TypedDict, total=False):
+    """What a function of either kind takes that the CDK's own does not."""
+
+    log_group_name: str | None
+    """The name of the function's own log group, instead of one that CloudFormation makes up."""
+    log_encryption_key: kms.IKey | None
+    """The key that the function's own log group is encrypted with; CloudWatch Logs is allowed to use it."""
+    powertools_service_name: bool | None
+    """Whether `POWERTOOLS_SERVICE_NAME` is set to the service's package name."""
+
+
+class FunctionOptions(DockerImageFunctionOptions, OwnOptions, total=False):
+    """All that a function from an image is made with besides its service and handler."""
 
     image: ImageOptions | None
     """How the image is built."""
@@ -84,9 +97,22 @@ class FunctionOptions(DockerImageFunctionOptions, total=False):
     """The program that the container starts, instead of the base image's own."""
     working_directory: str | None
     """The folder that the program starts in, instead of the base image's own."""
-    log_group_name: str | None
-    """The name of the function's own log group, instead of one that CloudFormation makes up."""
-    log_encryption_key: kms.IKey | None
-    """The key that the function's own log group is encrypted with; CloudWatch Logs is allowed to use it."""
-    powertools_service_name: bool | None
-    """Whether `POWERTOOLS_SERVICE_NAME` is set to the service's package name."""
+
+
+class DefaultOptions(FunctionOptions, total=False):
+    """What `FunctionDefaults` takes."""
+
+    archive: ZipOptions | None
+    """How the archives of zip functions are built."""
+
+
+class ZipFunctionOptions(DockerImageFunctionOptions, OwnOptions, total=False):
+    """All that a function from a zip archive is made with besides its service and handler."""
+
+    archive: ZipOptions | None
+    """How the archive is built."""
+    adot_instrumentation: lambda_.AdotInstrumentationConfig | dict[str, Any] | None
+    code_signing_config: lambda_references.ICodeSigningConfigRef | None
+    insights_version: lambda_.LambdaInsightsVersion | None
+    layers: Sequence[lambda_.ILayerVersion] | None
+    params_and_secrets: lambda_.ParamsAndSecretsLayerVersion | None

@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from uv_workspace_function.constructs import asset_folder
+from uv_workspace_function.constructs.context_warnings import warn_of_context
 from uv_workspace_function.constructs.defaults import with_defaults
 from uv_workspace_function.constructs.image_options import ImageOptions
 from uv_workspace_function.constructs.request import check_request, checked
@@ -31,21 +32,20 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.target.target import MACHINES, Machine, Target
 from uv_workspace_function.target.wheels import built_from_source, check_closure
-from uv_workspace_function.workspace.members import Member, Project
+from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.workspace import Workspace
 
 MIRRORS_CONTEXT_KEY = "uv-workspace-function:mirrors"
 """The CDK context key of the mirrors: a registry or a longer prefix of images' names -> what to take instead."""
 
-_PYTHON_VERSION = "3.14"
+PYTHON_VERSION = "3.14"
+"""Of functions, where nothing else is said."""
 # What is told to the build and makes no other image: where secrets lie, how the network is reached, what is cached.
 _BESIDE_THE_HASH = ("build_secrets", "build_ssh", "network_mode", "cache_from", "cache_to")
 # By stack, then by hash: the first asset of equal images, and what was said of its build.
 _BUILT: WeakKeyDictionary[cdk.Stack, dict[str, tuple[ecr_assets.DockerImageAsset, Mapping[str, object]]]] = (
     WeakKeyDictionary()
 )
-# By project, then by the folder of assets: what an app was warned of.
-_WARNED: WeakKeyDictionary[Project, dict[str, set[str]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -88,7 +88,7 @@ class ServiceImage:
         # Another name is no machine of Target's, which then says which ones there are.
         machine = MACHINES.get(architecture.name, cast("Machine", architecture.name))
         target = Target.of(
-            python=options.python_version or _PYTHON_VERSION, machine=machine, uv_platform=options.python_platform
+            python=options.python_version or PYTHON_VERSION, machine=machine, uv_platform=options.python_platform
         )
         context = BuildContext.of(workspace, service, extras=options.extras or ()).extended(
             len(options.extensions or ())
@@ -151,7 +151,7 @@ class ServiceImage:
     def made(self, asset: ecr_assets.DockerImageAsset) -> None:
         """Settle what needs the asset that was made of it: its place among others, and warnings."""
         self._refuse_another_build(asset)
-        self._warn_of_context(asset)
+        warn_of_context(asset, self.context)
         name_asset(asset, self.service.name)
         for image in self.starts_from:
             if image.asset is None and not ImageReference.parse(image.name).is_pinned:
@@ -160,16 +160,6 @@ class ServiceImage:
                     f"{image.name} is a mutable tag, so changes go undetected; pin a version or digest",
                 )
             image.build_before(asset)
-
-    def _warn_of_context(self, asset: ecr_assets.DockerImageAsset) -> None:
-        """Pass on the context's warnings, each once in an app: services share a lock and a checkout."""
-        stage = cdk.Stage.of(asset)
-        outdir = stage.asset_outdir if stage is not None else ""
-        warned = _WARNED.setdefault(self.context.closure.project, {}).setdefault(outdir, set())
-        for warning in self.context.warnings:
-            if warning not in warned:
-                warned.add(warning)
-                cdk.Annotations.of(asset).add_warning_v2("uv-workspace-function:checkout", warning)
 
     def _refuse_another_build(self, asset: ecr_assets.DockerImageAsset) -> None:
         """A stack has equal images once: what the others say of secrets and caches would be lost."""

@@ -105,17 +105,13 @@ class ImageOptions:
     mirrors: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.python_version, float):
-            raise WorkspaceError(
-                f"python_version must be a string, not the number {self.python_version!r}, which is the same for 3.1 and 3.10",
-                "write it in quotes, such as python_version='3.14'",
-            )
+        check_python_version(self.python_version)
         for name in ("python_version", "python_platform", "build_ssh"):
-            _check_text(name, getattr(self, name))
+            check_text(name, getattr(self, name))
         for name in ("extras", "build_from_source", "extensions", "cache_from"):
-            _check_list(name, getattr(self, name))
+            check_list(name, getattr(self, name))
         for name in ("build_args", "build_secrets", "mirrors"):
-            _check_mapping(name, getattr(self, name))
+            check_mapping(name, getattr(self, name))
         for name in ("base_image", "builder_image", "uv_image"):
             _check_image(name, getattr(self, name))
         for extension in self.extensions or ():
@@ -123,10 +119,11 @@ class ImageOptions:
 
     def over(self, base: Self) -> Self:
         """These options, and those of `base` for what is left out here."""
-        return type(self)(**{field.name: _first(field.name, self, base) for field in fields(self)})
+        return type(self)(**{field.name: first_given(field.name, self, base) for field in fields(self)})
 
 
-def _first(name: str, *options: ImageOptions) -> Any:
+def first_given(name: str, *options: object) -> Any:
+    """The value of an option in the first of some values that has one."""
     return next((value for each in options if (value := getattr(each, name)) is not None), None)
 
 
@@ -143,13 +140,28 @@ def check_known(option: str, value: object) -> None:
         )
 
 
-def _check_text(option: str, value: object) -> None:
+def check_python_version(value: object) -> None:
+    """Refuse a Python version that is a number.
+
+    Raises:
+        WorkspaceError: naming it.
+    """
+    if isinstance(value, float):
+        raise WorkspaceError(
+            f"python_version must be a string, not the number {value!r}, which is the same for 3.1 and 3.10",
+            "write it in quotes, such as python_version='3.14'",
+        )
+
+
+def check_text(option: str, value: object) -> None:
+    """Refuse what is no string, or a token; None is left out."""
     if value is not None and not isinstance(value, str):
         raise WorkspaceError(f"{option} must be a string, not {value!r}")
     check_known(option, value)
 
 
-def _check_list(option: str, value: object) -> None:
+def check_list(option: str, value: object) -> None:
+    """Refuse what is no list; None is left out."""
     if isinstance(value, str):
         what = "packages' names" if option == "build_from_source" else "strings"
         raise WorkspaceError(f"{option} must be a list of {what}, not {value!r}", f"write [{value!r}]")
@@ -159,10 +171,11 @@ def _check_list(option: str, value: object) -> None:
         raise WorkspaceError(f"{option} must be a list, not {value!r}")
     for entry in value:
         if option in {"extras", "build_from_source"}:
-            _check_text(f"each of {option}", entry)
+            check_text(f"each of {option}", entry)
 
 
-def _check_mapping(option: str, value: object) -> None:
+def check_mapping(option: str, value: object) -> None:
+    """Refuse what does not map strings to strings; None is left out."""
     if value is None:
         return
     if not isinstance(value, Mapping) or not all(isinstance(text, str) for pair in value.items() for text in pair):

@@ -1,7 +1,8 @@
 """What is wrong with a request for a function or an image before any workspace is looked at."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any
 
@@ -9,15 +10,14 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
 
 from uv_workspace_function.constructs.image_options import ImageOptions, check_known
+from uv_workspace_function.constructs.zip_options import ZipOptions
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.workspace import Workspace
 
 _EXTENSION = "a function from an image has no layers: put the extension into it by image=ImageOptions(extensions=[...])"
 _RECIPES = "docs/extensions.md has the recipe"
-_NO_CUSTOM_RESOURCE = (
-    "log_retention= is a property of the log group here, and no function has to set it; leave this out"
-)
+NO_CUSTOM_RESOURCE = "log_retention= is a property of the log group here, and no function has to set it; leave this out"
 # What DockerImageFunction takes and a function from an image cannot have: CDK throws, warns, or adds only permissions.
 # https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-codesigning.html
@@ -31,8 +31,8 @@ _REFUSED: Mapping[str, str] = {
         f"{_EXTENSION}, and add the managed policy CloudWatchLambdaInsightsExecutionRolePolicy to the role; {_RECIPES}"
     ),
     "layers": f"{_EXTENSION}, and add Python packages to the service's dependencies; {_RECIPES}",
-    "log_retention_retry_options": _NO_CUSTOM_RESOURCE,
-    "log_retention_role": _NO_CUSTOM_RESOURCE,
+    "log_retention_retry_options": NO_CUSTOM_RESOURCE,
+    "log_retention_role": NO_CUSTOM_RESOURCE,
     "params_and_secrets": (
         f"{_EXTENSION}, and allow it to read by secret.grant_read() and parameter.grant_read(); {_RECIPES}"
     ),
@@ -68,7 +68,7 @@ def check_request(scope: Construct, construct_id: str, workspace: object, servic
 
 
 def checked(options: dict[str, Any]) -> dict[str, Any]:
-    """The options themselves, where `image` and `architecture` are of their types.
+    """The options themselves, where `image`, `archive` and `architecture` are of their types.
 
     Raises:
         WorkspaceError: when they are not.
@@ -78,6 +78,11 @@ def checked(options: dict[str, Any]) -> dict[str, Any]:
         raise WorkspaceError(
             f"the options of an image must be ImageOptions, not an object of type {type(image).__name__}",
             "write ImageOptions(python_version='3.14') and the like",
+        )
+    if (archive := options.get("archive")) is not None and not isinstance(archive, ZipOptions):
+        raise WorkspaceError(
+            f"the options of an archive must be ZipOptions, not an object of type {type(archive).__name__}",
+            "write ZipOptions(python_version='3.14') and the like",
         )
     if architecture is not None and not isinstance(architecture, lambda_.Architecture):
         raise WorkspaceError(
@@ -93,19 +98,50 @@ def check_options(options: dict[str, Any]) -> None:
         WorkspaceError: when one cannot work; it says what does.
         TypeError: when there is no such option.
     """
-    for option, remedy in _REFUSED.items():
+    refuse_options(options, _REFUSED, "a function from an image")
+    check_names(options, lambda_.DockerImageFunctionProps, _OURS, "UvWorkspaceFunction", image=ImageOptions)
+
+
+def refuse_options(options: dict[str, Any], refused: Mapping[str, str], kind: str) -> None:
+    """Refuse options that a kind of function cannot have, and drop those that are empty.
+
+    Raises:
+        WorkspaceError: when one cannot work; it says what does.
+    """
+    for option, remedy in refused.items():
         value = options.pop(option, None)
         if value is not None and value not in ([], (), {}):  # a wrapper hands on what is empty
-            raise WorkspaceError(f"{option}= does not work for a function from an image", remedy)
+            raise WorkspaceError(f"{option}= does not work for {kind}", remedy)
 
-    known = inspect.signature(lambda_.DockerImageFunctionProps.__init__).parameters.keys() - {"self"} | {*_OURS}
+
+def check_names(
+    options: Mapping[str, Any], properties: type, more: Iterable[str], construct: str, **values: type
+) -> None:
+    """Refuse options that nobody knows.
+
+    Args:
+        options: what was given.
+        properties: the CDK's properties of such a function.
+        more: options besides those.
+        construct: its name, for messages.
+        values: options that hold options of their own, with their types.
+
+    Raises:
+        WorkspaceError: when one belongs into such a value.
+        TypeError: when there is no such option.
+    """
+    known = inspect.signature(properties).parameters.keys() | {*more}
     for name in options:
-        if name in ImageOptions.__dataclass_fields__:
-            raise WorkspaceError(f"{name}= is an option of the image", f"write image=ImageOptions({name}=...)")
+        for option, kind in values.items():
+            if name not in known and name in (field.name for field in fields(kind)):
+                what = "image" if option == "image" else "archive"
+                raise WorkspaceError(
+                    f"{name}= is an option of the {what}", f"write {option}={kind.__name__}({name}=...)"
+                )
         if name not in known:
             nearest = get_close_matches(name, known, n=1)
             hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-            raise TypeError(f"UvWorkspaceFunction() got an unexpected keyword argument {name!r}{hint}")
+            raise TypeError(f"{construct}() got an unexpected keyword argument {name!r}{hint}")
 
 
 def _described(construct: IConstruct) -> str:

@@ -1,0 +1,69 @@
+"""`services zip-asset`: what the CDK CLI runs when it publishes the archive of a zip function. It prints the archive's path, and nothing else."""
+
+import os
+from pathlib import Path
+
+import click
+
+from uv_workspace_function.errors import WorkspaceError
+
+try:
+    from uv_workspace_function.oci import zips
+    from uv_workspace_function.oci.builds import Options
+    from uv_workspace_function.oci.request import Request
+    from uv_workspace_function.oci.staged import StagedContext
+    from uv_workspace_function.oci.store import Store
+except ModuleNotFoundError as error:
+    raise WorkspaceError(
+        f"the archive of a zip function needs {error.name}, which is not installed",
+        "install uv-workspace-function[oci] where assets are published",
+    ) from error
+
+ASSEMBLY = "UV_WORKSPACE_FUNCTION_ASSEMBLY"
+"""The variable that names the cloud assembly's folder where it has moved."""
+
+
+@click.command(hidden=True)
+@click.option("--assembly", type=click.Path(path_type=Path), required=True)
+@click.option("--context", "name", required=True)
+@click.option("--platform", required=True)
+@click.option("--build-arg", "build_args", multiple=True)
+@click.option("--left-out", multiple=True)
+@click.option("--netrc", type=click.Path(path_type=Path))
+@click.option("--credentials", type=click.Path(path_type=Path))
+def command(
+    assembly: Path,
+    name: str,
+    platform: str,
+    build_args: tuple[str, ...],
+    left_out: tuple[str, ...],
+    netrc: Path | None,
+    credentials: Path | None,
+) -> None:
+    """Build the archive of a zip function from a cloud assembly, and print its path."""
+    pairs = [argument.partition("=") for argument in build_args]
+    request = Request(
+        context=StagedContext.read(_found(assembly, name)),
+        platform=platform,
+        arguments={key: value for key, _, value in pairs},
+    )
+    store = Store.default()
+    options = Options(netrc=netrc, credentials=credentials)
+    (found,) = zips.run(store, [request], options, left_out={request.service: left_out})
+    for remark in found.remarks:
+        click.echo(f"note: {remark}", err=True)
+    click.echo(store.path(found.blob.digest).absolute())
+
+
+def _found(assembly: Path, name: str) -> Path:
+    """The build context: in the assembly as the synth named it, in the one that a variable names, or where this runs in the assembly."""
+    moved = os.environ.get(ASSEMBLY)
+    places = [Path(moved)] if moved else [assembly, Path()]
+    for place in places:
+        if (place / name).is_dir():
+            return place / name
+    looked = " nor in ".join(str(place.absolute()) for place in places)
+    raise WorkspaceError(
+        f"the build context {name} is {'neither' if places[1:] else 'not'} in {looked}",
+        f"run the CDK CLI in the folder that it ran in at synth, or set {ASSEMBLY} to the cloud assembly's folder",
+    )
