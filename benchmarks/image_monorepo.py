@@ -30,7 +30,7 @@ constraint-dependencies = {constraints}
 members = ["services/*", "services/common/*"]
 exclude = ["services/common"]
 """
-_PACKAGE = """
+PACKAGE = """
 [project]
 name = "{name}"
 version = "1.0.0"
@@ -120,7 +120,7 @@ def _write_package(folder: Path, dependencies: list[str], modules: dict[str, str
     sources = "".join(f"[tool.uv.sources.{name}]\nworkspace = true\n" for name in local)
     listed = "[" + ", ".join(f'"{name}"' for name in dependencies) + "]"
     name = folder.name.replace("_", "-")
-    (folder / "pyproject.toml").write_text(_PACKAGE.format(name=name, dependencies=listed, sources=sources))
+    (folder / "pyproject.toml").write_text(PACKAGE.format(name=name, dependencies=listed, sources=sources))
 
 
 def _lock(root: Path, *options: str) -> None:

@@ -26,16 +26,6 @@ _COMMAND = (
 )
 _MADE = 50
 _SETS = (["fastapi", "boto3"], ["pandas"], ["httpx", "pydantic"], ["requests", "pyyaml"], ["structlog", "redis"])
-_MEMBER = """
-[project]
-name = "{name}"
-version = "1.0.0"
-requires-python = ">=3.11"
-dependencies = {dependencies}
-[build-system]
-requires = ["uv_build>=0.13,<0.14"]
-build-backend = "uv_build"
-"""
 
 
 @dataclass(kw_only=True)
@@ -229,7 +219,7 @@ def _write_definitions(root: Path, turn: int) -> None:
     """Another package in each round, so that no step of an earlier one can be taken."""
     for number in range(_MADE):
         dependencies = [*_SETS[number % len(_SETS)], f"idna==3.{4 + turn}"]
-        text = _MEMBER.format(name=f"service-{number}", dependencies=json.dumps(dependencies))
+        text = monorepo.PACKAGE.format(name=f"service-{number}", dependencies=json.dumps(dependencies), sources="")
         (root / f"services/service-{number}/pyproject.toml").write_text(text)
     subprocess.run(["uv", "lock", "--quiet"], cwd=root, check=True)
 

@@ -109,82 +109,52 @@ class QueryApi(TracedFunction):
 class NightlyFunction(TracedFunction):
     """Writes what a day's events come to into a bucket.
 
-    Args:
-        scope: what it is a part of.
-        construct_id: its id there.
-        workspace: the workspace.
-        service: the service's package name.
-        table: the events.
-        bucket: what it writes to.
-        prefix: where in the bucket.
-        prefix_variable: the variable that tells it.
-        reason: why an object there has no single name.
+    Attributes:
+        SERVICE: the service's package name.
+        PREFIX: where in the bucket it writes.
+        PREFIX_VARIABLE: the variable that tells it.
+        REASON: why an object there has no single name.
     """
 
+    SERVICE: str
+    PREFIX: str
+    PREFIX_VARIABLE: str
+    REASON: str
+
     def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        workspace: Workspace,
-        service: str,
-        table: EventTable,
-        bucket: s3.Bucket,
-        prefix: str,
-        prefix_variable: str,
-        reason: str,
+        self, scope: Construct, construct_id: str, *, workspace: Workspace, table: EventTable, bucket: s3.Bucket
     ) -> None:
         super().__init__(
             scope,
             construct_id,
             workspace=workspace,
-            service=service,
+            service=self.SERVICE,
             memory_size=1024,
             timeout=cdk.Duration.minutes(5),
             environment={
                 "TABLE_NAME": table.table_name,
                 "DAY_INDEX": table.BY_DAY,
                 "BUCKET_NAME": bucket.bucket_name,
-                prefix_variable: prefix,
+                self.PREFIX_VARIABLE: self.PREFIX,
             },
         )
         self.allow("dynamodb:Query", on=table.arn_of_index(table.BY_DAY))
-        self.allow_writing(bucket, prefix, reason)
+        self.allow_writing(bucket, self.PREFIX, self.REASON)
 
 
 class DailyReport(NightlyFunction):
     """Reports on a day's events."""
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, workspace: Workspace, table: EventTable, bucket: s3.Bucket
-    ) -> None:
-        super().__init__(
-            scope,
-            construct_id,
-            workspace=workspace,
-            service="daily-report",
-            table=table,
-            bucket=bucket,
-            prefix="reports/",
-            prefix_variable="REPORT_PREFIX",
-            reason="a report's key begins with its day",
-        )
+    SERVICE = "daily-report"
+    PREFIX = "reports/"
+    PREFIX_VARIABLE = "REPORT_PREFIX"
+    REASON = "a report's key begins with its day"
 
 
 class LegacyExport(NightlyFunction):
     """Exports a day's events for a program that reads files."""
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, workspace: Workspace, table: EventTable, bucket: s3.Bucket
-    ) -> None:
-        super().__init__(
-            scope,
-            construct_id,
-            workspace=workspace,
-            service="legacy-export",
-            table=table,
-            bucket=bucket,
-            prefix="exports/",
-            prefix_variable="EXPORT_PREFIX",
-            reason="a file's key begins with its day",
-        )
+    SERVICE = "legacy-export"
+    PREFIX = "exports/"
+    PREFIX_VARIABLE = "EXPORT_PREFIX"
+    REASON = "a file's key begins with its day"

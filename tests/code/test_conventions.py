@@ -5,64 +5,30 @@ Covers also: code/likely_handlers.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 from uv_workspace_function.code.conventions import conventional_handlers
 from uv_workspace_function.code.handlers import HandlerError, check_handler, refuse_library
-from uv_workspace_function.code.layouts import Layout, layout_of
 from uv_workspace_function.code.likely_handlers import likely_handlers
-from uv_workspace_function.pyproject import Pyproject
+from uv_workspace_function.workspace.members import Member
 
 COPIED = '[project]\nname = "orders"\nversion = "1"\n'
 BUILT = COPIED + '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
 DEF = "def {}(event, context): ...\n"
 
 
-@dataclass(frozen=True)
-class Package:
-    """A package named orders in a folder of a workspace."""
-
-    root: Path
-
-    @property
-    def name(self) -> str:
-        return "orders"
-
-    @property
-    def folder(self) -> PurePosixPath:
-        return PurePosixPath("services/orders")
-
-    @property
-    def path(self) -> Path:
-        return self.root / self.folder
-
-    @cached_property
-    def pyproject(self) -> Pyproject:
-        return Pyproject.load(self.path / "pyproject.toml")
-
-    @cached_property
-    def layout(self) -> Layout:
-        return layout_of(self.pyproject, self.path)
-
-    @property
-    def is_package(self) -> bool:
-        return not self.pyproject.is_virtual
-
-
 @pytest.fixture
 def package(tmp_path: Path) -> Any:
     """A package of the files given; without a table of its own it is copied."""
 
-    def of(files: dict[str, str], pyproject: str = COPIED) -> Package:
+    def of(files: dict[str, str], pyproject: str = COPIED) -> Member:
         for path, text in {"pyproject.toml": pyproject, **files}.items():
             file = tmp_path / "services/orders" / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-        return Package(tmp_path)
+        return Member.load(tmp_path, PurePosixPath("services/orders"))
 
     return of
 

@@ -7,8 +7,6 @@ code/newer_syntax.py, code/syntax.py.
 import re
 import sys
 import types
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,52 +17,25 @@ from hypothesis import strategies as st
 from made import handler as handler_in
 from made import lock, needs, workspace
 from uv_workspace_function.code.handlers import HandlerError, check_handler, conventional_handler, refuse_library
-from uv_workspace_function.code.layouts import Layout, layout_of
-from uv_workspace_function.pyproject import Pyproject
+from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.workspace import Workspace
 
 PROJECT = '[project]\nname = "{name}"\nversion = "1"\n'
 UV_BUILD = PROJECT + '[build-system]\nrequires = ["uv_build"]\nbuild-backend = "uv_build"\n'
 
 
-@dataclass(frozen=True)
-class Package:
-    name: str
-    root: Path
-
-    @property
-    def folder(self) -> PurePosixPath:
-        return PurePosixPath("services", self.name)
-
-    @property
-    def path(self) -> Path:
-        return self.root / self.folder
-
-    @cached_property
-    def pyproject(self) -> Pyproject:
-        return Pyproject.load(self.path / "pyproject.toml")
-
-    @cached_property
-    def layout(self) -> Layout:
-        return layout_of(self.pyproject, self.path)
-
-    @property
-    def is_package(self) -> bool:
-        return not self.pyproject.is_virtual
-
-
 @pytest.fixture
 def package(tmp_path: Path) -> Any:
     """A package with the files given, `src/<module>/__init__.py` among them unless it has tables of its own."""
 
-    def of(name: str = "orders", files: dict[str, str] | None = None, pyproject: str = UV_BUILD) -> Package:
+    def of(name: str = "orders", files: dict[str, str] | None = None, pyproject: str = UV_BUILD) -> Member:
         module = name.replace("-", "_")
         files = {f"src/{module}/__init__.py": "", "pyproject.toml": pyproject.format(name=name), **(files or {})}
         for path, text in files.items():
             file = tmp_path / "services" / name / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-        return Package(name, tmp_path)
+        return Member.load(tmp_path, PurePosixPath("services", name))
 
     return of
 
@@ -180,10 +151,10 @@ def test_statements_around_a_binding_do_not_hide_it(
     root = tmp_path_factory.mktemp("made")
     statements = [*other, *bound]
     indented = ["    " + line for statement in statements for line in statement.splitlines()]
-    made = Package("orders", root)
-    (made.path / "src/orders").mkdir(parents=True)
-    (made.path / "src/orders/__init__.py").touch()
-    (made.path / "pyproject.toml").write_text(UV_BUILD.format(name="orders"))
+    (root / "src/orders").mkdir(parents=True)
+    (root / "src/orders/__init__.py").touch()
+    (root / "pyproject.toml").write_text(UV_BUILD.format(name="orders"))
+    made = Member.load(root, PurePosixPath())
     for source in ("\n".join(statements), "if True:\n" + "\n".join([*indented, "    pass"])):
         (made.path / "src/orders/main.py").write_text(source)
         try:
@@ -427,7 +398,7 @@ SHIPPING = {
 @pytest.fixture(scope="module")
 def shipping(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """For each shape, with a regular package and with a namespace: the package and the wheel that setuptools builds."""
-    made: dict[tuple[str, bool], Package] = {}
+    made: dict[tuple[str, bool], Member] = {}
     main = "def handler(event, context): ...\n"
     for shape, (tables, more) in SHIPPING.items():
         for regular in (True, False):
@@ -435,11 +406,11 @@ def shipping(tmp_path_factory: pytest.TempPathFactory) -> Any:
             files = {f"{root}orders/__init__.py": "", f"{root}orders/api/main.py": main, **more}
             files |= {f"{root}orders/api/__init__.py": ""} if regular else {}
             files |= {"single.py": main} if "module" in shape else {}
-            package = Package("orders", tmp_path_factory.mktemp("shape"))
+            folder = tmp_path_factory.mktemp("shape") / "orders"
             for path, text in {**files, "pyproject.toml": (SETUPTOOLS + tables).format(name="orders")}.items():
-                (package.path / path).parent.mkdir(parents=True, exist_ok=True)
-                (package.path / path).write_text(text)
-            made[shape, regular] = package
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_text(text)
+            made[shape, regular] = Member.load(folder.parent, PurePosixPath(folder.name))
     wheels = build_wheels("setuptools", [package.path for package in made.values()])
     return dict(zip(made, zip(made.values(), wheels, strict=True), strict=True))
 

@@ -21,15 +21,15 @@ find-links = ["wheels"]
 [tool.uv.workspace]
 members = ["libraries/*", "services/*"]
 """
-_PACKAGE = """
+PACKAGE = """
 [project]
 name = "{name}"
 version = "1.0.0"
 requires-python = ">=3.11"
 dependencies = {dependencies}
 [build-system]
-requires = ["uv_build"]
-build-backend = "uv_build"
+requires = ["{requires}"]
+build-backend = "{backend}"
 """
 
 
@@ -63,7 +63,7 @@ def write_package(folder: Path, *dependencies: str, code: str) -> None:
     module.mkdir(parents=True)
     (module / "__init__.py").write_text(code)
     (module / "main.py").write_text(f"import {folder.name}\n\n\ndef handler(event, context):\n    return event\n")
-    text = _PACKAGE.format(name=folder.name, dependencies=list(dependencies))
+    text = PACKAGE.format(name=folder.name, dependencies=list(dependencies), requires="uv_build", backend="uv_build")
     (folder / "pyproject.toml").write_text(text + local)
 
 

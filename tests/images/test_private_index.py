@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from images.engine import BuildFailedError, Engine
-from images.shop import stage, write_package
+from images.shop import PACKAGE, stage, write_package
 from images.wheels import write_wheel
 from password_index import serving
 from uv_workspace_function import Workspace
@@ -99,17 +99,6 @@ inhouse = {{ index = "company" }}
 [tool.uv.workspace]
 members = ["services/*", "libraries/*"]
 """
-PACKAGE = """
-[project]
-name = "{name}"
-version = "1.0"
-requires-python = ">=3.11"
-dependencies = {dependencies}
-[build-system]
-requires = ["{backend}"]
-build-backend = "{module}"
-{more}
-"""
 
 
 class Company:
@@ -135,7 +124,7 @@ class Company:
             code.mkdir(parents=True)
             (code / "__init__.py").touch()
             (code / "main.py").write_text("def handler(event, context):\n    return event\n")
-            text = PACKAGE.format(name=name, dependencies=needs, backend=backend, module=module, more=more)
+            text = PACKAGE.format(name=name, dependencies=needs, requires=backend, backend=module) + more
             (code.parents[1] / "pyproject.toml").write_text(text)
 
     def replace(self, before: str, after: str) -> None:

@@ -1,6 +1,5 @@
 """The folder that one image is built from: a real uv workspace, cut down to one closure."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.builder.layer import EPOCH
 from uv_workspace_function.context import archives, definitions, output_folder, staging
-from uv_workspace_function.context.content import ContextFile
+from uv_workspace_function.context.content import ContextFile, digest_of_files
 from uv_workspace_function.context.extensions import with_extensions
 from uv_workspace_function.context.files import Dropped
 from uv_workspace_function.context.wanted import Cause
@@ -127,10 +126,7 @@ class BuildContext:
     @cached_property
     def digest(self) -> str:
         """SHA-256, in hex, over every file's path, executable bit and content."""
-        whole = hashlib.sha256()
-        for path, file in self.files.items():
-            whole.update(f"{len(path.encode())} {path} {'x' if file.executable else '-'} {file.sha256}\n".encode())
-        return whole.hexdigest()
+        return digest_of_files(self.files)
 
     @property
     def size(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -134,3 +134,11 @@ def _chunks(stream: BinaryIO, size: int) -> Iterator[bytes]:
 
 def _changed(path: str) -> WorkspaceError:
     return WorkspaceError(f"{path} was written to while it was read", "run this again when nothing writes to it")
+
+
+def digest_of_files(files: Mapping[str, ContextFile]) -> str:
+    """SHA-256, in hex, over every file's path, executable bit and content."""
+    whole = hashlib.sha256()
+    for path, file in files.items():
+        whole.update(f"{len(path.encode())} {path} {'x' if file.executable else '-'} {file.sha256}\n".encode())
+    return whole.hexdigest()

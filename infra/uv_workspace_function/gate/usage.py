@@ -1,6 +1,6 @@
 """What nobody uses: libraries that no member needs (UWF009), services that no stack deploys (UWF010)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from uv_workspace_function.errors import WorkspaceError
@@ -8,7 +8,7 @@ from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.imports.declared import Declared, Graph
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.insight.cloud_assembly import image_assets
-from uv_workspace_function.pyproject import PYPROJECT
+from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.workspace.members import Member
 
 
@@ -19,22 +19,8 @@ def check_libraries(scope: Scope) -> Outcome:
         return Outcome()
     used = {*_used(scope), *(member.name for member in workspace.members if member.folder == workspace.project.folder)}
     idle = [member for member in workspace.members if member.name not in used and _is_library(member)]
-    return Outcome(
-        findings=tuple(
-            Finding(
-                code="UWF009",
-                file=(member.folder / PYPROJECT).as_posix(),
-                line=1,
-                member=member.name,
-                problem=f"no member of the workspace depends on the library {member.name}",
-                remedy=(
-                    "remove it, or say in [tool.uv-workspace-function.check.allow.UWF009] of its pyproject.toml whom it is for"
-                ),
-                subject=member.name,
-            )
-            for member in idle
-        )
-    )
+    remedy = "remove it, or say in [{}] of its pyproject.toml whom it is for"
+    return _unused("UWF009", idle, "no member of the workspace depends on the library", remedy)
 
 
 def check_deployed(scope: Scope, cdk_out: Path | None) -> Outcome:
@@ -58,22 +44,32 @@ def check_deployed(scope: Scope, cdk_out: Path | None) -> Outcome:
         )
         return Outcome(not_checked=(gap,))
     deployed = {image.service for image in images}
+    idle = [service for service in scope.services if service.name not in deployed]
+    remedy = "deploy it, remove it, or say why it is kept in [{}] of its pyproject.toml"
+    return _unused("UWF010", idle, f"no stack in {cdk_out.name} deploys", remedy)
+
+
+def _unused(code: str, members: Sequence[Member], problem: str, remedy: str) -> Outcome:
+    """A finding for each member.
+
+    Args:
+        code: of the findings.
+        members: that nobody uses.
+        problem: what a member's name ends.
+        remedy: with `{}` for the table where exceptions stand.
+    """
     return Outcome(
         findings=tuple(
             Finding(
-                code="UWF010",
-                file=(service.folder / PYPROJECT).as_posix(),
+                code=code,
+                file=(member.folder / PYPROJECT).as_posix(),
                 line=1,
-                member=service.name,
-                problem=f"no stack in {cdk_out.name} deploys {service.name}",
-                remedy=(
-                    "deploy it, remove it, or say why it is kept in [tool.uv-workspace-function.check.allow.UWF010] "
-                    "of its pyproject.toml"
-                ),
-                subject=service.name,
+                member=member.name,
+                problem=f"{problem} {member.name}",
+                remedy=remedy.format(f"tool.{OUR_TABLE}.check.allow.{code}"),
+                subject=member.name,
             )
-            for service in scope.services
-            if service.name not in deployed
+            for member in members
         )
     )
 

@@ -10,7 +10,7 @@ from typing import Self
 
 from uv_workspace_function.builder.workspace import BUILDER_FOLDER
 from uv_workspace_function.context.build_context import DOCKERFILE, BuildContext
-from uv_workspace_function.context.content import ContextFile
+from uv_workspace_function.context.content import ContextFile, digest_of_files
 from uv_workspace_function.context.extensions import has_extensions
 from uv_workspace_function.errors import WorkspaceError, reading
 
@@ -69,10 +69,7 @@ class StagedContext:
     @cached_property
     def digest(self) -> str:
         """Of every file's path, executable bit and content: that of the `BuildContext`."""
-        whole = hashlib.sha256()
-        for path, file in self.files.items():
-            whole.update(f"{len(path.encode())} {path} {'x' if file.executable else '-'} {file.sha256}\n".encode())
-        return whole.hexdigest()
+        return digest_of_files(self.files)
 
     @cached_property
     def program_digest(self) -> str:
