@@ -88,6 +88,31 @@ def test_a_signal_leaves_nothing(tmp_path: Path, number: signal.Signals, is_ther
     assert not is_there or [] == list(folder.iterdir())
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize(("owner", "name"), [(Path, "mkdir"), (Path, "rename"), (os, "open")])
+def test_a_signal_right_after_a_step_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, owner: object, name: str, is_there: bool
+) -> None:
+    """When the system has done it, and Python knows nothing of it yet."""
+    folder = tmp_path / "out"
+    if is_there:
+        folder.mkdir()
+    step = getattr(owner, name)
+
+    def then_a_signal(*arguments: object, **options: object) -> object:
+        done = step(*arguments, **options)
+        if any(staging.ROOMS[:-1] in str(argument) for argument in arguments):
+            monkeypatch.undo()
+            raise KeyboardInterrupt
+        return done
+
+    monkeypatch.setattr(owner, name, then_a_signal)
+    with pytest.raises(KeyboardInterrupt):
+        staging.write(FILES, folder)
+    assert [] == rooms(tmp_path) + rooms(folder)
+    assert ({} if is_there or name != "rename" else TEXTS) == (files(folder) if folder.is_dir() else {})
+
+
 @pytest.mark.parametrize("way", ["write", "stage"])
 @pytest.mark.parametrize("is_there", [True, False])
 def test_a_killed_writer_blocks_nobody(tmp_path: Path, way: str, is_there: bool) -> None:

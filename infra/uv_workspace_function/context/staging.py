@@ -9,9 +9,9 @@ import errno
 import fcntl
 import json
 import os
+import secrets
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +29,7 @@ ROOMS = f"{_OURS}*"
 _WHOLE = "whole"
 _MOVING = "moving.json"
 _ATTEMPTS = 10
+_PRIVATE = 0o700
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 
 
@@ -38,15 +39,15 @@ def write(files: Files, folder: Path) -> None:
     Raises:
         WorkspaceError: when it holds something else, or cannot be written; it is then as it was.
     """
-    with _writing(folder):
+    with _writing(folder) as rooms:
         if folder.is_dir():
             with locked(folder) as is_ours:
-                _fill_empty(folder, files, is_ours=is_ours)
+                _fill_empty(folder, files, rooms, is_ours=is_ours)
         elif os.path.lexists(folder):
             raise _taken(folder)
         else:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            with _beside(folder.parent) as room:
+            with _beside(folder.parent, rooms) as room:
                 _fill(room / _WHOLE, files)
                 try:
                     (room / _WHOLE).rename(folder)
@@ -63,9 +64,9 @@ def stage(files: Files, folder: Path) -> None:
     """
     if holds(folder, files):
         return
-    with _writing(folder):
+    with _writing(folder) as rooms:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _beside(folder.parent) as room:
+        with _beside(folder.parent, rooms) as room:
             _fill(room / _WHOLE, files)
             for attempt in range(_ATTEMPTS):
                 with suppress(FileNotFoundError):
@@ -143,10 +144,16 @@ def _is(path: str, file: ContextFile) -> bool:
 
 
 @contextmanager
-def _writing(folder: Path) -> Iterator[None]:
+def _writing(folder: Path) -> Iterator[list[Path]]:
+    """A stretch that leaves none of the folders of ours it is told of before they are made: a signal can come at any time."""
+    rooms: list[Path] = []
     try:
         with unwinding():
-            yield
+            try:
+                yield rooms
+            finally:
+                for room in rooms:
+                    shutil.rmtree(room, ignore_errors=True)
     except OSError as error:
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
         raise WorkspaceError(f"the build context could not be written to {folder}: {reason}") from error
@@ -157,11 +164,11 @@ def _taken(folder: Path) -> WorkspaceError:
 
 
 @contextmanager
-def _beside(parent: Path) -> Iterator[Path]:
+def _beside(parent: Path, rooms: list[Path]) -> Iterator[Path]:
     """A folder of ours in another one, which goes away at the end; killed writers' are taken away first."""
     for entry in sorted(parent.glob(ROOMS)):
         _remove_abandoned(entry)
-    room, descriptor = _room(parent)
+    room, descriptor = _room(parent, rooms)
     try:
         yield room
     finally:
@@ -169,10 +176,12 @@ def _beside(parent: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def _room(parent: Path) -> tuple[Path, int]:
+def _room(parent: Path, rooms: list[Path]) -> tuple[Path, int]:
     """A new folder of ours, and the descriptor that holds the lock on it."""
     while True:
-        room = Path(tempfile.mkdtemp(prefix=_OURS, dir=parent))
+        room = parent / f"{_OURS}{secrets.token_hex(8)}"
+        rooms.append(room)
+        room.mkdir(_PRIVATE)
         try:
             descriptor = os.open(room, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -200,7 +209,7 @@ def _remove_abandoned(room: Path) -> bool:
     return True
 
 
-def _fill_empty(folder: Path, files: Files, *, is_ours: bool) -> None:
+def _fill_empty(folder: Path, files: Files, rooms: list[Path], *, is_ours: bool) -> None:
     """Fill an empty folder that stays the one it is: it can be a mount point, or what a link or a shell is at."""
     if is_ours:
         for room in sorted(folder.glob(ROOMS)):
@@ -209,18 +218,18 @@ def _fill_empty(folder: Path, files: Files, *, is_ours: bool) -> None:
         if holds(folder, files):
             return
         raise _taken(folder)
-    room, descriptor = _room(folder)
-    moved: list[str] = []
+    room, descriptor = _room(folder, rooms)
+    moving: list[str] = []
     try:
         _fill(room / _WHOLE, files)
-        names = sorted(entry.name for entry in (room / _WHOLE).iterdir())
-        (room / _MOVING).write_text(json.dumps(names))
-        for name in names:
+        moving += sorted(entry.name for entry in (room / _WHOLE).iterdir())
+        (room / _MOVING).write_text(json.dumps(moving))
+        for name in moving:
             (room / _WHOLE / name).rename(folder / name)
-            moved.append(name)
     except BaseException:
-        for name in moved:
-            (folder / name).rename(room / _WHOLE / name)
+        for name in moving:
+            if not os.path.lexists(room / _WHOLE / name):  # a signal can come between any two lines
+                (folder / name).rename(room / _WHOLE / name)
         raise
     finally:
         shutil.rmtree(room, ignore_errors=True)
@@ -230,8 +239,8 @@ def _fill_empty(folder: Path, files: Files, *, is_ours: bool) -> None:
 def _take_back(room: Path) -> None:
     """Take away what a killed writer has left in a folder, with what it had moved up already."""
     with suppress(OSError, ValueError):
-        # mkdtemp's mode, which nothing out of a repository has: what lies there was written by nobody else
-        moving = json.loads((room / _MOVING).read_bytes()) if stat.S_IMODE(room.lstat().st_mode) == 0o700 else []
+        # a mode that nothing out of a repository has: what lies there was written by nobody else
+        moving = json.loads((room / _MOVING).read_bytes()) if stat.S_IMODE(room.lstat().st_mode) == _PRIVATE else []
         for name in moving:
             if name not in ("", ".", "..") and "/" not in name and not os.path.lexists(room / _WHOLE / name):
                 _remove(room.parent / name)

@@ -2,9 +2,9 @@
 
 import errno
 import os
+import secrets
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -167,8 +167,9 @@ def _writing(path: Path, *, is_folder: bool = False) -> Iterator[Path]:
     """A place beside the path; what is written there takes the path's place at the end."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-        try:
+        staging = path.parent / f".{path.name}-{secrets.token_hex(8)}"
+        try:  # from here on, since a signal can come between any two lines
+            staging.mkdir(0o700)
             if is_folder:
                 yield staging
                 if path.exists():
