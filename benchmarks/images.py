@@ -21,11 +21,13 @@ from itertools import count
 from pathlib import Path
 
 import image_monorepo as monorepo
+import pushes
 import without_an_engine
 from timing import medians, table
 from uv_workspace_function import Workspace
 from uv_workspace_function.context.build_context import BuildContext
 
+sys.path.append(str(Path(__file__).parents[1]))
 from local_cloud import python
 
 _RECIPES = Path(__file__).with_name("recipes")
@@ -35,6 +37,7 @@ _COLUMNS = (_OURS, *_OTHERS, _LIMIT)
 _BASE, _CODE_ONLY, _CODE_AND_A_STEP = "base", "code-only", "code-and-a-step"
 _ARM64 = "linux/arm64"
 _MB = 1000 * 1000
+_SAMPLE, _MANY = 4, 50
 _IMPORT = """
 import sys, time
 sys.path.insert(0, "/var/task")
@@ -267,6 +270,25 @@ def measure_many_without_an_engine(bench: Bench) -> Iterator[tuple[str, ...]]:
     yield from without_an_engine.measure_many(_pair(bench, root), max(1, bench.rounds // 2 + 1))
 
 
+def measure_pushes(bench: Bench) -> Iterator[tuple[str, ...]]:
+    """The rows of the sixth table: the same contexts, in a registry."""
+    yield from pushes.measure(_pair(bench, bench.root), bench.rounds)
+
+
+def measure_several_pushes(bench: Bench) -> Iterator[tuple[str, ...]]:
+    """The rows of the seventh table: as many services as the sample has, in a registry."""
+    root = bench.root.with_name("several")
+    without_an_engine.write_many(root, _SAMPLE)
+    yield from pushes.measure_many(_pair(bench, root), [f"service-{n}" for n in range(_SAMPLE)], bench.rounds)
+
+
+def measure_patch_day(bench: Bench) -> Iterator[tuple[str, ...]]:
+    """The rows of the eighth table: fifty services on a new base image."""
+    root = bench.root.with_name("patched")
+    without_an_engine.write_many(root)
+    yield from pushes.measure_patch_day(_pair(bench, root), [f"service-{n}" for n in range(_MANY)])
+
+
 def _pair(bench: Bench, root: Path) -> without_an_engine.Pair:
     command = ["uv", "python", "find", "--system", "--no-project", "--no-python-downloads", "3.14"]
     found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
@@ -284,6 +306,9 @@ _PARTS: Mapping[str, Callable[[Bench], Iterator[tuple[str, ...]]]] = {
     "emulation": measure_emulation,
     "without-an-engine": measure_without_an_engine,
     "many-without-an-engine": measure_many_without_an_engine,
+    "pushes": measure_pushes,
+    "several-pushes": measure_several_pushes,
+    "patch-day": measure_patch_day,
 }
 
 

@@ -103,7 +103,7 @@ class Pair:
         architecture = {"linux/amd64": "x86_64", "linux/arm64": "arm64"}[self.platform]
         options = [
             f"--workspace={self.root}",
-            f"--base-image=oci:{self.base()}",
+            *([] if any(one.startswith("--base-image") for one in arguments) else [f"--base-image=oci:{self.base()}"]),
             f"--interpreter={self.interpreter}",
             "--json",
         ]
@@ -151,7 +151,7 @@ def measure(pair: Pair, rounds: int) -> Iterator[tuple[str, ...]]:
         "engine": lambda: pair.engine(service, "--no-cache"),
         "ours": lambda: pair.ours(service, is_new=True)[0],
     }
-    yield _row("cold build, uv's cache empty, base known", medians(cold, rounds, uncounted=0), "0.5")
+    yield row("cold build, uv's cache empty, base known", medians(cold, rounds, uncounted=0), "0.5")
 
     edits = count()
 
@@ -166,7 +166,7 @@ def measure(pair: Pair, rounds: int) -> Iterator[tuple[str, ...]]:
         "engine": edited(lambda: pair.engine(service)),
         "ours": edited(lambda: pair.ours(service, is_new=False)[0]),
     }
-    yield _row("a line of code", medians(line, 2 * rounds), "0.35")
+    yield row("a line of code", medians(line, 2 * rounds), "0.35")
     pairs = [pair.exported(service) for _ in range(rounds)]
     saved, written = (sorted(column)[rounds // 2] for column in zip(*pairs, strict=True))
     yield ("the image as a file, base included", f"{saved:.2f} s", f"{written:.2f} s", f"{written / saved:.2f}", "")
@@ -199,15 +199,15 @@ def measure_many(pair: Pair, rounds: int) -> Iterator[tuple[str, ...]]:
             found[name].append(case())
         print({name: [round(s, 1) for s in seconds] for name, seconds in found.items()}, file=sys.stderr, flush=True)
     middle = {name: sorted(seconds)[len(seconds) // 2] for name, seconds in found.items()}
-    yield _row(f"{_MADE} services from nothing, five sets of packages", middle, "0.4")
+    yield row(f"{_MADE} services from nothing, five sets of packages", middle, "0.4")
     yield ("memory of our process", "", f"{pair.memory / 1000:.0f} MB", "", "300 MB")
 
 
-def write_many(root: Path) -> None:
-    """Fifty services with five sets of third-party packages."""
+def write_many(root: Path, services: int = _MADE) -> None:
+    """Services with five sets of third-party packages."""
     (root / "services").mkdir(parents=True)
     (root / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["services/*"]\n')
-    for number in range(_MADE):
+    for number in range(services):
         module = root / f"services/service-{number}/src/service_{number}"
         module.mkdir(parents=True)
         (module / "__init__.py").write_text("")
@@ -217,14 +217,15 @@ def write_many(root: Path) -> None:
 
 def _write_definitions(root: Path, turn: int) -> None:
     """Another package in each round, so that no step of an earlier one can be taken."""
-    for number in range(_MADE):
+    for number in range(len([*(root / "services").iterdir()])):
         dependencies = [*_SETS[number % len(_SETS)], f"idna==3.{4 + turn}"]
         text = monorepo.PACKAGE.format(name=f"service-{number}", dependencies=json.dumps(dependencies), sources="")
         (root / f"services/service-{number}/pyproject.toml").write_text(text)
     subprocess.run(["uv", "lock", "--quiet"], cwd=root, check=True)
 
 
-def _row(title: str, found: Mapping[str, float], limit: str) -> tuple[str, ...]:
+def row(title: str, found: Mapping[str, float], limit: str) -> tuple[str, ...]:
+    """A row: how long both ways take, and their ratio."""
     return (
         title,
         f"{found['engine']:.2f} s",

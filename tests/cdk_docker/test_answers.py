@@ -103,6 +103,34 @@ def test_what_only_an_engine_can_do_is_refused_by_name(
     assert 1 == docker("inspect", NAME).code
 
 
+def test_a_runner_with_an_empty_cache_takes_the_layers_of_another(
+    docker: Docker, staged: Stage, registry: Ecr, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the construct's `cache_from` and `cache_to`: no step runs, and what is pushed is mounted or streamed."""
+    context = staged()
+    option = f"type=registry,ref={registry.host}/shop:main"
+    assert 0 == docker(*context.call(NAME, "--cache-to", f"{option},mode=max"), cwd=context.folder).code
+    other = tmp_path / "another-cache"
+    other.mkdir()
+    (other / "uv").symlink_to((cache / "uv").resolve(), target_is_directory=True)
+    monkeypatch.setenv("UV_WORKSPACE_DOCKER_CACHE", str(other))
+    built = docker(*context.call(NAME, "--cache-from", option), cwd=context.folder)
+    assert (0, 1) == (built.code, len(built.error.splitlines())), built.error  # the digest, and no step
+    uri = f"{registry.host}/assets:0a1b"
+    assert [0, 0] == [docker("tag", NAME, uri).code, docker("push", uri).code]
+    assert built.error == registry.tags["assets"]["0a1b"]
+    registry.assert_whole()
+
+
+def test_a_cache_of_another_type_is_refused_by_name(docker: Docker, staged: Stage) -> None:
+    context = staged()
+    answer = docker(*context.call(NAME, "--cache-from", "type=gha,scope=main"), cwd=context.folder)
+    assert (2, True) == (
+        answer.code,
+        answer.error.startswith("--cache-from asks for a cache of type 'gha', which only an"),
+    )
+
+
 def test_options_that_change_nothing_are_taken(docker: Docker, staged: Stage, tmp_path: Path) -> None:
     """The machine's network, the Dockerfile's own name, and passwords of indexes, as the Dockerfile mounts them."""
     (tmp_path / "netrc").write_text("machine example.com login a password b\n")

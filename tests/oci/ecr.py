@@ -76,6 +76,8 @@ class Ecr:
     """How often each content came, by digest."""
     taken: int = 0
     """Bytes of contents that came."""
+    given: int = 0
+    """Bytes of contents, manifests and answers that went."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def tagged(self, tag: str, repository: str = "shop") -> dict[str, Any]:
@@ -119,7 +121,12 @@ class Ecr:
         """Count anew."""
         self.asked.clear()
         self.received.clear()
-        self.taken = 0
+        self.taken = self.given = 0
+
+    def empty(self) -> None:
+        """Have nothing."""
+        for kept in (self.blobs, self.manifests, self.tags):
+            kept.update({name: {} for name in self.repositories})
 
     def assert_whole(self) -> None:
         """Hold every manifest to the contents that it names, and every tag to a manifest."""
@@ -165,6 +172,9 @@ class RefusedError(Exception):
 def _handler(registry: Ecr) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        default_request_version = (
+            "HTTP/1.1"  # what docker asks with encryption first is answered so that it sees the difference
+        )
         uses: ClassVar[Counter[str]] = Counter()
 
         def log_message(self, *_: Any) -> None:
@@ -188,6 +198,7 @@ def _handler(registry: Ecr) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             if self.command != "HEAD":
+                registry.given += len(content)
                 self.wfile.write(content)
 
         do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = _answer  # noqa: N815 - names of the base class

@@ -16,7 +16,7 @@ from uv_workspace_function.context.arguments import is_proxy
 from uv_workspace_function.context.build_context import DOCKERFILE
 from uv_workspace_function.context.dockerfile import Dockerfile
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.oci import builds
+from uv_workspace_function.oci import builds, cache_option
 from uv_workspace_function.oci.builds import Result
 from uv_workspace_function.oci.layout import Layout
 from uv_workspace_function.oci.origin import Origin
@@ -67,6 +67,10 @@ def build(
         WorkspaceError: when it cannot be built, or was not built before though it has to.
     """
     asked = _asked(call, folder)
+    cache_from, cache_to = (
+        tuple(cache_option.parsed(value, option) for value in call.values(option))
+        for option in ("--cache-from", "--cache-to")
+    )
     if settings.images is not None:
         return prebuilt.find(settings.images, Origin.of(asked.request))
     os.environ.update(asked.proxies)  # of this process, which does nothing else
@@ -82,6 +86,8 @@ def build(
             netrc=secrets.get("netrc"),
             credentials=secrets.get("credentials"),
             no_backends=settings.no_backends,
+            cache_from=cache_from,
+            cache_to=cache_to[-1] if cache_to else None,
             on_this_machine=base,
             said=said,
         )
@@ -106,9 +112,6 @@ def _asked(call: Build, folder: Path) -> _Asked:
             raise WorkspaceError(
                 f"--network {network} means nothing without an engine: the network is this machine's", _WITH_THE_ENGINE
             )
-    for option in ("--cache-from", "--cache-to"):
-        for value in call.values(option):
-            raise WorkspaceError(f"{option} {value} means nothing without an engine", _WITH_THE_ENGINE)
     platforms = call.values("--platform")
     if len(platforms) != 1:
         raise WorkspaceError("the build names no platform", "give one: --platform linux/arm64")

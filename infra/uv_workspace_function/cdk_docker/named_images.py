@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.oci import elsewhere
 from uv_workspace_function.oci.descriptors import Descriptor, Source
 from uv_workspace_function.oci.layout import Layout
 from uv_workspace_function.oci.registry import Repository
@@ -51,7 +52,7 @@ class NamedImage:
         """Whether everything that has to be on this machine is there."""
         sizes = {content.digest: content.size for content in self.contents}
         return (
-            all(store.holds(Blob(digest=digest, size=sizes[digest])) for digest in self.own)
+            all(elsewhere.reaches(store, Blob(digest=digest, size=sizes[digest])) for digest in self.own)
             and (not self.layout or Path(self.layout).exists())
             and (self.base is None or self.base.is_whole(store))
         )
@@ -80,8 +81,8 @@ class Contents:
             WorkspaceError: when it is nowhere.
         """
         blob = Blob(digest=descriptor.digest, size=descriptor.size)
-        if self.store.holds(blob):
-            return self.store.read(blob)
+        if elsewhere.reaches(self.store, blob):
+            return elsewhere.pieces(self.store, blob)
         return self._elsewhere(descriptor).blob(descriptor)
 
     def _elsewhere(self, descriptor: Descriptor) -> Source:
