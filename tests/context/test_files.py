@@ -358,29 +358,44 @@ def test_what_never_enters_is_listed(orders: Any, path: Any, shown: Any, reason:
     assert dropped(sources) == ((f"orders/src/acme_orders/{shown}", reason),)
 
 
+NEVER = "git's or a tool's own, and never a source"
+
+
 @pytest.mark.parametrize(
-    "path",
+    ("path", "shown", "reason"),
     [
-        "__pycache__/x.cpython-314.pyc",
-        "x.pyc",
-        "x.pyo",
-        ".git/config",
-        ".mypy_cache/x.json",
-        ".pytest_cache/x",
-        ".ruff_cache/x",
-        ".hypothesis/x",
-        ".DS_Store",
-        ".ipynb_checkpoints/x.ipynb",
-        "acme.egg-info/PKG-INFO",
-        "anything/CACHEDIR.TAG",
-        "x.py~",
-        ".x.py.swp",
+        ("x.pyc", "x.pyc", "bytecode, which the build makes of sources"),
+        ("x.pyo", "x.pyo", "bytecode, which the build makes of sources"),
+        (".git/config", ".git/", NEVER),
+        (".cache/x", ".cache/", NEVER),
+        (".mypy_cache/x.json", ".mypy_cache/", NEVER),
+        (".DS_Store", ".DS_Store", NEVER),
+        (".coverage.host.1", ".coverage.host.1", NEVER),
+        (".ipynb_checkpoints/x.ipynb", ".ipynb_checkpoints/", NEVER),
+        ("acme.egg-info/PKG-INFO", "acme.egg-info/", NEVER),
+        ("anything/CACHEDIR.TAG", "anything/", "a cache, by its CACHEDIR.TAG"),
+        ("x.py~", "x.py~", NEVER),
+        (".x.py.swp", ".x.py.swp", NEVER),
     ],
 )
-def test_caches_stay_out_without_a_word(orders: Any, path: Any) -> None:
-    """Nobody misses bytecode and caches."""
+def test_caches_stay_out_and_are_told(orders: Any, path: str, shown: str, reason: str) -> None:
+    """A module can be called so, too."""
     sources = orders({f"src/acme_orders/{path}": ""})
-    assert (listed(sources), sources.dropped) == ([], ())
+    assert ([], ((f"orders/src/acme_orders/{shown}", reason),)) == (listed(sources), dropped(sources))
+
+
+def test_the_bytecode_that_python_itself_has_left_is_not_worth_a_line(orders: Any) -> None:
+    sources = orders({"src/acme_orders/__pycache__/x.cpython-314.pyc": ""})
+    assert ([], ()) == (listed(sources), sources.dropped)
+
+
+def test_what_a_copied_project_has_beside_its_code_is_told(tmp_path: Path) -> None:
+    """By its name alone: it can be a module."""
+    make(tmp_path, {"svc/main.py": "", "svc/build/x.py": "", "svc/README.md": ""})
+    pyproject = Pyproject.from_dict({"project": {"name": "svc"}})
+    sources = package_files(Repository.at(tmp_path), PurePosixPath("svc"), pyproject, virtual=True)
+    reason = "a test, a document or a tool by its name"
+    assert (("svc/README.md", reason), ("svc/build/", reason)) == dropped(sources)
 
 
 def test_nothing_forces_a_secret_in(orders: Any) -> None:
@@ -539,7 +554,7 @@ def test_a_file_behind_a_link_out_of_the_repository_is_dropped(
     [
         ("../../../.env", "a link to .env: can hold secrets"),
         ("../../../.venv/x", "a link to .venv/x: a virtual environment"),
-        ("../../../.git/config", "a link to .git/config: never a source"),
+        ("../../../.git/config", "a link to .git/config: git's or a tool's own, and never a source"),
         ("../../../local.json", "a link to local.json, which is ignored by .gitignore"),
         ("nothing", "a link to nothing"),
     ],

@@ -168,7 +168,10 @@ def broken(line: Sequence[str], ended: Ended, before: Snapshot, after: Snapshot,
 def _written(line: Sequence[str], ended: Ended, before: Snapshot, after: Snapshot, out: Path) -> Iterator[str]:
     changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
     is_allowed = ended.code == 0 and line[0] in ("prune", "new")
-    allowed = (str(out), f"{out}/") if line[0] == "prune" else (f"{out.parent}/shop/services/", f"{out.parent}/shop/")
+    record = f"{out.parent}/.{out.name}.uv-workspace-function"  # what was written, for the next time
+    allowed = (
+        (str(out), f"{out}/", record) if line[0] == "prune" else (f"{out.parent}/shop/services/", f"{out.parent}/shop/")
+    )
     for path in changed:
         if not (is_allowed and path.startswith(allowed) and (line[0] == "prune" or path not in before)):
             yield f"changed {path!r}"
@@ -240,12 +243,15 @@ def fuzz(runs: Sequence[int], seed: int, folder: Path, *, verbose: bool = False)
     rules = RuleSet.installed()
     rules.first(".", b"")  # loaded once: a second for each run is what most of its time would be
     RuleSet.installed = lambda: rules  # type: ignore[method-assign]
+    environment = _environment(sandbox)
     os.environ.clear()
-    os.environ.update(_environment(sandbox))
+    os.environ.update(environment)
     shutil.copytree(ground, sandbox, symlinks=True)
     first = run(["check", "--offline", "--format", "json"], sandbox)  # the cache it fills is changed, too
     if first.code not in (0, 1):
         raise SystemExit(f"the ground itself fails: {first.stderr}")
+    if shutil.which("uv") is None or shutil.which("git") is None:
+        raise SystemExit("uv and git are part of what is tried: they must be on PATH")
     shutil.rmtree(ground / "home")
     shutil.copytree(sandbox / "home", ground / "home")
     codes: Counter[int] = Counter()

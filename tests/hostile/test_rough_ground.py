@@ -111,6 +111,10 @@ SHAPES: dict[str, Callable[[Path], object]] = {
         (root / "svc/src/svc" / name).write_text("import nosuch\n")
         for name in ("a\n::add-mask::x.py", "e\x1b[31m.py", ".env\n::stop-commands::z", os.fsdecode(b"\xff.py"))
     ],
+    "a slash behind a backslash": lambda root: (root / "svc/pyproject.toml").write_text(
+        (root / "svc/pyproject.toml").read_text().replace("uv_build", "hatchling", 1).replace('"uv_build"', '"hatchling.build"')
+        +         '[tool.hatch.build.targets.wheel]\ninclude = ["a\\\\/b", "x[a/b]/**", "c\\\\//d"]\nartifacts = ["a\\\\/b"]\n',
+    ),
     "a handler": append("svc/pyproject.toml", '[tool.uv-workspace-function]\nhandler = "a.b\\n::add-mask::c"\n'),
     "a version": replace("uv.lock", 'version = "1"', 'version = "1\\n::add-mask::x"'),
 }  # fmt: skip

@@ -50,7 +50,7 @@ class PackageFiles:
     """The files that one local package's build needs, by their paths relative to the workspace's root, sorted.
 
     The package's `pyproject.toml` is not among them: a context holds a rewritten one. `dropped` lists what was left out
-    although it lies under an importable package or was named; caches and bytecode are not worth a line.
+    although it lies where everything is taken, under an importable package, or was named; only `__pycache__` is not worth a line.
     """
 
     files: Mapping[str, ContextFile]
@@ -179,6 +179,7 @@ class _Walk:
             self._drop(f"{path}/", Cause.ENVIRONMENT, worth=state.worth)
             return
         if path and "CACHEDIR.TAG" in names:
+            self._drop(f"{path}/", Cause.CACHE, worth=state.wanted or state.worth)
             return
         if state.worth and not names.isdisjoint(("__init__.py", "__init__.pyi")):
             state = state._replace(shipped=True)
@@ -216,7 +217,7 @@ class _Walk:
         below = real.removeprefix(str(self.repository.root)) if is_within(real, str(self.repository.root)) else ""
         for part in (*path.split("/"), *below.strip("/").split("/")):
             if (cause := barred(part)) is not None:
-                self.dropped.append(Dropped(path, cause if cause is not Cause.NOISE else Cause.NEVER))
+                self.dropped.append(Dropped(path, cause))
                 return
         for entry in walk._entries(real, parent):
             if entry.name == name:
@@ -229,17 +230,19 @@ class _Walk:
         module, named = wanted.modules.get(path), wanted.named.get(path)
         matched = [glob for glob in wanted.globs if glob.regex.match(path)]
         worth = state.worth or module is not None or named is not None or bool(matched)
-        noted = worth or path in wanted.passages
+        noted = worth or state.wanted or path in wanted.passages
         shown = f"{path}/" if is_folder and not is_link else path
         cause = barred(name)
         if cause is not None:
-            self._drop(shown, cause, worth=noted and cause is not Cause.NOISE)
+            # the folders of bytecode that Python itself has made stand beside each and every package
+            self._drop(shown, cause, worth=noted and name != "__pycache__")
             return
         if is_folder and not state.declared and self._in_workspace(path) in self.others:
             return
         is_source = worth or (state.wanted and (state.forced or not wanted.is_beside(path)))
         passes = is_folder and wanted.may_hold(path)
         if not is_source and not passes:
+            self._drop(shown, Cause.BESIDE, worth=state.wanted)
             return
         for pattern in wanted.excluded:
             if pattern.match(path):
@@ -285,7 +288,7 @@ class _Walk:
         for part in relative.split("/"):
             cause = barred(part)
             if cause is not None:
-                self._drop(path, Cause.LINK, f"a link to {relative}: {cause.value or 'never a source'}", worth=worth)
+                self._drop(path, Cause.LINK, f"a link to {relative}: {cause.value}", worth=worth)
                 return None
         if is_folder and any(is_within(folder, real) for folder in self.above):
             raise self._cycle(path)

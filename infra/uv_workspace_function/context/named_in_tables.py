@@ -245,7 +245,13 @@ def _unanchored(pattern: str, *, wins: bool) -> Iterator[Glob]:
         anywhere = re.compile(r"(?:.*/)?" + rule.regex.pattern, re.DOTALL)
         yield Glob(regex=anywhere, folders=re.compile(""), wins=wins)
     elif rule is not None and not rule.negated:
-        yield Glob(regex=rule.regex, folders=anchored_glob(pattern.rstrip("/"), wins=wins).folders, wins=wins)
+        try:
+            folders = anchored_glob(pattern.rstrip("/"), wins=wins).folders
+        except (
+            ValueError
+        ):  # a slash that a backslash or a bracket has: git's rule holds, and what lies where is not told by its parts
+            folders = re.compile("")
+        yield Glob(regex=rule.regex, folders=folders, wins=wins)
 
 
 def _module_files(dotted: str) -> Iterator[str]:

@@ -41,8 +41,6 @@ _NOISE = frozenset(
 class Cause(StrEnum):
     """Why a file or folder was left out, in words."""
 
-    NOISE = ""
-    """Nobody would look for it."""
     SECRETS = "can hold secrets"
     PRIVATE_KEY = "holds a private key"
     NODE_MODULES = "installed by npm, not a source"
@@ -59,6 +57,9 @@ class Cause(StrEnum):
     """What `Dropped.detail` says."""
     NO_FILE = "not a regular file"
     NEVER = "git's or a tool's own, and never a source"
+    BYTECODE = "bytecode, which the build makes of sources"
+    CACHE = "a cache, by its CACHEDIR.TAG"
+    BESIDE = "a test, a document or a tool by its name"
     TAKEN = "the context has its own of that name"
     OBEYED = "it would keep files of the context from the image's build"
 
@@ -66,8 +67,9 @@ class Cause(StrEnum):
 _NEVER = {"node_modules": Cause.NODE_MODULES, "cdk.out": Cause.CDK_OUT, ".venv": Cause.ENVIRONMENT}
 # `.env`, `.env.production`, `.envrc`; not `.environment` or `.envoy.yaml`
 _DOTENV = re.compile(r"\.env(?:rc)?(?:[._-].*)?", re.DOTALL)
+_BYTECODE = re.compile(r".*\.py[co]|.*\$py\.class|__pycache__", re.DOTALL)
 _NOISY_FILES = re.compile(
-    r".*\.py[co]|.*\$py\.class|\.DS_Store|Thumbs\.db|\.coverage(?:\..*)?|\.git|\.#.*|.*~|\..*\.sw[po]", re.DOTALL
+    _BYTECODE.pattern + r"|\.DS_Store|Thumbs\.db|\.coverage(?:\..*)?|\.git|\.#.*|.*~|\..*\.sw[po]", re.DOTALL
 )
 
 # Left out beside the importable packages, unless a build table or `include` names them.
@@ -100,7 +102,7 @@ def barred(name: str) -> Cause | None:
     # some file systems do not tell cases apart, and `.ENV` holds what `.env` does
     folded = name.casefold()
     if folded in _NOISE or name.endswith(".egg-info") or folded == ".git" or _NOISY_FILES.fullmatch(name):
-        return Cause.NOISE
+        return Cause.BYTECODE if _BYTECODE.fullmatch(name) else Cause.NEVER
     return Cause.SECRETS if _DOTENV.fullmatch(folded) else _NEVER.get(folded)
 
 
