@@ -11,6 +11,7 @@ from uv_workspace_function.cli.progress import progress
 from uv_workspace_function.insight.cloud_assembly import image_assets
 from uv_workspace_function.insight.graph import services_of
 from uv_workspace_function.insight.image_layers import size_of_image
+from uv_workspace_function.insight.packaging import Packaging
 from uv_workspace_function.insight.sizes import LayerSize, ServiceSize, parse_size, shown_size, size_from_lock
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.workspace.workspace import Workspace
@@ -50,7 +51,8 @@ def command(
     """Tell what each service takes above the base image: per layer, its packages by size.
 
     Without an image it is what the lock tells: wheels as they are downloaded, which take three to five times that once they
-    are unpacked and compiled, and the sources of local packages. With --image or --cdk-out it is what is in the image.
+    are unpacked and compiled, and the sources of local packages. With --image or --cdk-out it is what is in the image. The last line
+    says whether to take a zip or an image, and why.
 
     \b
     Example:
@@ -104,6 +106,7 @@ def _lines(size: ServiceSize, *, everything: bool) -> Iterator[str]:
             yield f"  {taken:>8}    {package.name}" + (f" {package.version}" if package.version else "")
         if rest := layer.packages[len(shown) :]:
             yield f"  {shown_size(sum(p.size or 0 for p in rest)):>8}    {len(rest)} more"
+    yield f"  {Packaging.of(size).text}"
 
 
 def _unknown(layer: LayerSize) -> str:
