@@ -241,6 +241,12 @@ def exported(
     )
 
 
+def clean_cache(program: Path, folder: Path) -> UvAnswer | None:
+    """Have another uv empty a cache of its own, when nobody uses it any more."""
+    command = ("cache", "clean", "--cache-dir", str(folder))
+    return _run(command, cwd=Path("/"), environment=_passed_on(_MACHINE), program=str(program))
+
+
 def _run(
     command: tuple[str, ...], *options: str, cwd: Path, environment: Mapping[str, str], program: str | None = None
 ) -> UvAnswer | None:

@@ -52,7 +52,19 @@ def said(monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO) -> str:
 def test_one_long_thing_is_told_while_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Then the line is wiped, so that what comes next stands at its start."""
     monkeypatch.delenv("CI", raising=False)
-    assert "building ...\r\033[K" == said(monkeypatch, Terminal())
+    assert "\r\033[Kbuilding ...\r\033[K" == said(monkeypatch, Terminal())
+
+
+def test_its_steps_are_told_on_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last one stands there, cut to the terminal's width."""
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr("sys.stderr", stderr := Terminal())
+    with at_work("building") as tell:
+        tell("orders: install-third-party")
+        tell("orders: layout")
+    lines = stderr.getvalue().split("\r\033[K")
+    assert ["", "building ...", "building: orders: install-thi", "building: orders: layout ...", ""] == lines
 
 
 def test_one_long_thing_is_not_told_to_machines(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """`services build`: what a change runs, what is shared, what a build sees, and what is refused.
 
 Covers also: builder/__main__.py, cli/build_command.py, cli/image_options.py, oci/builds.py, oci/image.py,
-oci/interpreter.py, oci/layers.py, oci/layout.py, oci/output.py, oci/program.py, oci/request.py, oci/sbom.py,
+oci/interpreter.py, oci/layers.py, oci/layout.py, oci/output.py, oci/request.py, oci/sbom.py,
 oci/staged.py, oci/steps.py, oci/tree.py.
 """
 
@@ -134,6 +134,15 @@ def test_a_backend_sees_neither_variables_nor_the_home_of_who_builds(
     assert "" == credentials
     assert str(tmp_path / "home") != home == variables["HOME"]
     assert [] == [name for name in variables if name.startswith(("AWS_", "GITHUB_", "UV_INDEX_"))]
+
+
+def test_a_backend_can_read_the_passwords_of_indexes(build: Build, shop: Path, tmp_path: Path) -> None:
+    """As the documentation says: it inherits where they are, and there is no sandbox. So give it a password that only reads."""
+    netrc, seen = tmp_path / "netrc", tmp_path / "seen"
+    netrc.write_text("machine example.com login reader password wonderland\n")
+    _use_backend(shop, f"import os; open({str(seen)!r}, 'w').write(open(os.environ['NETRC']).read())")
+    build("orders", netrc=netrc)
+    assert netrc.read_text() == seen.read_text()
 
 
 def test_without_backends_only_what_uv_builds_itself_is_built(build: Build, shop: Path) -> None:

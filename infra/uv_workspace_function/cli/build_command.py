@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,15 +168,16 @@ def command(
         verify=more["verify"],
     )
     if form == "zip":
-        with at_work(f"building {', '.join(names)}"):
+        with at_work("building") as tell:
             documents = zip_builds.run(
-                store, contexts, requests, target, options, places, runtime_sdk=more["runtime_sdk"]
+                *(store, contexts, requests, target, replace(options, said=tell), places),
+                runtime_sdk=more["runtime_sdk"],
             )
         _write_sboms_of(contexts, target, store, requests, options, more, is_one=is_one)
         zip_builds.tell(documents, as_json=more["as_json"], is_one=is_one)
         return
-    with at_work(f"building {', '.join(names)}"):
-        results = builds.run(store, requests, options)
+    with at_work("building") as tell:
+        results = builds.run(store, requests, replace(options, said=tell))
     _write(store, results, places, form, requests, more)
     _write_sboms_of(contexts, target, store, requests, options, more, is_one=is_one)
     pushed: dict[str, pushes.Delivery] = {}

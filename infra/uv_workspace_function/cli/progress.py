@@ -1,8 +1,9 @@
 """How far a long command is: shown on a terminal, never in CI."""
 
 import os
+import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -35,19 +36,26 @@ def _shown(item: object) -> str:
 
 
 @contextmanager
-def at_work(label: str) -> Iterator[None]:
+def at_work(label: str) -> Iterator[Callable[[str], None]]:
     """Say what is being done while it lasts, where `progress` would show a bar; nothing of it is left afterwards.
+
+    Gives what tells how far it is: the last thing told stands behind the label.
 
     Args:
         label: what is done.
     """
     if not _watched():
-        yield
+        yield lambda _: None
         return
-    sys.stderr.write(f"{label} ...")
-    sys.stderr.flush()
+
+    def tell(step: str) -> None:
+        text = f"{label}: {step} ..." if step else f"{label} ..."
+        sys.stderr.write(f"\r\033[K{text[: shutil.get_terminal_size().columns - 1]}")
+        sys.stderr.flush()
+
+    tell("")
     try:
-        yield
+        yield tell
     finally:
         sys.stderr.write("\r\033[K")
         sys.stderr.flush()

@@ -82,7 +82,7 @@ def tools_for(store: Store, request: Request, options: Options) -> Tools:
         uv=uv,
         uv_version=version,
         interpreter=python,
-        uv_cache=store.folder / "uv-cache",
+        uv_cache=store.folder / program.UV_CACHE,
         netrc=None if options.netrc is None else options.netrc.absolute(),
         credentials=None if options.credentials is None else options.credentials.absolute(),
     )
@@ -174,6 +174,8 @@ def layers_of(
         known = (str(request.uv_image), request.python)
         if known not in tools:
             tools[known] = tools_for(store, request, options)
+    for each in tools.values():
+        program.bound_cache(store, each.uv)
 
     def build(request: Request, ground: tuple[str, Tree]) -> Built:
         key, folders = ground

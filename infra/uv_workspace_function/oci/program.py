@@ -1,16 +1,21 @@
 """uv itself: the version that the image is built with, fetched as its wheel, whatever uv the machine has."""
 
+import contextlib
 import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from uv_workspace_function import uv
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.oci.store import Store
+from uv_workspace_function.oci.store import DEFAULT_LIMIT, Store
 from uv_workspace_function.target.image_reference import ImageReference
 
+UV_CACHE = "uv-cache"
+"""Where that uv keeps what it fetched and built, in the store's folder."""
+_DAY = 24 * 60 * 60  # seconds
 _VERSION = re.compile(r"(\d+\.\d+\.\d+)(-.*)?")
 
 
@@ -48,6 +53,25 @@ def fetched(store: Store, version: str) -> Path:
         _install(f"uv=={version}", part)
         part.replace(folder)
     return program
+
+
+def bound_cache(store: Store, program: Path, *, limit: int = DEFAULT_LIMIT) -> None:
+    """Empty uv's cache when it takes more than a limit; looked at once a day, since it is many files.
+
+    Args:
+        store: whose.
+        program: uv, which waits for others that use the cache.
+        limit: bytes.
+    """
+    looked_at = store.folder / "uv-cache.looked-at"
+    if looked_at.is_file() and time.time() - looked_at.stat().st_mtime < _DAY:
+        return
+    store.folder.mkdir(parents=True, exist_ok=True)
+    looked_at.touch()
+    cache = store.folder / UV_CACHE
+    with contextlib.suppress(FileNotFoundError):  # what another process removes meanwhile
+        if sum(path.lstat().st_size for path in cache.rglob("*")) > limit:
+            uv.clean_cache(program, cache)
 
 
 def _install(requirement: str, folder: Path) -> None:
