@@ -122,9 +122,9 @@ def test_the_place_of_a_strange_value_is_told(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("handlr = 'a.b'", ".handlr is no setting; did you mean 'handler'? there are build-from-source, check, exclude, handler, include, standalone, version; correct it"),
-        ("zzz = 1", ".zzz is no setting; there are build-from-source, check, exclude, handler, include, standalone, version; correct it"),
-        ("check = { larget-file = 1 }", ".check.larget-file is no setting; did you mean 'largest-file'? there are allow, environment, largest-file; correct it"),
+        ("handlr = 'a.b'", ".handlr is not a setting; did you mean 'handler'? there are build-from-source, check, exclude, handler, include, standalone, version; correct it"),
+        ("zzz = 1", ".zzz is not a setting; there are build-from-source, check, exclude, handler, include, standalone, version; correct it"),
+        ("check = { larget-file = 1 }", ".check.larget-file is not a setting; did you mean 'largest-file'? there are allow, environment, largest-file; correct it"),
         ("build-from-source = 'x'", ".build-from-source must be a list, not 'x'; correct it"),
         ("handler = 7", ".handler must be a string or a list of strings, not 7; correct it"),
         ("include = 'data'", ".include must be a list, not 'data'; correct it"),

@@ -93,7 +93,7 @@ def reading(root: Path | None = None) -> Iterator[None]:
 def nested_too_deeply() -> WorkspaceError:
     """The error for brackets by the thousand, in a marker say: what Python's own stack is too small for."""
     return WorkspaceError(
-        "something in the workspace is nested too deeply to be read", "look for brackets by the thousand"
+        "something in the workspace is nested too deeply to be read", "look for thousands of nested brackets"
     )
 
 

@@ -207,7 +207,7 @@ def _refuse_unknown(table: Table, known: tuple[str, ...]) -> None:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            raise Malformed(f"is no setting; {hint}there are {', '.join(known)}", key)
+            raise Malformed(f"is not a setting; {hint}there are {', '.join(known)}", key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

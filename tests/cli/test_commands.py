@@ -231,7 +231,7 @@ def test_a_lock_for_other_environments_is_told_by_the_gate(tmp_path: Path) -> No
         (
             "pyproject.toml",
             (
-                "uv.lock is for environments with sys_platform == 'win32' alone, so it lacks what api needs on "
+                "uv.lock covers only environments with sys_platform == 'win32', so it lacks what api needs on "
                 "CPython 3.14, aarch64, glibc 2.34"
             ),
             (

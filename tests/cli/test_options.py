@@ -20,12 +20,12 @@ def test_it_is_found_above_the_current_folder(tmp_path: Path, monkeypatch: pytes
     [
         (
             None,
-            "there is no uv workspace at or above HERE: no pyproject.toml with [tool.uv.workspace]",
+            "no uv workspace at or above HERE: no pyproject.toml with [tool.uv.workspace]",
             "go to one, or name it with --workspace",
         ),
         (
             '[project]\nname = "a"\n',
-            "there is no uv workspace at or above HERE: HERE/pyproject.toml has no [tool.uv.workspace]",
+            "no uv workspace at or above HERE: HERE/pyproject.toml has no [tool.uv.workspace]",
             "go to one, or name it with --workspace; a single project becomes one with `members = []` in that table",
         ),
     ],

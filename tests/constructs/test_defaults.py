@@ -176,6 +176,6 @@ def test_snap_start_of_an_injector_is_refused(shop: Workspace, tmp_path: Path) -
     with pytest.raises(WorkspaceError) as raised:
         shop_function(stack, shop)
     assert (
-        "a property injector gives Stack/Shop snap_start, which its image carries no label for; set it by FunctionDefaults, "
+        "a property injector gives Stack/Shop snap_start, but its image has no label for that; set it by FunctionDefaults, "
         "or by snap_start="
     ) == str(raised.value)

@@ -114,7 +114,7 @@ def test_what_is_no_image_is_refused(extensions: Any, message: str) -> None:
 
 
 def test_a_name_that_is_none_is_refused(stack: cdk.Stack, shop: Workspace) -> None:
-    with pytest.raises(WorkspaceError, match=r"^'no image' is no container image; write repository:tag"):
+    with pytest.raises(WorkspaceError, match=r"^'no image' is not a container image; write repository:tag"):
         image(stack, shop, "no image")
 
 

@@ -315,7 +315,7 @@ RECIPE = "docs/extensions.md has the recipe"
         ("code", "the code is the image of service=; take lambda_.DockerImageFunction for an image made elsewhere"),
         (
             "code_signing_config",
-            "Lambda checks signatures of archives alone; sign images in the registry instead",
+            "Lambda checks signatures of zip archives only; sign images in the registry instead",
         ),
     ],
 )
@@ -360,7 +360,7 @@ def test_settings_of_the_own_log_group_do_not_go_with_another(
     with pytest.raises(WorkspaceError) as raised:
         shop_function(stack, shop, log_group=logs.LogGroup(stack, "L"), **{option: value})
     assert (
-        f"log_group= is another log group than the function's own, which {option}= would be for; set that on the log group itself"
+        f"log_group= replaces the function's own log group, so {option}= would have no effect; set that on the log group itself"
     ) == str(raised.value)
 
 

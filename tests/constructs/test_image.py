@@ -458,7 +458,7 @@ def test_a_staged_folder_that_is_right_is_left_as_it_is(shop: Workspace, tmp_pat
         (
             {"base_image": "no image"},
             (
-                "'no image' is no container image; write repository:tag or repository@sha256:..., "
+                "'no image' is not a container image; write repository:tag or repository@sha256:..., "
                 "for example 'public.ecr.aws/lambda/python:3.14'"
             ),
         ),
@@ -483,7 +483,7 @@ def test_a_staged_folder_that_is_right_is_left_as_it_is(shop: Workspace, tmp_pat
         (
             {"python_platform": "linux"},
             (
-                "no container here runs on the platform 'linux'; platforms are aarch64-manylinux_2_17 and the like, and "
+                "no image can be built for the platform 'linux'; platforms are aarch64-manylinux_2_17 and the like, and "
                 "aarch64-unknown-linux-musl"
             ),
         ),
@@ -496,7 +496,7 @@ def test_a_staged_folder_that_is_right_is_left_as_it_is(shop: Workspace, tmp_pat
         ),
         (
             {"python_platform": "aarch64-manylinux_2_26"},
-            "uv installs for no glibc 2.26; it knows: 2.17, 2.28, 2.31, 2.32, 2.33, 2.34, 2.35, 2.36, 2.37, 2.38, 2.39, 2.40",
+            "uv has no platform with glibc 2.26; it knows: 2.17, 2.28, 2.31, 2.32, 2.33, 2.34, 2.35, 2.36, 2.37, 2.38, 2.39, 2.40",
         ),
         (
             {"python_platform": "aarch64-unknown-linux-musl"},
@@ -511,11 +511,11 @@ def test_a_staged_folder_that_is_right_is_left_as_it_is(shop: Workspace, tmp_pat
         ),
         (
             {"build_from_source": ["prices"]},
-            "build_from_source names 'prices', which is no third-party package of shop; correct it, or take it out",
+            "build_from_source names 'prices', which is not a third-party package of shop; correct it, or take it out",
         ),
         (
             {"architecture": lambda_.Architecture.custom("riscv64")},
-            "no Lambda runs on the machine 'riscv64'; machines are: aarch64, x86_64",
+            "Lambda does not run on the machine 'riscv64'; machines are: aarch64, x86_64",
         ),
         ({"python_version": "3"}, "python must be a minor version such as '3.14', not '3'"),
         (
@@ -595,7 +595,7 @@ def test_a_name_of_no_package_of_the_closure_is_refused_with_the_nearest(stack: 
     with pytest.raises(WorkspaceError) as raised:
         source_of(stack, Workspace.load(compiled), build_from_source=["fast-maths"])
     assert (
-        "build_from_source names 'fast-maths', which is no third-party package of shop; did you mean 'fastmath'?"
+        "build_from_source names 'fast-maths', which is not a third-party package of shop; did you mean 'fastmath'?"
     ) == str(raised.value)
 
 
@@ -638,7 +638,7 @@ def test_a_lock_for_other_environments_is_refused(stack: cdk.Stack, tmp_path: Pa
     with pytest.raises(WorkspaceError) as raised:
         source_of(stack, workspace)
     assert (
-        "uv.lock is for environments with sys_platform == 'darwin' alone, so it lacks what shop needs on CPython 3.14, "
+        "uv.lock covers only environments with sys_platform == 'darwin', so it lacks what shop needs on CPython 3.14, "
         "aarch64, glibc 2.34; add \"sys_platform == 'linux' and platform_machine == 'aarch64'\" to `environments` of [tool.uv] "
         "and run `uv lock`"
     ) == str(raised.value)
@@ -770,7 +770,7 @@ def test_an_argument_that_the_build_does_not_take_is_refused(stack: cdk.Stack, s
     with pytest.raises(WorkspaceError) as raised:
         source_of(stack, shop, build_args={name: "x"})
     assert (
-        f"the build takes no further argument {name!r}; further ones are proxies (HTTP_PROXY, HTTPS_PROXY, FTP_PROXY, NO_PROXY, "
+        f"the build takes no argument {name!r}; besides its options it takes proxies (HTTP_PROXY, HTTPS_PROXY, FTP_PROXY, NO_PROXY, "
         "ALL_PROXY) and BuildKit's own (BUILDKIT_...); use the option of the image that is meant, or a base_image with the value in it"
     ) == str(raised.value)
 

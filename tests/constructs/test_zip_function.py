@@ -306,7 +306,7 @@ def test_cdk_pipelines_publish_it_with_what_is_installed_there(
         ),
         (
             {"architecture": lambda_.Architecture.custom("riscv64")},
-            "no Lambda runs on the machine 'riscv64'; machines are: aarch64, x86_64",
+            "Lambda does not run on the machine 'riscv64'; machines are: aarch64, x86_64",
         ),
         (
             {"image": ImageOptions()},
@@ -371,7 +371,7 @@ def test_what_hardly_fits_is_a_warning_at_synth_and_what_can_not_is_refused(
     UvWorkspaceZipFunction(stack, "Fits", workspace=workspace, service="daily-report")
     text = Match.string_like_regexp(
         r"the wheels of daily-report are \d+ MB packed, some \d+ MB unpacked with bytecode, and Lambda takes 50 MB of an archive; the largest are "
-        r"botocore \d+ MB, .*\. Whether it fits is told when it is built; take an image \(UvWorkspaceFunction\), or lock smaller builds of them.*"
+        r"botocore \d+ MB, .*\. The build tells whether it fits; take an image \(UvWorkspaceFunction\), or lock smaller builds of them.*"
     )
     Annotations.from_stack(stack).has_warning("/Stack/Fits", text)
     monkeypatch.setattr(managed_runtime, "ARCHIVE_LIMIT", 20 * 1024**2)

@@ -183,7 +183,7 @@ def test_an_archive_that_builds_is_in_the_context(own_backend: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("../mine", ": that is no path below the workspace's root, where alone a build context reaches; move it below the root and name it by a relative path, or publish it to an index"),
+        ("../mine", ": that is not a path below the workspace's root, and a build context reaches no further; move it below the root and name it by a relative path, or publish it to an index"),
         ("tools/gone", ", but there is nothing; restore it, or correct the path"),
     ],
 )  # fmt: skip

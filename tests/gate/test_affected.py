@@ -320,7 +320,7 @@ def test_no_repository(shop: Path) -> None:
     shutil.rmtree(shop / ".git")
     result = run(shop, "--since", "HEAD")
     assert 2 == result.exit_code
-    assert result.stderr.startswith(f"error: {shop} is in no git repository that can be read: not a git repository")
+    assert result.stderr.startswith(f"error: {shop} is not in a git repository that can be read: not a git repository")
 
 
 def test_no_git(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:

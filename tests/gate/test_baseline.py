@@ -110,7 +110,7 @@ def test_what_was_not_looked_at_is_not_gone(shop: Path) -> None:
 def test_it_is_of_the_whole_workspace(shop: Path) -> None:
     done = run(shop, "billing", "--write-baseline")
     assert 2 == done.exit_code
-    assert "a baseline is of the whole workspace: leave the services out, or --write-baseline" in done.stderr
+    assert "a baseline covers the whole workspace: leave out the services, or --write-baseline" in done.stderr
     assert not (shop / FILE).exists()
 
 
@@ -146,7 +146,7 @@ def test_one_of_another_form_is_refused(shop: Path, text: str) -> None:
     (shop / FILE).write_text(text)
     done = run(shop)
     assert 2 == done.exit_code
-    assert done.stderr.startswith(f"error: {shop / FILE} is no baseline of version 1 (")
+    assert done.stderr.startswith(f"error: {shop / FILE} is not a baseline of version 1 (")
     assert done.stderr.endswith("; run `services check --write-baseline`\n")
     # which is what the message says, so it has to work
     assert 0 == run(shop, "--write-baseline").exit_code

@@ -149,7 +149,7 @@ def test_workflow_commands_are_escaped() -> None:
     """As GitHub's own toolkit does: in values also colons and commas."""
     warning, error, gap, note = as_commands(REPORT, PurePosixPath("shop"))
     assert (
-        "::warning file=shop/left%2Cover/pyproject.toml,line=1,title=UWF009 library that nobody uses::"
+        "::warning file=shop/left%2Cover/pyproject.toml,line=1,title=UWF009 unused library::"
         "nobody uses it%0Afix: remove it"
     ) == warning
     assert (
@@ -295,7 +295,7 @@ def test_without_an_index_a_stale_lock_is_found_all_the_same(shop: Path, monkeyp
     path = shop / "billing" / "pyproject.toml"
     path.write_text(path.read_text().replace('version = "1"\n', 'version = "1"\ndependencies = ["redis"]\n'))
     (shop / "pyproject.toml").write_text((shop / "pyproject.toml").read_text().replace("no-index = true", ""))
-    assert "uv.lock is not that of its pyproject.toml files" in run(shop).stdout
+    assert "uv.lock does not match its pyproject.toml files" in run(shop).stdout
 
 
 def test_a_malformed_file_is_not_checked(shop: Path) -> None:

@@ -15,7 +15,7 @@ from uv_workspace_function.cli.main import main
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.working_tree import core_settings
 
-AGAIN = "another checkout of this commit can have another digest: "
+AGAIN = "another checkout of this commit can have a different digest: "
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_what_git_makes_of_files_is_told(
     change(shop)
     assert git(shop, "status", "--porcelain") == ""
     assert digest(shop) != before
-    assert found(shop) == [f"{problem}: another checkout of this commit has another digest"]
+    assert found(shop) == [f"{problem}: another checkout of this commit has a different digest"]
     assert warned(shop) == [AGAIN + warning]
 
 
@@ -136,9 +136,7 @@ def test_a_pointer_is_told_at_synth(shop: Path) -> None:
     """git-lfs has not fetched the file; whether there is a repository does not matter."""
     text = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
     (shop / "orders/src/orders/model.bin").write_text(text)
-    assert warned(shop) == [
-        f"{AGAIN}only a pointer of git-lfs stands for orders/src/orders/model.bin; run `git lfs pull`"
-    ]
+    assert warned(shop) == [f"{AGAIN}git-lfs left only a pointer for orders/src/orders/model.bin; run `git lfs pull`"]
 
 
 def test_settings_come_from_every_file_that_git_reads(tmp_path: Path) -> None:

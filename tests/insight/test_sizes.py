@@ -92,7 +92,7 @@ def test_a_size_that_nothing_tells_is_named(shop: Path, tmp_path: Path, house: P
     root = workspace(tmp_path / "w", {"api": 'dependencies = ["pure"]'}, tail=f'find-links = ["{house}"]\n')
     handler(root / "api")
     assert run(lock(root)).stdout.splitlines()[1:3] == [
-        "       0 B  third-party, without pure, of which the lock tells no size",
+        "       0 B  third-party, without pure, whose size is not in the lock",
         "         ?    pure 2.0",
     ]
 
@@ -306,14 +306,14 @@ def test_an_image_needs_one_service(shop: Path) -> None:
     """Its name says nothing of whose it is."""
     result = run(shop, "--image", "api:1")
     assert 2 == result.exit_code
-    assert result.stderr.endswith("Error: --image is of one service: name that SERVICE, and leave out --cdk-out\n")
+    assert result.stderr.endswith("Error: --image is for one service: name it, and leave out --cdk-out\n")
 
 
 def test_a_folder_that_is_no_cloud_assembly(shop: Path, tmp_path: Path) -> None:
     """What writes one is told."""
     result = run(shop, "--cdk-out", str(tmp_path))
     assert (
-        f"error: {tmp_path} is no cloud assembly: it has no manifest.json; write one with `cdk synth`\n"
+        f"error: {tmp_path} is not a cloud assembly: it has no manifest.json; write one with `cdk synth`\n"
         == result.stderr
     )
     (tmp_path / "manifest.json").write_text("[")

@@ -97,8 +97,8 @@ def test_as_json(shop: Path) -> None:
     ("requirement", "message"),
     [
         ("low>1.5", "no service holds low>1.5, but low 1.0 in api, report\n"),
-        ("winning", "no service holds winning: winning is locked for other members, groups or machines alone\n"),
-        ("tester", "no service holds tester: tester is locked for other members, groups or machines alone\n"),
+        ("winning", "no service holds winning: winning is locked only for other members, groups or machines\n"),
+        ("tester", "no service holds tester: tester is locked only for other members, groups or machines\n"),
         ("extra-onli", "no service holds extra-onli: extra-onli is not in any lock; did you mean 'extra-only'?\n"),
     ],
 )

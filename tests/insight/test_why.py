@@ -151,4 +151,4 @@ def test_no_repository(tmp_path: Path) -> None:
     root = lock(workspace(tmp_path / "w", ["a"]))
     result = run(root, "a", "--since", "main")
     assert 2 == result.exit_code
-    assert "is in no git repository that can be read" in result.stderr
+    assert "is not in a git repository that can be read" in result.stderr

@@ -107,7 +107,7 @@ def test_verify_finds_a_package_that_is_another_one_each_time(build: Build, shop
     (tmp_path / "moment").write_text("2")
     assert ALL == reused(build("orders"))
     assert build("orders", "--verify", code=2) == (
-        "orders: install-service made another layer than the one that is kept (code); its packages or their backends make another "
+        "orders: install-service made a different layer than the one in the cache (code); its packages or their backends make another "
         "result each time; without --verify what is kept is taken"
     )
 
@@ -245,7 +245,7 @@ def test_a_list_of_what_is_in_it_is_the_locked_closure(build: Build, tmp_path: P
     [
         (
             ["--base-image=oci:/no/such/layout"],
-            "there is no OCI layout /no/such/layout; name the folder or the archive of one",
+            "there is not an OCI layout /no/such/layout; name the folder or the archive of one",
         ),
         (
             ["--architecture=x86_64"],

@@ -152,7 +152,7 @@ def test_a_base_image_of_a_registry_is_streamed_from_there(
     ("options", "expected"),
     [
         (("orders", "billing", "--push=localhost:9/shop:1"), "--push takes REPOSITORY:TAG for one SERVICE"),
-        (("orders", "--push=localhost:9/Shop"), "'localhost:9/Shop' is no container image"),
+        (("orders", "--push=localhost:9/Shop"), "'localhost:9/Shop' is not a container image"),
     ],
 )
 def test_a_name_that_cannot_be_pushed_to(build: Build, options: tuple[str, ...], expected: str) -> None:

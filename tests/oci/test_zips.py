@@ -245,7 +245,7 @@ def test_what_will_hardly_fit_is_warned_of(
     assert 0 == result.exit_code, result.output
     assert (
         "note: the wheels of orders are 11 MB packed, some 46 MB unpacked with bytecode, and Lambda takes 20 MB of an archive; the largest are "
-        "heavy 9.5 MB, medium 1.9 MB. Whether it fits is told when it is built; take an image (UvWorkspaceFunction), or lock smaller builds of them\n"
+        "heavy 9.5 MB, medium 1.9 MB. The build tells whether it fits; take an image (UvWorkspaceFunction), or lock smaller builds of them\n"
     ) == result.stderr
     assert re.fullmatch(
         r"orders  sha256:[0-9a-f]{64}\n  12\.0 MB, 12\.0 MB unpacked, for python3\.14\n", result.stdout

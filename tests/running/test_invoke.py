@@ -436,7 +436,7 @@ def test_options_of_an_image(shop: Path, option: tuple[str, str]) -> None:
     """Are none of a call without one."""
     result = invoke(shop, "orders", {}, *option)
     assert 2 == result.exit_code
-    assert "--network, --build-arg and --secret are of an image: give --image too" in result.stderr
+    assert "--network, --build-arg and --secret are for an image: add --image" in result.stderr
 
 
 def fake_docker(folder: Path, script: str) -> str:

@@ -31,7 +31,7 @@ def test_what_is_no_name_is_refused(text: str) -> None:
     with pytest.raises(WorkspaceError) as raised:
         ImageReference.parse(text)
     assert (
-        f"{text!r} is no container image; write repository:tag or repository@sha256:..., "
+        f"{text!r} is not a container image; write repository:tag or repository@sha256:..., "
         "for example 'public.ecr.aws/lambda/python:3.14'"
     ) == str(raised.value)
 

@@ -186,11 +186,11 @@ def test_docker_has_its_own_names_for_the_machines() -> None:
     ("values", "message"),
     [
         ({"python": "3.14.2"}, "python must be a minor version such as '3.14', not '3.14.2'"),
-        ({"machine": "arm64"}, "no Lambda runs on the machine 'arm64'; machines are: aarch64, x86_64"),
+        ({"machine": "arm64"}, "Lambda does not run on the machine 'arm64'; machines are: aarch64, x86_64"),
         (
             {"glibc": (2, 30)},
             (
-                "uv installs for no glibc 2.30; it knows: "
+                "uv has no platform with glibc 2.30; it knows: "
                 "2.17, 2.28, 2.31, 2.32, 2.33, 2.34, 2.35, 2.36, 2.37, 2.38, 2.39, 2.40"
             ),
         ),

@@ -212,7 +212,7 @@ def test_a_package_reached_through_others_is_told_with_the_way_there(tmp_path: P
     assert messages(selection) == [
         (
             "deep 3 (needed by worker -> middle) has no wheel for CPython 3.14, aarch64, glibc 2.34; "
-            "the lock has its source alone; lock a version that has one (`uv lock --upgrade-package deep`), "
+            "the lock has only its source; lock a version that has one (`uv lock --upgrade-package deep`), "
             "list 'deep' in build-from-source of the service's [tool.uv-workspace-function] ("
             "pure Python builds anywhere, compiled code where the build runs on linux/arm64 and the builder_image has a "
             "compiler), or ask its maintainers for a wheel"

@@ -37,7 +37,7 @@ def said(root: Path) -> str | None:
 
 
 def taken(reason: str) -> str:
-    return f"uv.lock was taken as it is, since nobody could tell whether it is fresh: {reason}"
+    return f"uv.lock was used without checking that it is fresh: {reason}"
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_lock_that_uv_would_make_anew_is_refused(shop: Path, change: str) -> N
     member(shop / "orders", change)
     with pytest.raises(WorkspaceError) as caught:
         said(shop)
-    problem = "uv.lock is stale: uv would resolve anew for what the pyproject.toml files ask for now"
+    problem = "uv.lock is stale: it does not match what the pyproject.toml files ask for now"
     assert (problem, "run `uv lock`") == (caught.value.problem, caught.value.remedy)
 
 

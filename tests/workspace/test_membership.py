@@ -88,7 +88,7 @@ def test_a_glob_that_uv_refuses_is_refused(tree: Path, pattern: str) -> None:
         assert membership.is_malformed(pattern) is refused
         if refused:
             with pytest.raises(
-                WorkspaceError, match=f"{re.escape(repr(pattern))} in `{key}` of .* is no glob that uv takes: "
+                WorkspaceError, match=f"{re.escape(repr(pattern))} in `{key}` of .* is not a glob that uv takes: "
             ):
                 Workspace.load(tree)
 

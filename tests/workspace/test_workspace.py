@@ -254,7 +254,7 @@ def test_a_python_that_nothing_was_locked_for(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError) as caught:
         closure.check_python("3.14")
     assert str(caught.value).startswith(
-        "uv.lock is for Python >=3.11, <3.13 alone, so it lacks what a needs on the image's Python 3.14: "
+        "uv.lock covers only Python >=3.11, <3.13, so it lacks what a needs on the image's Python 3.14: "
     )
     closure.check_python("3.12")
 

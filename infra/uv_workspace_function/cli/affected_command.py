@@ -27,9 +27,9 @@ _NOTE = "image options in the stack (architecture, base_image, ...) are seen by 
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--explain", is_flag=True, help="Name the files and the lock's entries that are the reason.")
 def command(root: Path | None, ref: str, purpose: str, *, as_json: bool, explain: bool) -> None:
-    """List what differs between REF and the working tree, one package name a line.
+    """List what differs between REF and the working tree, one package name per line.
 
-    A service is to be deployed when its build context differs. For a pull request give the commit it branched off from.
+    A service needs a deployment when its build context differs. For a pull request give the commit it branched off from.
 
     \b
     Example:

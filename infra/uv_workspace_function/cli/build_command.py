@@ -67,8 +67,8 @@ except ModuleNotFoundError as error:
     "--runtime-sdk", is_flag=True, help="Leave boto3 and what only it needs to the runtime, for --format zip."
 )
 @click.option("--base-image", metavar="IMAGE", help="What the image starts from: a name, or oci:PATH of an OCI layout.")
-@click.option("--uv-image", metavar="IMAGE", help="Which uv installs, by its image's name with a version.")
-@click.option("--python-platform", metavar="PLATFORM", help="uv's name of the platform that wheels are for.")
+@click.option("--uv-image", metavar="IMAGE", help="The uv that installs, by its image's name and version.")
+@click.option("--python-platform", metavar="PLATFORM", help="uv's name for the platform of the wheels.")
 @click.option("--target-folder", metavar="DIR", help="The folder of the image that packages and code go to.")
 @click.option(
     "--extra", "extras", multiple=True, metavar="NAME", help="An extra of the service to install; repeatable."
@@ -90,7 +90,7 @@ except ModuleNotFoundError as error:
 @click.option("--netrc", type=click.Path(path_type=Path), help="A file with the passwords of package indexes.")
 @click.option("--credentials", type=click.Path(path_type=Path), help="A file with variables and signed URLs.")
 @click.option("--no-backends", is_flag=True, help="Refuse what would run code of a package on this machine.")
-@click.option("--verify", is_flag=True, help="Run every step anew, and compare with what is kept.")
+@click.option("--verify", is_flag=True, help="Run every step again, and compare with the cache.")
 @click.option(
     "--sbom",
     "sbom_place",

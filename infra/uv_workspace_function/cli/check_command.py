@@ -34,7 +34,7 @@ from uv_workspace_function.target.target import Target
 @click.option(
     "--offline",
     is_flag=True,
-    help="Ask uv only what takes no index, no credential and no build backend: for the pull requests of strangers.",
+    help="Ask uv only what needs no index, credential or build backend: for pull requests from strangers.",
 )
 @click.option(
     "--cdk-out",
@@ -60,8 +60,8 @@ def command(
 ) -> None:
     """Find, before production, what a shared virtual environment hides.
 
-    SERVICE is the package name of a service, in any spelling; with some, only they and their libraries are judged. What each
-    code means, and how to let a finding be, stands in docs/checks.md.
+    SERVICE is the package name of a service, in any spelling; name some to check only those and their libraries.
+    docs/checks.md says what each code means, and how to ignore a finding.
 
     Where the workspace's root has a services-check-baseline.json, its findings are known: a new one counts, and so does
     one that is gone, until the baseline is written again.
@@ -76,10 +76,10 @@ def command(
     """
     folder = find_workspace(root)
     if write_baseline and services:
-        raise click.UsageError("a baseline is of the whole workspace: leave the services out, or --write-baseline")
+        raise click.UsageError("a baseline covers the whole workspace: leave out the services, or --write-baseline")
     if offline and isolated:
         raise click.UsageError(
-            "--isolated runs the workspace's code, which --offline keeps from running: leave one of them out"
+            "--isolated runs the workspace's code, and --offline forbids that: leave one of them out"
         )
     report = check(folder, target, services, isolated=isolated, offline=offline, cdk_out=cdk_out)
     if write_baseline:

@@ -100,7 +100,7 @@ _OPTIONS = (
         metavar="IMAGE",
         help="An image with a Lambda extension; repeatable.",
     ),
-    click.option("--python-platform", metavar="PLATFORM", help="uv's name of the platform that wheels are for."),
+    click.option("--python-platform", metavar="PLATFORM", help="uv's name for the platform of the wheels."),
     click.option("--target-folder", metavar="DIR", help="The folder of the image that packages and code go to."),
     click.option("--build-from-source", multiple=True, metavar="NAME", help="A package that may be built; repeatable."),
     click.option("--build-on-target", is_flag=True, help="Build on the image's own platform."),

@@ -30,7 +30,12 @@ from uv_workspace_function.target.target import Target
 @workspace_option
 @click.option("--event", metavar="FILE", help="The event, a JSON file; - for standard input.")
 @click.option(
-    "--env", "-e", "env", multiple=True, metavar="NAME[=VALUE]", help="A variable of the function's; repeatable."
+    "--env",
+    "-e",
+    "env",
+    multiple=True,
+    metavar="NAME[=VALUE]",
+    help="An environment variable of the function; repeatable.",
 )
 @click.option(
     "--timeout",
@@ -38,9 +43,9 @@ from uv_workspace_function.target.target import Target
     default=300,
     show_default=True,
     metavar="SECONDS",
-    help="How long the handler may take; at most what Lambda allows.",
+    help="How long the handler may take, up to Lambda's limit.",
 )
-@click.option("--handler", metavar="NAME", help="Another handler than the service's own.")
+@click.option("--handler", metavar="NAME", help="A handler other than the service's own.")
 @click.option(
     "--extra", "extras", multiple=True, metavar="NAME", help="An extra of the service to install; repeatable."
 )
@@ -48,8 +53,8 @@ from uv_workspace_function.target.target import Target
 @click.option(
     "--build-arg", "build_args", multiple=True, metavar="NAME=VALUE", help="An argument of the Dockerfile; repeatable."
 )
-@click.option("--secret", "secrets", multiple=True, metavar="id=NAME,...", help="As of `docker build`; repeatable.")
-@click.option("--network", metavar="NAME", help="As of `docker run`: `host` reaches an emulator on this machine.")
+@click.option("--secret", "secrets", multiple=True, metavar="id=NAME,...", help="As for `docker build`; repeatable.")
+@click.option("--network", metavar="NAME", help="As for `docker run`: `host` reaches an emulator on this machine.")
 @click.option(
     "--docker", envvar="CDK_DOCKER", default="docker", show_default=True, help="The program that builds images."
 )
@@ -87,7 +92,7 @@ def command(
       services invoke query-api --event event.json --image --network host --env 'AWS_*'
     """
     if not image and (network or build_args or secrets):
-        raise click.UsageError("--network, --build-arg and --secret are of an image: give --image too")
+        raise click.UsageError("--network, --build-arg and --secret are for an image: add --image")
     workspace = load_workspace(root)
     member = workspace.member(service) if handler else workspace.service(service)
     context = BuildContext.of(workspace, member.name, extras=extras)

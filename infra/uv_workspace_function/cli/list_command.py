@@ -20,8 +20,8 @@ from uv_workspace_function.workspace.workspace import Workspace
 def command(root: Path | None, as_json: bool) -> None:
     """List services and libraries: package, folder, handler, local packages, number of third-party packages.
 
-    Third-party packages are counted for Lambda on arm64. A member without a handler is a library. Question marks stand after
-    functions that can be the handler, of which the member's own table has to name one.
+    Third-party packages are counted for Lambda on arm64. A member without a handler is a library. Question marks follow
+    functions that could be the handler: the member's own table has to name one.
 
     \b
     Example:

@@ -17,17 +17,17 @@ from uv_workspace_function.signals import Ended, ending_with_signals
 
 # A command's help line stands here so that `services --help` loads none of them.
 COMMANDS = {
-    "affected": "Tell which services a change is to be deployed, or tested, for.",
+    "affected": "List the services that a change makes you deploy, or test.",
     "build": "Build images and zip archives without a container engine (experimental).",
     "check": "Find, before production, what a shared virtual environment hides.",
     "graph": "Draw the services, their libraries, and who uses whom.",
-    "invoke": "Call a service's handler with an event, alone or in its image.",
-    "list": "The services and libraries of the workspace.",
-    "new": "Make a service: its folder, handler, test and sample event.",
+    "invoke": "Call a service's handler with an event, directly or in its image.",
+    "list": "List the services and libraries of the workspace.",
+    "new": "Scaffold a service: folder, handler, test and sample event.",
     "prune": "Write the build context of a service.",
-    "size": "What takes up space in an image, before it is built and after.",
-    "who": "Tell which services hold a package, and through what.",
-    "why": "Tell what changed in the build context of a service.",
+    "size": "Show what takes up space in an image, before a build and after.",
+    "who": "List the services that hold a package, and what brings it in.",
+    "why": "Show what changed in the build context of a service.",
 }
 
 # What other programs run; no help lists them.

@@ -19,9 +19,9 @@ from uv_workspace_function.cli.scaffold import new_service
     help="Where it goes, relative to the root; by default beside the other services.",
 )
 def command(name: str, root: Path | None, folder: PurePosixPath | None) -> None:
-    """Make a service NAME: its folder with a pyproject.toml, a handler, a sample event and a test.
+    """Scaffold a service NAME: its folder with a pyproject.toml, a handler, a sample event and a test.
 
-    The files are printed; what is left to do is said beside them. Nothing else is changed.
+    Prints the files, and what is left to do. Changes nothing else.
 
     \b
     Example:

@@ -53,11 +53,11 @@ def find_workspace(root: Path | None) -> Path:
             project = project or path
     if project is not None:
         raise WorkspaceError(
-            f"there is no uv workspace at or above {here}: {project} has no [tool.uv.workspace]",
+            f"no uv workspace at or above {here}: {project} has no [tool.uv.workspace]",
             "go to one, or name it with --workspace; a single project becomes one with `members = []` in that table",
         )
     raise WorkspaceError(
-        f"there is no uv workspace at or above {here}: no {PYPROJECT} with [tool.uv.workspace]",
+        f"no uv workspace at or above {here}: no {PYPROJECT} with [tool.uv.workspace]",
         "go to one, or name it with --workspace",
     )
 

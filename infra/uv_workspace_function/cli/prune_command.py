@@ -51,7 +51,7 @@ def command(
     if everything == (service is not None):
         raise click.UsageError("name a SERVICE, or all of them with --all")
     if everything and asked.extras:
-        raise click.UsageError("--extra is of one service: name that SERVICE instead of --all")
+        raise click.UsageError("--extra is for one service: name it instead of --all")
     if output is None and not as_list and not (everything and as_json):
         raise click.UsageError("give --output DIR to write the context, or --list to see what it holds")
     workspace = load_workspace(root)

@@ -234,7 +234,7 @@ def _place(name: str, models: Sequence[Member], globs: Sequence[str]) -> PurePos
 
 def _check_place(root: Path, folder: PurePosixPath, globs: Sequence[str], exclude: Sequence[str]) -> None:
     if folder.is_absolute() or ".." in folder.parts or not folder.parts:
-        raise WorkspaceError(f"{folder} is no folder below {root}", "give one relative to the workspace's root")
+        raise WorkspaceError(f"{folder} is not a folder below {root}", "give one relative to the workspace's root")
     if os.path.lexists(root / folder):
         raise WorkspaceError(f"{folder} is there already", "choose another name, or another folder with --folder")
     # Asked of the rules themselves: an empty tree in which this package is the only one.

@@ -48,11 +48,11 @@ def command(
     everything: bool,
     as_json: bool,
 ) -> None:
-    """Tell what each service takes above the base image: per layer, its packages by size.
+    """Show what each service adds to the base image: per layer, its packages by size.
 
-    Without an image it is what the lock tells: wheels as they are downloaded, which take three to five times that once they
-    are unpacked and compiled, and the sources of local packages. With --image or --cdk-out it is what is in the image. The last line
-    says whether to take a zip or an image, and why.
+    Without an image, sizes come from the lock: wheels as downloaded, which take up three to five times as much once unpacked and
+    compiled, and the sources of local packages. With --image or --cdk-out it is what is in the image. The last line says
+    whether to take a zip or an image, and why.
 
     \b
     Example:
@@ -62,7 +62,7 @@ def command(
     limit = None if budget is None else parse_size(budget)
     workspace = load_workspace(root)
     if image is not None and (len(services) != 1 or assembly is not None):
-        raise click.UsageError("--image is of one service: name that SERVICE, and leave out --cdk-out")
+        raise click.UsageError("--image is for one service: name it, and leave out --cdk-out")
     names = [workspace.member(name).name for name in services] or [m.name for m in services_of(workspace)]
     sizes = list(_sizes(workspace, names, target, image=image, assembly=assembly, docker=docker))
     if as_json:
@@ -110,4 +110,4 @@ def _lines(size: ServiceSize, *, everything: bool) -> Iterator[str]:
 
 
 def _unknown(layer: LayerSize) -> str:
-    return f", without {', '.join(layer.unknown)}, of which the lock tells no size" if layer.unknown else ""
+    return f", without {', '.join(layer.unknown)}, whose size is not in the lock" if layer.unknown else ""

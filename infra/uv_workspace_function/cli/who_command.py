@@ -17,9 +17,9 @@ from uv_workspace_function.target.target import Target
 @target_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(requirement: str, root: Path | None, target: Target, as_json: bool) -> None:
-    """Tell which services have a package in their image that meets REQUIREMENT, and through what.
+    """List the services with a package in their image that meets REQUIREMENT, and what brings it in.
 
-    A line for each direct dependency that brings it in: that one is what to bump. Libraries can be asked for as well.
+    One line for each direct dependency that brings it in: that is the one to bump. Libraries work, too.
 
     \b
     Example:

@@ -21,7 +21,7 @@ from uv_workspace_function.workspace.workspace import Workspace
 @click.option("--since", "ref", required=True, metavar="REF", help="The commit to compare the working tree with.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(service: str, root: Path | None, ref: str, as_json: bool) -> None:
-    """Tell what differs in the build context of SERVICE between REF and the working tree, a line each.
+    """Show what differs in the build context of SERVICE between REF and the working tree, one line each.
 
     Files, entries of the lock, versions; nothing when its image is not built anew. What an image option in the stack
     changes (architecture, base_image, ...) is seen by `cdk diff`.

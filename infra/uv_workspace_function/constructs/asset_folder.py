@@ -38,7 +38,7 @@ def source_folder(context: BuildContext, scope: Construct) -> Iterator[Path]:
     """
     stage = cdk.Stage.of(scope)
     if stage is None:
-        raise WorkspaceError(f"{scope.node.path!r} is in no app", "make its stack a part of a cdk.App")
+        raise WorkspaceError(f"{scope.node.path!r} is not in an app", "make its stack a part of a cdk.App")
     assembly = Path(stage.asset_outdir)
     assembly.mkdir(parents=True, exist_ok=True)
     with staging.locked(assembly):

@@ -126,6 +126,6 @@ def _check_label(function: lambda_.Function, *, labelled: bool) -> None:
     resource = cast(lambda_.CfnFunction, function.node.default_child)
     if resource.snap_start is not None and not labelled:
         raise WorkspaceError(
-            f"a property injector gives {function.node.path} snap_start, which its image carries no label for",
+            f"a property injector gives {function.node.path} snap_start, but its image has no label for that",
             "set it by FunctionDefaults, or by snap_start=",
         )

@@ -39,7 +39,7 @@ def asked_for(scope: Construct, options: dict[str, Any]) -> dict[str, Any]:
             )
         if given := [f"{name}=" for name in _OF_OWN_LOG_GROUP if options.get(name) is not None]:
             raise WorkspaceError(
-                f"log_group= is another log group than the function's own, which {' and '.join(given)} would be for",
+                f"log_group= replaces the function's own log group, so {' and '.join(given)} would have no effect",
                 "set that on the log group itself",
             )
     return asked

@@ -26,7 +26,7 @@ _REFUSED: Mapping[str, str] = {
         f"{_EXTENSION}, set AWS_LAMBDA_EXEC_WRAPPER, and give tracing=Tracing.ACTIVE, which allows it to send traces; {_RECIPES}"
     ),
     "code": "the code is the image of service=; take lambda_.DockerImageFunction for an image made elsewhere",
-    "code_signing_config": "Lambda checks signatures of archives alone; sign images in the registry instead",
+    "code_signing_config": "Lambda checks signatures of zip archives only; sign images in the registry instead",
     "insights_version": (
         f"{_EXTENSION}, and add the managed policy CloudWatchLambdaInsightsExecutionRolePolicy to the role; {_RECIPES}"
     ),

@@ -110,7 +110,7 @@ class ServiceArchive:
         """
         stage = cdk.Stage.of(scope)
         if stage is None:
-            raise WorkspaceError(f"{scope.node.path!r} is in no app", "make its stack a part of a cdk.App")
+            raise WorkspaceError(f"{scope.node.path!r} is not in an app", "make its stack a part of a cdk.App")
         assembly = Path(stage.asset_outdir)
         name = f"{CONTEXTS}/{self.context.closure.service.name}-{self.context.digest[:12]}"
         assembly.mkdir(parents=True, exist_ok=True)

@@ -89,7 +89,7 @@ def check_further(arguments: Mapping[str, str]) -> None:
     for name in arguments:
         if not is_proxy(name) and not name.startswith(_OF_BUILDKIT):
             raise WorkspaceError(
-                f"the build takes no further argument {name!r}; further ones are proxies ({', '.join(_PROXIES)}) and BuildKit's own "
+                f"the build takes no argument {name!r}; besides its options it takes proxies ({', '.join(_PROXIES)}) and BuildKit's own "
                 f"({_OF_BUILDKIT}...)",
                 "use the option of the image that is meant, or a base_image with the value in it",
             )

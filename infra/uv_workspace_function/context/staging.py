@@ -80,7 +80,9 @@ def stage(files: Files, folder: Path) -> None:
                         return
                 else:
                     return
-            raise WorkspaceError(f"{folder} is written to by something else all the while", "end that, and try again")
+            raise WorkspaceError(
+                f"{folder} keeps changing, since something else writes to it", "stop that, and try again"
+            )
 
 
 def holds(folder: Path, files: Files) -> bool:

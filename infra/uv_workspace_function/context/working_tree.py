@@ -25,13 +25,13 @@ def deviations(top: Path, files: Mapping[str, ContextFile]) -> Iterator[str]:
         files: those of a build context.
     """
     for reason in _reasons(core_settings(top), files):
-        yield f"another checkout of this commit can have another digest: {reason}"
+        yield f"another checkout of this commit can have a different digest: {reason}"
 
 
 def _reasons(core: Mapping[str, str], files: Mapping[str, ContextFile]) -> Iterator[str]:
     pointers = [path for path, file in files.items() if is_pointer(file)]
     if pointers:
-        yield f"only a pointer of git-lfs stands for {_named(pointers)}; run `git lfs pull`"
+        yield f"git-lfs left only a pointer for {_named(pointers)}; run `git lfs pull`"
     if core.get("autocrlf", "").lower() == "true":
         changed = [path for path, file in files.items() if b"\r\n" in _held(file)]
         if changed:

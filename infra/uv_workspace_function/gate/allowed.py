@@ -55,9 +55,13 @@ def _exceptions(pyproject: Pyproject) -> dict[str, list[str]]:
 def _mistakes(file: str, path: Path, pyproject: Pyproject, member: str | None) -> Iterator[Finding]:
     for code, entries in _table(pyproject).items():
         if code not in CODES:
-            what, remedy, subject = f"[{TABLE}] names {code!r}, which is no code", "write a code such as UWF005", code
+            what, remedy, subject = (
+                f"[{TABLE}] names {code!r}, which is not the code of a finding",
+                "write a code such as UWF005",
+                code,
+            )
         elif not isinstance(entries, dict):
-            what = f"[{TABLE}.{code}] is no table"
+            what = f"[{TABLE}.{code}] is not a table"
             remedy, subject = f'write [{TABLE}.{code}], and in it what is ignored and why: requests = "..."', code
         else:
             for name, reason in entries.items():

@@ -57,7 +57,7 @@ class Baseline:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise WorkspaceError(f"{file} is no baseline of version {_VERSION} ({error})", _REWRITE) from error
+            raise WorkspaceError(f"{file} is not a baseline of version {_VERSION} ({error})", _REWRITE) from error
 
     def write(self, file: Path) -> None:
         """Write it, one entry per line, sorted, so that two branches merge.

@@ -225,7 +225,7 @@ def _backends(contexts: _Contexts) -> Iterator[Finding]:
                     file=(member.folder / PYPROJECT).as_posix(),
                     line=line_of(path, r"^\s*requires\s*=") or 1,
                     member=member.name,
-                    problem=f"{name} builds {member.name} in whatever release is the newest that day",
+                    problem=f"{member.name} is built by whatever release of {name} is the newest that day",
                     remedy=f'pin it in [tool.uv] of {project.folder / PYPROJECT}: build-constraint-dependencies = ["{name}==..."]',
                     subject=name,
                 )

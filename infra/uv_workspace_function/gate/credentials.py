@@ -126,7 +126,7 @@ def _finding(file: str, line: _Line, member: str | None, what: str, remedy: str,
         file=file,
         line=line.number,
         member=member,
-        problem=f"{file} holds {what}{where}: no image has it, but everybody who has the repository",
+        problem=f"{file} holds {what}{where}: it is in no image, but everybody with the repository has it",
         remedy=f"revoke it, and {remedy}",
         subject=subject,
     )

@@ -118,7 +118,7 @@ def _imported(scope: Scope, environment: ClosureEnvironment, handler: str, folde
         file=file,
         line=line,
         member=service.name,
-        problem=f"{handler} does not import in an environment that holds the closure of {service.name} alone: {text}",
+        problem=f"{handler} does not import in an environment that holds only the closure of {service.name}: {text}",
         remedy="declare what it imports where it imports it: `uv add --package MEMBER PACKAGE`",
         subject=handler,
     )

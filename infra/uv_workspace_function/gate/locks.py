@@ -132,7 +132,7 @@ def _unmet(folder: PurePosixPath, said: str) -> Finding:
 
 def _not_of_its_files(folder: PurePosixPath) -> Finding:
     lock = (folder / LOCK_NAME).as_posix()
-    return _lock_finding(folder, f"{lock} is not that of its {PYPROJECT} files", lock)
+    return _lock_finding(folder, f"{lock} does not match its {PYPROJECT} files", lock)
 
 
 def _lock_finding(folder: PurePosixPath, what: str, file: str) -> Finding:
@@ -157,7 +157,7 @@ def _offline(scope: Scope, project: Project) -> Outcome:
     except LockError:
         return Outcome(findings=(_not_of_its_files(project.folder),))
     if reason is not None:
-        return _gap(project.folder, f"offline, nobody could tell: {reason}", "run the check without --offline")
+        return _gap(project.folder, f"uv cannot tell offline: {reason}", "run the check without --offline")
     return Outcome()
 
 
@@ -176,7 +176,7 @@ def _exports(scope: Scope, project: Project) -> Outcome:
                     file=(service.folder / PYPROJECT).as_posix(),
                     line=1,
                     member=service.name,
-                    problem=f"{service.name} cannot be exported alone: {answer.reason}",
+                    problem=f"{service.name} cannot be exported on its own: {answer.reason}",
                     remedy="its closure holds both sides of a conflict that [tool.uv] conflicts declares: drop one of them",
                     subject=service.name,
                 )

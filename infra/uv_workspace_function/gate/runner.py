@@ -77,9 +77,7 @@ def check(
     )
 
 
-_NOT_ISOLATED = (
-    "UWF011 (handlers that do not import alone) was skipped: it runs code of the workspace, so it needs --isolated"
-)
+_NOT_ISOLATED = "UWF011 (handlers that do not import on their own) was skipped: it runs code of the workspace, so it needs --isolated"
 
 
 def _guarded(run: Callable[[Scope], Outcome], codes: tuple[str, ...], scope: Scope) -> Outcome:

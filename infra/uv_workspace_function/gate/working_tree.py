@@ -54,7 +54,7 @@ def _finding(member: Member, kind: str, paths: list[str]) -> Finding:
         file=paths[0],
         line=1,
         member=member.name,
-        problem=f"{problem.format(named)}: another checkout of this commit has another digest",
+        problem=f"{problem.format(named)}: another checkout of this commit has a different digest",
         remedy=remedy,
         subject=kind,
     )

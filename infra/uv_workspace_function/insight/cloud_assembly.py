@@ -77,7 +77,9 @@ def _asset_manifests(assembly: Path) -> Iterator[Path]:
     """The asset manifests that an assembly names, and those of the assemblies in it (stages)."""
     path = assembly / "manifest.json"
     if not path.is_file():
-        raise WorkspaceError(f"{assembly} is no cloud assembly: it has no manifest.json", "write one with `cdk synth`")
+        raise WorkspaceError(
+            f"{assembly} is not a cloud assembly: it has no manifest.json", "write one with `cdk synth`"
+        )
     for artifact in _tables(_read(path).get("artifacts")).values():
         match artifact:
             case {"type": "cdk:asset-manifest", "properties": {"file": str(file)}}:
@@ -108,7 +110,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(read_file(path))
     except (OSError, ValueError, RecursionError) as error:
-        raise WorkspaceError(f"{path} cannot be read ({error})", "write it anew with `cdk synth`") from error
+        raise WorkspaceError(f"{path} cannot be read ({error})", "run `cdk synth` again") from error
     if not isinstance(document, dict):
-        raise WorkspaceError(f"{path} is no part of a cloud assembly", "write it anew with `cdk synth`")
+        raise WorkspaceError(f"{path} is not part of a cloud assembly", "run `cdk synth` again")
     return document

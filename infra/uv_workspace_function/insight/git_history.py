@@ -67,7 +67,7 @@ class History:
         done = _git(["rev-parse", "--show-toplevel"], cwd=start)
         if done.returncode:
             raise WorkspaceError(
-                f"{root} is in no git repository that can be read: {_said(done)}",
+                f"{root} is not in a git repository that can be read: {_said(done)}",
                 "run this in a clone of the repository",
             )
         return cls(root=root, top=Path(done.stdout.removesuffix("\n")).resolve())

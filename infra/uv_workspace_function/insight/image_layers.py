@@ -57,12 +57,12 @@ def size_of_image(service: str, image: str, *, docker: str = "docker") -> Servic
     except OSError as error:
         raise WorkspaceError(
             f"{docker} cannot be run: {error.strerror}",
-            "install a container engine, or ask without an image for the sizes that the lock tells",
+            "install a container engine, or leave the image out to get the sizes in the lock",
         ) from error
     if there.returncode:
         said = " ".join(there.stderr.split())
         if not _NO_SUCH_IMAGE.search(said):
-            raise WorkspaceError(f"{docker} cannot tell of {image}: {said}", "start its engine and try again")
+            raise WorkspaceError(f"{docker} cannot inspect {image}: {said}", "start its engine and try again")
         raise WorkspaceError(
             f"{image}, the image of {service}, is not built here",
             f"build it: `services prune {service} --output DIR`, then "

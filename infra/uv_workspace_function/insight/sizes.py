@@ -126,7 +126,7 @@ def parse_size(text: str) -> int:
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None or (match["binary"] and not match["prefix"]):
-        raise WorkspaceError(f"{text!r} is no size", "write a number and a unit, like '150MB' or '0.5GiB'")
+        raise WorkspaceError(f"{text!r} is not a size", "write a number and a unit, like '150MB' or '0.5GiB'")
     base = 1024 if match["binary"] else 1000
     return int(float(match["number"]) * base ** _POWERS[match["prefix"].lower()])
 

@@ -41,7 +41,7 @@ def parse_requirement(text: str) -> Requirement:
         requirement = Requirement(text)
     except InvalidRequirement as error:
         reason = str(error).splitlines()[0]
-        raise WorkspaceError(f"{text!r} is no requirement: {reason}", "write it like 'urllib3<2.5'") from error
+        raise WorkspaceError(f"{text!r} is not a requirement: {reason}", "write it like 'urllib3<2.5'") from error
     if requirement.marker is not None or requirement.url is not None or requirement.extras:
         raise WorkspaceError(f"{text!r} asks for more than a name and versions", "write it like 'urllib3<2.5'")
     return requirement
@@ -84,7 +84,7 @@ def not_held(workspace: Workspace, requirement: Requirement, target: Target) -> 
     locks = [workspace.project.lock, *(workspace.project_of(member).lock for member in workspace.standalone)]
     known = {package.name for lock in locks for package in lock.packages}
     if name in known:
-        return f"no service holds {requirement}: {name} is locked for other members, groups or machines alone"
+        return f"no service holds {requirement}: {name} is locked only for other members, groups or machines"
     near = difflib.get_close_matches(name, known, n=1)
     return f"no service holds {requirement}: {name} is not in any lock" + (
         f"; did you mean {near[0]!r}?" if near else ""

@@ -204,8 +204,8 @@ class Build:
         changed = [name for name, layer in made.layers.items() if there[name].diff_id != layer.diff_id]
         if changed:
             raise WorkspaceError(
-                f"{self.request.service}: {step.name} made another layer than the one that is kept ({', '.join(changed)})",
-                "its packages or their backends make another result each time; without --verify what is kept is taken",
+                f"{self.request.service}: {step.name} made a different layer than the one in the cache ({', '.join(changed)})",
+                "its packages or their backends are not reproducible; without --verify the layer in the cache is used",
             )
 
     def _kept(self, key: str) -> Made | None:

@@ -35,7 +35,7 @@ class Layout:
             fitting = [e for e in entries if not reference or reference in _names(e)]
             if len(fitting) != 1:
                 known = ", ".join(sorted({name for entry in entries for name in _names(entry)})) or "none"
-                wanted = f"an image {reference!r}" if reference else "one image alone"
+                wanted = f"an image {reference!r}" if reference else "just one image"
                 raise WorkspaceError(f"{self.path} does not hold {wanted}; its names are: {known}", "name one of them")
             reference = str(fitting[0]["digest"])
         return b"".join(self._read(_blob(reference)))
@@ -54,7 +54,7 @@ class Layout:
             entries = json.loads(b"".join(self._read("index.json")))["manifests"]
         except (ValueError, KeyError, TypeError) as error:
             raise WorkspaceError(
-                f"{self.path} is no OCI layout", "name one, as `skopeo copy` and `docker save` write them"
+                f"{self.path} is not an OCI layout", "name one, as `skopeo copy` and `docker save` write them"
             ) from error
         found: list[dict[str, Any]] = entries
         return found

@@ -56,5 +56,5 @@ def _layout(text: str) -> tuple[Path, str]:
         before, _, reference = text.partition(":")
         path = Path(before)
     if not path.exists():
-        raise WorkspaceError(f"there is no OCI layout {text}", "name the folder or the archive of one")
+        raise WorkspaceError(f"there is not an OCI layout {text}", "name the folder or the archive of one")
     return path, reference

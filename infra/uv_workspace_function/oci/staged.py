@@ -45,7 +45,7 @@ class StagedContext:
         staged = cls(files={path: found[path] for path in sorted(found)})
         if DOCKERFILE not in staged.files or not staged.program:
             raise WorkspaceError(
-                f"{folder} is no build context", "have one written by `services prune SERVICE --output DIR`"
+                f"{folder} is not a build context", "have one written by `services prune SERVICE --output DIR`"
             )
         if has_extensions(staged.files[DOCKERFILE].content.decode(errors="replace")):
             raise WorkspaceError(

@@ -38,7 +38,7 @@ class ImageReference:
         match = _REFERENCE.fullmatch(text)
         if match is None:
             raise WorkspaceError(
-                f"{text!r} is no container image",
+                f"{text!r} is not a container image",
                 "write repository:tag or repository@sha256:..., for example 'public.ecr.aws/lambda/python:3.14'",
             )
         return cls(repository=match["repository"], tag=match["tag"], digest=match["digest"])

@@ -104,7 +104,7 @@ def refuse_oversized_archive(selection: Selection, target: Target, left_out: Ite
         return None
     return (
         f"the wheels of {service} are {shown(total)} packed, some {shown(estimated)} unpacked with bytecode, and Lambda takes {limit} of an "
-        f"archive; the largest are {largest(sizes)}. Whether it fits is told when it is built; {REMEDY}"
+        f"archive; the largest are {largest(sizes)}. The build tells whether it fits; {REMEDY}"
     )
 
 

@@ -71,7 +71,7 @@ class Target:
         match = _UV_PLATFORM.fullmatch(uv_platform)
         if match is None:
             raise WorkspaceError(
-                f"no container here runs on the platform {uv_platform!r}",
+                f"no image can be built for the platform {uv_platform!r}",
                 f"platforms are {machine}-manylinux_2_17 and the like, and {machine}-unknown-linux-musl",
             )
         if match["machine"] != machine:
@@ -88,10 +88,12 @@ class Target:
             raise WorkspaceError(f"python must be a minor version such as '3.14', not {self.python!r}")
         if self.machine not in _DOCKER_PLATFORMS:
             known = ", ".join(sorted(_DOCKER_PLATFORMS))
-            raise WorkspaceError(f"no Lambda runs on the machine {self.machine!r}", f"machines are: {known}")
+            raise WorkspaceError(f"Lambda does not run on the machine {self.machine!r}", f"machines are: {known}")
         if self.glibc is not None and (self.glibc[0] != 2 or self.glibc[1] not in _GLIBC_MINORS_OF_UV):
             known = ", ".join(f"2.{minor}" for minor in _GLIBC_MINORS_OF_UV)
-            raise WorkspaceError(f"uv installs for no glibc {'.'.join(map(str, self.glibc))}", f"it knows: {known}")
+            raise WorkspaceError(
+                f"uv has no platform with glibc {'.'.join(map(str, self.glibc))}", f"it knows: {known}"
+            )
 
     def __str__(self) -> str:
         library = "musl" if self.glibc is None else f"glibc {self.glibc[0]}.{self.glibc[1]}"

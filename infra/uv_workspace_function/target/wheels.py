@@ -179,7 +179,7 @@ def built_from_source(closure: Closure, names: Collection[str] | None = None) ->
             raise WorkspaceError(
                 f"build_from_source must be a list of packages' names, not {names!r}", f"write [{names!r}]"
             )
-        where, missing = "build_from_source", f"is no third-party package of {closure.service.name}"
+        where, missing = "build_from_source", f"is not a third-party package of {closure.service.name}"
         listed, known = names, packages
     for name in listed:
         if canonicalize_name(name) not in known:
@@ -201,7 +201,7 @@ def refuse_other_environments(selection: Selection, target: Target) -> None:
     if markers and not any(map(target.may_satisfy, markers)):
         listed = " or ".join(f"({marker})" for marker in markers) if markers[1:] else markers[0]
         raise WorkspaceError(
-            f"{selection.lock.path} is for environments with {listed} alone, so it lacks what {selection.root.name} needs on "
+            f"{selection.lock.path} covers only environments with {listed}, so it lacks what {selection.root.name} needs on "
             f"{target}",
             f"add \"sys_platform == 'linux' and platform_machine == '{target.machine}'\" to `environments` of [tool.uv] "
             "and run `uv lock`",
@@ -313,7 +313,7 @@ def _build_number(file_name: str) -> tuple[int, str]:
 
 def _shortened(tags: list[str], target: Target) -> str:
     if not tags:
-        return "its source alone"
+        return "only its source"
     # The near misses are what one wants to see: the same machine, and of it the same C library.
     nearest = sorted(tags, key=lambda tag: (target.machine not in tag, "manylinux" not in tag, tag))
     more = len(nearest) - _WHEELS_SHOWN

@@ -53,7 +53,7 @@ def _build_path(root: Path, needed: "_LocalRequirement", location: PurePosixPath
     what = f"{needed.user} is built with {needed.name}, which tool.uv.sources takes from {location}"
     if location.is_absolute() or location.parts[:1] == ("..",):
         raise WorkspaceError(
-            f"{what}: that is no path below the workspace's root, where alone a build context reaches",
+            f"{what}: that is not a path below the workspace's root, and a build context reaches no further",
             "move it below the root and name it by a relative path, or publish it to an index",
         )
     if not (root / location).exists():

@@ -89,7 +89,7 @@ class Closure:
         lock = self.project.lock
         if not _admits(lock.requires_python, version, where=lock.path):
             raise WorkspaceError(
-                f"{lock.path} is for Python {lock.requires_python} alone, so it lacks what {self.service.name} needs on the image's "
+                f"{lock.path} covers only Python {lock.requires_python}, so it lacks what {self.service.name} needs on the image's "
                 f"Python {version}: uv locks for the Pythons that every member admits",
                 "widen requires-python of the member "
                 "that excludes it and run `uv lock`, make that member a standalone project, or choose another python_version",

@@ -38,7 +38,7 @@ def check_fresh(workspace: Workspace, project: Project) -> str | None:
     reason = why_unknown(workspace, project)
     if reason is None:
         return None
-    return f"{project.folder / LOCK_NAME} was taken as it is, since nobody could tell whether it is fresh: {reason}"
+    return f"{project.folder / LOCK_NAME} was used without checking that it is fresh: {reason}"
 
 
 def why_unknown(workspace: Workspace, project: Project) -> str | None:
@@ -49,7 +49,7 @@ def why_unknown(workspace: Workspace, project: Project) -> str | None:
     if code == _STALE:
         where = f" --project {project.folder}" if project.folder.parts else ""
         raise LockError(
-            f"{project.folder / LOCK_NAME} is stale: uv would resolve anew for what the {PYPROJECT} files ask for now",
+            f"{project.folder / LOCK_NAME} is stale: it does not match what the {PYPROJECT} files ask for now",
             f"run `uv lock{where}`",
         )
     return None if code == _FRESH else reason

@@ -52,7 +52,7 @@ FATES: Mapping[str, Fate] = {
     "concurrent-installs": Fate("dropped", _MACHINE),
     "config-settings": _CARRIED,
     "config-settings-package": _OURS,
-    "conflicts": Fate("dropped", "the cut-down lock holds this service's fork alone"),
+    "conflicts": Fate("dropped", "the cut-down lock holds only this service's fork"),
     "constraint-dependencies": _OURS,
     "default-groups": Fate("dropped", _GROUPS),
     "dependency-groups": Fate("dropped", _GROUPS),

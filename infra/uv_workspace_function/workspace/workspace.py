@@ -74,7 +74,7 @@ class Workspace:
             for key, patterns in (("members", globs.members), ("exclude", globs.exclude)):
                 for pattern in filter(membership.is_malformed, patterns):
                     raise WorkspaceError(
-                        f"{PYPROJECT}: {pattern!r} in `{key}` of [tool.uv.workspace] is no glob that uv takes: close its bracket, and "
+                        f"{PYPROJECT}: {pattern!r} in `{key}` of [tool.uv.workspace] is not a glob that uv takes: close its bracket, and "
                         "have `**` be a whole folder of the path"
                     )
             project = Project.load(root, PurePosixPath())

@@ -88,7 +88,7 @@ def unsettled(files: Mapping[Member, tuple[ReadFile, ...]], python: str) -> Outc
     number = sum(not read.facts.is_judged and read.facts.unparsed is None for reads in files.values() for read in reads)
     if not number:
         return Outcome()
-    note = f"UWF006 (syntax that Python {python} does not have) was not judged in {number} files: it takes ruff"
+    note = f"UWF006 (syntax that Python {python} does not have) was not checked in {number} files: that needs ruff"
     return Outcome(notes=(f"{note}, which uv-workspace-function[syntax] brings",))
 
 

@@ -188,7 +188,7 @@ def _left_out_by_name(of: MemberImports, read: ReadFile, top: str) -> Iterator[_
     target = PurePosixPath(read.file.path).parent / top
     there = _on_disk(workspace.root, target)
     if there is not None and str(target) not in _stems(workspace, member, (*files.files, *files.written)):
-        yield _lost(member, top, there, "it is called as tests and outputs are")
+        yield _lost(member, top, there, "it has a name that tests and outputs have")
 
 
 def _may_be_attribute(of: MemberImports, package: PurePosixPath, name: str) -> bool:

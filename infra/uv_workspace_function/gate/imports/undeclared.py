@@ -182,7 +182,7 @@ def doubt_about(of: MemberImports, doubts: Mapping[str, list[str]]) -> NotChecke
         codes=("UWF003", "UWF004"),
         member=of.member.name,
         reason=(
-            f"nothing on this machine says which modules {listed(packages)} has, so nobody knows where "
+            f"nothing on this machine says which modules {listed(packages)} has, so it is unknown where "
             f"{listed(sorted(doubts))} comes from"
         ),
         remedy=sync_command(of.known.project),
