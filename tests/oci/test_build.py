@@ -107,8 +107,8 @@ def test_verify_finds_a_package_that_is_another_one_each_time(build: Build, shop
     (tmp_path / "moment").write_text("2")
     assert ALL == reused(build("orders"))
     assert build("orders", "--verify", code=2) == (
-        "orders: install-service made a different layer than the one in the cache (code); its packages or their backends make another "
-        "result each time; without --verify what is kept is taken"
+        "orders: install-service made a different layer than the one in the cache (code); its packages or their backends are not "
+        "reproducible; without --verify the layer in the cache is used"
     )
 
 

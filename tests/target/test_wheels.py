@@ -199,7 +199,7 @@ def test_a_refusal_names_the_package_the_wheels_there_are_and_the_options(tmp_pa
             "lock a version that has one (`uv lock --upgrade-package fast`), "
             "list 'fast' in build-from-source of the service's [tool.uv-workspace-function] ("
             "pure Python builds anywhere, compiled code where the build runs on linux/arm64 and the builder_image has a "
-            "compiler), run the service on Python 3.13 (`python_version=` of the construct, `--python` of a command), "
+            "compiler), run the service on Python 3.13 (ImageOptions(python_version='3.13'), `--python 3.13` of a command), "
             "or ask its maintainers for a wheel"
         )
     ]

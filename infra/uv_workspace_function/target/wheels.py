@@ -102,7 +102,7 @@ class MissingWheel:
             )
         if (python := self._other_python) is not None:
             options.append(
-                f"run the service on Python {python} (`python_version=` of the construct, `--python` of a command)"
+                f"run the service on Python {python} (ImageOptions(python_version='{python}'), `--python {python}` of a command)"
             )
         if source.registry is not None and not self.unwanted:
             options.append("ask its maintainers for a wheel")

@@ -182,8 +182,8 @@ def doubt_about(of: MemberImports, doubts: Mapping[str, list[str]]) -> NotChecke
         codes=("UWF003", "UWF004"),
         member=of.member.name,
         reason=(
-            f"nothing on this machine says which modules {listed(packages)} has, so it is unknown where "
-            f"{listed(sorted(doubts))} comes from"
+            f"nothing on this machine says which modules {listed(packages)} has, so it is unknown which "
+            f"package provides {listed(sorted(doubts))}"
         ),
         remedy=sync_command(of.known.project),
     )
