@@ -239,6 +239,38 @@ def test_a_password_is_nowhere_to_be_found(
         assert [] == [content for content in kept if text.encode() in content]
 
 
+def test_no_process_is_started_with_a_password(
+    registry: Ecr, way: Proxy, image: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither among arguments nor variables: a credential helper gives it on its standard output."""
+    secret = "open-sesame-4711"
+    helper, seen = tmp_path / "bin/docker-credential-test", tmp_path / "seen"
+    helper.parent.mkdir()
+    answer = json.dumps({"Username": "AWS", "Secret": secret})
+    helper.write_text(f"#!/bin/sh\n(echo \"$@\"; env) >> {seen}\ncat > /dev/null\necho '{answer}'\n")
+    helper.chmod(0o755)
+    monkeypatch.setenv("PATH", str(helper.parent), prepend=":")
+    (tmp_path / "docker/config.json").write_text(json.dumps({"credHelpers": {way.host: "test"}}))
+    processes: list[str] = []
+
+    def look() -> None:
+        listed = subprocess.run(["ps", "axewww", "-o", "command"], check=True, capture_output=True, text=True)
+        processes.append(listed.stdout)
+
+    realm = {"WWW-Authenticate": 'Basic realm="ecr"'}
+    way.faults = [
+        Fault(method="HEAD", path=MANIFEST, status=401, headers=realm),
+        Fault(method="PUT", path=MANIFEST, after=look),
+    ]
+    process = _start(image, way, tmp_path)
+    assert (b"", 0) == (process.communicate(timeout=60)[1], process.returncode)
+    assert "get" in seen.read_text().splitlines()
+    assert secret not in seen.read_text()
+    assert [True] == [f"{way.host}/shop:1.0" in listed for listed in processes]
+    assert [False] == [secret in listed for listed in processes]
+    _assert_whole(registry)
+
+
 def test_a_full_disk_stops_no_push(registry: Ecr, way: Proxy, image: Layout, tmp_path: Path) -> None:
     """Nothing of the image is written on the way: no file of the process may have a byte here."""
     full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
