@@ -47,12 +47,13 @@ def deliver(store: Store, images: Sequence[Image], to: ImageReference) -> dict[s
     Raises:
         WorkspaceError: when one of them cannot be pushed.
     """
+    there: set[str] = set()
 
     def one(image: Image) -> Delivery:
         named = replace(to, tag=to.tag or _tag(image))
         stored = StoredImage(store=store, digest=image.digest)
         base = stored.base_image
-        done = push(stored.manifest(), stored, named, store=store, mount_from=[base] if base else [])
+        done = push(stored.manifest(), stored, named, store=store, mount_from=[base] if base else [], there=there)
         sent, mounted = (sum(content.size for content in found) for found in (done.sent, done.mounted))
         return Delivery(image=named, digest=done.digest, sent=sent, mounted=mounted)
 

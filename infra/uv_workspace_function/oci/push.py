@@ -44,6 +44,7 @@ def push(
     store: Store,
     mount_from: Sequence[ImageReference] = (),
     keeps_what_is_there: bool = False,
+    there: set[str] | None = None,
 ) -> Pushed:
     """Push an image.
 
@@ -59,6 +60,7 @@ def push(
         store: where it is kept which repositories have a content; its locks keep processes apart.
         mount_from: images whose repositories may have contents of it, such as the base image.
         keeps_what_is_there: whether a tag that names another image already is left as it is.
+        there: digests that an earlier push of this run found or put in the repository, which are not asked for again; this one's are added.
 
     Returns:
         The digest, and what was sent.
@@ -67,7 +69,15 @@ def push(
         WorkspaceError: when the registry does not take it, or a content is not there.
     """
     try:
-        return _pushed(manifest, source, to, store, mount_from, keeps_what_is_there=keeps_what_is_there)
+        return _pushed(
+            manifest,
+            source,
+            to,
+            store,
+            mount_from,
+            keeps_what_is_there=keeps_what_is_there,
+            there=set() if there is None else there,
+        )
     except OSError as error:
         raise store.unusable(error) from error
 
@@ -80,6 +90,7 @@ def _pushed(
     mount_from: Sequence[ImageReference],
     *,
     keeps_what_is_there: bool,
+    there: set[str],
 ) -> Pushed:
     document = descriptors.parsed(manifest, str(to))
     digest = digest_of(manifest)
@@ -91,7 +102,7 @@ def _pushed(
         if named == digest or (named and keeps_what_is_there):
             return Pushed(digest=named, sent=(), mounted=(), is_new=False)
         others = [other.path for image in mount_from if (other := Repository(image)).host == repository.host]
-        upload = _Upload(client=client, repository=repository, source=source, store=store, others=others)
+        upload = _Upload(client=client, repository=repository, source=source, store=store, others=others, there=there)
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
             futures = [pool.submit(upload.run, content) for content in distinct]
             try:
@@ -122,13 +133,18 @@ class _Upload:
     store: Store
     others: Sequence[str]
     """Repositories of the same registry that may have contents."""
+    there: set[str]
+    """Digests of contents that the repository is known to have."""
 
     def run(self, content: Descriptor) -> str:
         """Have a content in the repository; `there`, `mounted` or `sent`."""
+        if content.digest in self.there:
+            return "there"
         with self.store.locked(_lock("blob", self.repository, content.digest)):
             how = "there" if self._is_there(content) else _repeated(lambda: self._bring(content))
             with suppress(OSError):  # it only saves work
                 self.store.keep("held", self._key(content), self.repository.path)
+        self.there.add(content.digest)
         return how
 
     def _is_there(self, content: Descriptor) -> bool:

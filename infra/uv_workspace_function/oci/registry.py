@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-import docker.auth
-import docker.errors
 import requests
 from dxf import DXF, exceptions
 from requests.adapters import HTTPAdapter
@@ -146,6 +144,9 @@ class Repository:
             raise told from error
 
     def _authenticate(self, client: Any, response: requests.Response) -> None:
+        import docker.auth  # noqa: PLC0415 - it takes its time, and a registry that lets everybody in needs none
+        import docker.errors  # noqa: PLC0415
+
         host = self.host
         name = "https://index.docker.io/v1/" if host == _DOCKER_HUB else host
         with warnings.catch_warnings():
