@@ -75,7 +75,7 @@ def ending_with_signals() -> Iterator[None]:
 
 @contextmanager
 def unwinding() -> Iterator[None]:
-    """Work inside a program of somebody else, a CDK app, that SIGTERM and SIGHUP leave by an `Ended` before they end the program.
+    """Work inside another program, a CDK app, that SIGTERM and SIGHUP leave by an `Ended` before they end the program.
 
     Only where nobody else has a handler for them, and in the main thread: elsewhere Python has no say. SIGINT is an exception
     by itself. More of them on the way up change nothing.

@@ -17,7 +17,7 @@ from uv_workspace_function.builder.credentials import without_credentials
 from uv_workspace_function.errors import WorkspaceError, seen_from
 
 Table = Mapping[str, Any]
-"""A table whose values nobody has looked at yet, or that is another tool's to check."""
+"""A table whose values are not checked yet, or that is another tool's to check."""
 
 T = TypeVar("T")
 _PROXIES = ("http-proxy", "https-proxy")

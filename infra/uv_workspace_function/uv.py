@@ -88,7 +88,7 @@ class UvAnswer:
 
 
 def ask_offline(project: Path, *, requires_python: str, asks_versions: bool = False) -> UvAnswer | None:
-    """Ask whether a project's lock is fresh, from its definitions alone.
+    """Ask whether a project's lock is fresh, from only its definitions.
 
     Exit code 0: it is. 1: uv would resolve anew. 2: uv cannot tell. No index and no cache is needed or looked at, no
     configuration but the workspace's own, no Python but the one chosen here. uv runs build backends of local packages whose
@@ -187,7 +187,7 @@ def cache_folder() -> Path | None:
 
 
 def fetch(requirement: str, folder: Path) -> UvAnswer | None:
-    """Have uv install a package of wheels alone into a folder, from where this machine fetches packages.
+    """Have uv install a package into a folder, from wheels only and from where this machine fetches packages.
 
     Args:
         requirement: the package with its version.

@@ -18,7 +18,7 @@ from uv_workspace_function.workspace.workspace import Workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedImage:
-    """What a command was told of images. None, empty and False are what the Dockerfile has by itself."""
+    """The image options of a command. None, empty and False stand for the Dockerfile's defaults."""
 
     target: Target
     extras: tuple[str, ...]

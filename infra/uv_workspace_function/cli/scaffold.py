@@ -264,7 +264,7 @@ def _pyproject(name: str, root_project: Metadata, models: Sequence[Member]) -> s
 
 
 def _is_plain(build_system: BuildSystem) -> bool:
-    """Whether a build system builds `src/<module>` as it is: the backend alone, with nothing plugged in."""
+    """Whether a build system builds `src/<module>` as it is: only the backend, with nothing plugged in."""
     return (
         build_system.build_backend in _PLAIN_BACKENDS
         and len(build_system.requires) == 1

@@ -1,4 +1,4 @@
-"""Which branches of an `if` are run when a module is imported: not those of `__main__`, and none that types alone ask for."""
+"""Which branches of an `if` are run when a module is imported: not those of `__main__`, and none that only type checkers need."""
 
 from __future__ import annotations
 

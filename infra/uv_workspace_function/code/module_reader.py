@@ -25,7 +25,7 @@ class SourceError(HandlerError):
 
 
 class LocalPackage(Protocol):
-    """What is asked of a member here: its name, its code, whether a backend builds it, and where it lies.
+    """What this needs of a member: its name, its code, whether a backend builds it, and where it is.
 
     That is relative to the workspace's root, and absolute.
     """

@@ -1,4 +1,4 @@
-"""Source in the syntax of a newer Python than the one that runs, told in words that this one reads.
+"""Source in the syntax of a newer Python than the one that runs, rewritten so that this one reads it.
 
 Code is written for the Python of the images, and what reads it here may run on an older one. What is new since then
 (type parameters, template strings, nested quotes in f-strings, ...) has no bearing on what a module imports or binds, so

@@ -16,7 +16,7 @@ _ID = "LogGroup"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LogGroupOptions:
-    """What is asked of a function's own log group; None is left to its default."""
+    """The options of a function's own log group; None is its default."""
 
     name: str | None
     retention: logs.RetentionDays | None

@@ -92,7 +92,7 @@ def checked(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_options(options: dict[str, Any]) -> None:
-    """Refuse options of a function that nobody knows, or that a function from an image can't have, and drop those that are empty.
+    """Refuse options that do not exist, or that a function from an image can't have, and drop those that are empty.
 
     Raises:
         WorkspaceError: when one cannot work; it says what does.

@@ -1,4 +1,4 @@
-"""CloudFormation's limit of resources in one stack, told at synth with the way out."""
+"""CloudFormation's limit of resources in one stack, checked at synth, with the way out."""
 
 from collections import Counter
 from weakref import WeakSet

@@ -55,7 +55,7 @@ class BuildContext:
     origins: Mapping[str, str] = field(default_factory=dict)
     """Where files lie in the workspace whose path in the context is another one."""
     warnings: tuple[str, ...] = ()
-    """What may be wrong: a lock that nobody could judge, a working tree that is not what its commit holds."""
+    """What may be wrong: a lock that could not be checked, a working tree that differs from its commit."""
 
     @classmethod
     def of(cls, workspace: Workspace, name: str, *, extras: Iterable[str] = ()) -> "BuildContext":
@@ -156,7 +156,7 @@ class BuildContext:
         staging.write(self.files, Path(folder))
 
     def stage(self, folder: Path | str) -> None:
-        """Make a folder that nobody else has a say in hold the context, and nothing else.
+        """Make a folder that only we write to hold the context, and nothing else.
 
         Args:
             folder: where; one that holds this very context is left as it is, any other is replaced.

@@ -124,7 +124,7 @@ _WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 def member_definition(member: Member, closure: Closure, relevance: Relevance) -> str | None:
-    """A local package's `pyproject.toml` for the context; None where it has none (a `setup.py` alone)."""
+    """A local package's `pyproject.toml` for the context; None where it has none (only a `setup.py`)."""
     if member.pyproject.is_empty:
         return None
     for requirement in _requirements(member.pyproject):

@@ -1,7 +1,7 @@
-"""A folder that somebody named for build contexts: filled where it is empty, replaced whole where it holds what was written before.
+"""An output folder for build contexts: filled where it is empty, replaced whole where it holds what was written before.
 
 A record beside the folder says what was written into it. A folder is replaced only while it holds just that, compared byte by byte: what
-somebody has added or edited is never taken away.
+was added or edited by hand is never removed.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ def _left_over(folder: Path) -> bool:
 
 
 def _found(folder: Path) -> dict[str, ContextFile]:
-    """The files of a folder; none where there is a link, a device or an empty folder in it, which nobody has written here."""
+    """The files of a folder; none where it has a link, a device or an empty folder, which are never written here."""
     files: dict[str, ContextFile] = {}
     for path, folders, names in os.walk(folder):
         if path != str(folder) and not folders and not names:

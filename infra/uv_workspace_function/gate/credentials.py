@@ -49,7 +49,7 @@ class _Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Credential:
-    """What a URL has that nobody should read."""
+    """The parts of a URL that must stay secret."""
 
     kind: str
     host: str

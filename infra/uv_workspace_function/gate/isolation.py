@@ -1,4 +1,4 @@
-"""Each handler alone: imported in an environment that holds its service's closure and nothing else (UWF011).
+"""Each handler on its own: imported in an environment that holds its service's closure and nothing else (UWF011).
 
 The environment is made from the service's build context, offline, so from uv's cache. It has the Python that uv finds on
 this machine: packages are this machine's, and so is the version, which the report tells.

@@ -162,7 +162,7 @@ def _offline(scope: Scope, project: Project) -> Outcome:
 
 
 def _exports(scope: Scope, project: Project) -> Outcome:
-    """Under declared `conflicts`: does each service still export alone?"""
+    """Under declared `conflicts`: does each service still export on its own?"""
     findings = []
     for service in scope.services:
         if scope.workspace.project_of(service) is not project:

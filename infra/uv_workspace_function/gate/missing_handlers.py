@@ -1,4 +1,4 @@
-"""Handlers: does each service have the functions that Lambda is told to call? (UWF007)"""
+"""Handlers: does each service have the functions that Lambda will call? (UWF007)"""
 
 from collections.abc import Iterator
 

@@ -18,7 +18,7 @@ class Scope:
     workspace: Workspace
     target: Target
     members: tuple[Member, ...]
-    """Local packages to judge, by name; path dependencies outside the workspace's members are nobody's here."""
+    """Local packages to judge, by name; path dependencies outside the workspace's members are left out."""
     services: tuple[Member, ...]
     """Services to judge, by name."""
     whole: bool

@@ -1,4 +1,4 @@
-"""What nobody uses: libraries that no member needs (UWF009), services that no stack deploys (UWF010)."""
+"""What is unused: libraries that no member needs (UWF009), services that no stack deploys (UWF010)."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

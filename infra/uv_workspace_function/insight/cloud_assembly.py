@@ -24,7 +24,7 @@ class ImageAsset:
 
     @property
     def service(self) -> str:
-        """The service that it is of; empty for an image of somebody else's."""
+        """The service it is for; empty for an image that is not ours."""
         return self.arguments.get("SERVICE_NAME", "")
 
     def target(self, otherwise: Target) -> Target:

@@ -133,7 +133,7 @@ def _blocks(selection: Selection) -> Mapping[str, Mapping[str, str]]:
 
 
 def entry_text(selection: Selection, package: LockedPackage) -> str:
-    """All that matters of a package's entry in a selection, as one text; the versions of what it needs are told by themselves."""
+    """All that matters of a package's entry in a selection, as one text; the versions of what it needs are compared separately."""
     steps = sorted(
         f"{part}:{step.to.name} {step.extras} {step.marker}"
         for part, steps in selection.nodes[package].items()

@@ -201,7 +201,7 @@ def _variables(shell: Mapping[str, str]) -> dict[str, str]:
 
 
 def _safe_directories(shell: Mapping[str, str]) -> list[str]:
-    """What a container's variables say of folders that belong to somebody else, the one setting of theirs that is kept."""
+    """What a container's variables say of folders with another owner, the only setting of theirs that is kept."""
     count = shell.get("GIT_CONFIG_COUNT", "")
     pairs = (
         (shell.get(f"GIT_CONFIG_KEY_{i}", ""), shell.get(f"GIT_CONFIG_VALUE_{i}", "")) for i in range(_count(count))

@@ -29,7 +29,7 @@ def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def deflated(content: bytes) -> bytes:
-    """A whole content as a zip archive holds it: deflate alone, without a head."""
+    """A whole content as a zip archive holds it: only deflate, without a header."""
     return bytes(deflate.deflate_compress(content, _LEVEL))
 
 

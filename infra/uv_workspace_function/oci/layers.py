@@ -33,7 +33,7 @@ class Layer:
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> Self:
-        """One that `as_kept` told of."""
+        """One that `as_kept` described."""
         return cls(**{**kept, "blob": Blob(**kept["blob"])})
 
     def as_kept(self) -> dict[str, Any]:

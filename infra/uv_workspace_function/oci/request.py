@@ -95,7 +95,7 @@ class Request:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the builder is told, as the Dockerfile tells it."""
+        """What the builder is given, as the Dockerfile gives it."""
         names = (
             "SERVICE_NAME",
             "SERVICE_EXTRAS",

@@ -136,7 +136,7 @@ def _pass_on(stream: IO[str] | None, log: Callable[[str], None]) -> None:
 
 
 def _awaited(reports: IO[bytes], process: "subprocess.Popen[str]", timeout: int) -> dict[str, Any]:
-    """The last report, or what can be told when there is none.
+    """The last report, or what is known when there is none.
 
     The time that the handler has does not begin before it is imported, as on Lambda.
     """

@@ -30,7 +30,7 @@ class Outcome:
     duration: float | None
     """Seconds of the call itself; None where it did not begin."""
     memory: int | None
-    """Bytes of resident memory at the peak; None where nobody could tell."""
+    """Bytes of resident memory at the peak; None if unknown."""
     where: str
     """What it ran on, in words."""
 

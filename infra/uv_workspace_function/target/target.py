@@ -142,7 +142,7 @@ class Target:
         return _marker(marker).evaluate({**self.environment})
 
     def may_satisfy(self, marker: str) -> bool:
-        """Tell whether a marker holds here with any patch version of Python, since that of an image is known in its build alone.
+        """Tell whether a marker holds here with any patch version of Python, since an image's is known only when it is built.
 
         Raises:
             WorkspaceError: when the marker cannot be read.

@@ -190,7 +190,7 @@ def built_from_source(closure: Closure, names: Collection[str] | None = None) ->
 
 
 def refuse_other_environments(selection: Selection, target: Target) -> None:
-    """Refuse a lock that was written for other machines than the target alone.
+    """Refuse a lock that covers only machines other than the target.
 
     Source: https://docs.astral.sh/uv/concepts/resolution/#limited-resolution-environments. uv would refuse it in the build.
 

@@ -42,7 +42,7 @@ def check_fresh(workspace: Workspace, project: Project) -> str | None:
 
 
 def why_unknown(workspace: Workspace, project: Project) -> str | None:
-    """The same; of a lock that nobody could judge, the reason only."""
+    """The same; of a lock that could not be checked, only the reason."""
     if project not in _ANSWERED:
         _ANSWERED[project] = _answer(workspace, project)
     code, reason = _ANSWERED[project]

@@ -14,7 +14,7 @@ from uv_workspace_function.workspace.members import Member, Project
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Needs:
-    """Who needs whom at run time, read from the locks once somebody asks."""
+    """Who needs whom at run time, read from the locks when first needed."""
 
     root: Path
     project: Project

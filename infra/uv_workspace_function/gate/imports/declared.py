@@ -30,7 +30,7 @@ class Declared:
     names_tests: bool
     """Whether a group or an extra is there for tests: by its name, or by a test runner in it."""
     elsewhere: frozenset[str]
-    """What the markers of its requirements leave out on the target: Windows alone, an older Python."""
+    """What the markers of its requirements leave out on the target: Windows only, an older Python."""
     graph: "Graph"
 
     @cached_property

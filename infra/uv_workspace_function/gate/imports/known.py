@@ -84,7 +84,7 @@ def with_verdicts(
 
 
 def unsettled(files: Mapping[Member, tuple[ReadFile, ...]], python: str) -> Outcome:
-    """What there is to say of files that this Python reads, and the images' one may not: without ruff nobody knows."""
+    """What to say of files that this Python reads and the images' Python may not: only ruff knows."""
     number = sum(not read.facts.is_judged and read.facts.unparsed is None for reads in files.values() for read in reads)
     if not number:
         return Outcome()
@@ -155,7 +155,7 @@ class Known:
         return self.installed.by_name.get(name)
 
     def is_missing(self, name: str) -> bool:
-        """Whether nobody knows what modules a package has."""
+        """Whether a package's modules are unknown."""
         if name in self.local:
             member = self.local[name]
             return not member.layout.modules and not member.layout.complete
@@ -163,7 +163,7 @@ class Known:
 
 
 def _is_elsewhere(environment: str) -> bool:
-    """Whether an environment is another one than the one this program runs in, which can be nobody's."""
+    """Whether an environment is not the one this program runs in, which need not belong to any project."""
     return Path(environment).resolve() != Path(sys.prefix).resolve()
 
 

@@ -27,7 +27,7 @@ _SHIPPED = {
 def verdict_on(
     of: MemberImports, read: ReadFile, found: Import, module: str, provided: Provided
 ) -> Finding | list[str]:
-    """A finding, or the packages that may provide the module, of which nobody knows; empty when all is well."""
+    """A finding, or the packages that may provide the module, where that is unknown; empty when all is well."""
     allowed, declared = of.allowed(read, found), of.declared
     top = module.partition(".")[0]
     if provided.owners & allowed or _is_beside(of, read, found, module, provided):
@@ -59,7 +59,7 @@ def _may_be_for_elsewhere(found: Import) -> bool:
 
 
 def _is_asked_for(found: Import) -> bool:
-    """Whether an import is run for those alone who asked for its module by name, and nobody in the workspace has it.
+    """Whether an import runs only for those who ask for its module by name, and no package of the workspace has it.
 
     No shared environment hides that it is missing: whoever asks for it finds out, or brings it.
     """
@@ -67,7 +67,7 @@ def _is_asked_for(found: Import) -> bool:
 
 
 def _is_made_by_a_test(read: ReadFile, found: Import) -> bool:
-    """Whether a module that nobody has may be one that a test makes, or that is meant to be missing."""
+    """Whether a module that no package has may be one that a test makes, or that is meant to be missing."""
     return read.file.role is Role.DEVELOPMENT and (found.conditional or not read.file.is_test)
 
 

@@ -17,7 +17,7 @@ from uv_workspace_function.workspace.members import Member
 
 
 def unused_dependencies(of: MemberImports) -> tuple[list[Finding], list[str]]:
-    """Dependencies that nothing imports (UWF005), and those of which nobody knows the modules."""
+    """Dependencies that nothing imports (UWF005), and those whose modules are unknown."""
     if not any(read.file.role is Role.CODE for read in of.files):
         return [], []
     findings, unknown = [], []
