@@ -258,7 +258,8 @@ def test_a_list_of_what_is_in_it_is_the_locked_closure(build: Build, tmp_path: P
             "the build argument BUILDER_IMAGE means nothing without an engine: the builder is ",
         ),
         (["--build-arg=PYTHN=3"], "the build knows no argument PYTHN; arguments are: BASE_IMAGE, "),
-        (["--target-folder=/"], "TARGET_FOLDER is '/'; give an absolute path below /"),
+        (["--target-folder=/"], "target_folder must be an absolute path below / in the image, not '/'"),
+        (["--build-arg=TARGET_FOLDER=/"], "TARGET_FOLDER is '/'; give an absolute path below /"),
     ],
 )
 def test_what_cannot_be_built_is_refused(build: Build, base: Path, arguments: list[str], message: str) -> None:

@@ -8,17 +8,16 @@ from typing import Any
 
 import click
 
-from uv_workspace_function.cli.options import load_workspace, target_options, workspace_option
+from uv_workspace_function.cli.image_options import AskedImage, image_options
+from uv_workspace_function.cli.options import load_workspace, workspace_option
 from uv_workspace_function.cli.output import say, say_json
 from uv_workspace_function.cli.progress import at_work
-from uv_workspace_function.context.arguments import build_arguments
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.insight.graph import services_of
 from uv_workspace_function.insight.sizes import shown_size
 from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.target.target import Target
-from uv_workspace_function.target.wheels import built_from_source, check_closure
 
 try:
     from uv_workspace_function.cli import zip_builds
@@ -41,7 +40,7 @@ except ModuleNotFoundError as error:
 @click.command()
 @click.argument("services", nargs=-1, metavar="SERVICE...")
 @workspace_option
-@target_options
+@image_options(without=("base_image", "builder_image", "extensions", "build_on_target"))
 @click.option("--all", "everything", is_flag=True, help="Every service.")
 @click.option(
     "--output",
@@ -67,22 +66,8 @@ except ModuleNotFoundError as error:
     "--runtime-sdk", is_flag=True, help="Leave boto3 and what only it needs to the runtime, for --format zip."
 )
 @click.option("--base-image", metavar="IMAGE", help="What the image starts from: a name, or oci:PATH of an OCI layout.")
-@click.option("--uv-image", metavar="IMAGE", help="The uv that installs, by its image's name and version.")
-@click.option("--python-platform", metavar="PLATFORM", help="uv's name for the platform of the wheels.")
-@click.option("--target-folder", metavar="DIR", help="The folder of the image that packages and code go to.")
-@click.option(
-    "--extra", "extras", multiple=True, metavar="NAME", help="An extra of the service to install; repeatable."
-)
-@click.option(
-    "--build-from-source", "from_source", multiple=True, metavar="NAME", help="A package that may be built; repeatable."
-)
 @click.option(
     "--build-arg", "build_args", multiple=True, metavar="NAME=VALUE", help="An argument of the Dockerfile; repeatable."
-)
-@click.option("--no-bytecode", is_flag=True, help="Leave modules without their bytecode.")
-@click.option("--snap-start", is_flag=True, help="Give the image the label that SnapStart asks for.")
-@click.option(
-    "--mirror", "mirrors", multiple=True, metavar="REGISTRY=MIRROR", help="Take images from elsewhere; repeatable."
 )
 @click.option(
     "--interpreter", type=click.Path(path_type=Path), help="The Python that compiles; by default the one that uv finds."
@@ -118,7 +103,7 @@ except ModuleNotFoundError as error:
 def command(
     services: tuple[str, ...],
     root: Path | None,
-    target: Target,
+    asked: AskedImage,
     everything: bool,
     output: Path | None,
     form: outputs.Form,
@@ -142,23 +127,22 @@ def command(
     workspace = load_workspace(root)
     names = [member.name for member in services_of(workspace)] if everything else list(services)
     is_one = not everything and len(names) == 1
-    if not is_one and (more["extras"] or more["name"]):
+    if not is_one and (asked.extras or more["name"]):
         raise click.UsageError("--extra and --name are for one SERVICE")
     to = ImageReference.parse(more["push"]) if more["push"] else None
     if to is not None and (to.digest or (to.tag and not is_one)):
         raise click.UsageError("--push takes REPOSITORY:TAG for one SERVICE, REPOSITORY for several, and no digest")
-    if more["python_platform"]:
-        target = Target.of(python=target.python, machine=target.machine, uv_platform=more["python_platform"])
-    _check_form(form, more)
-    contexts = [BuildContext.of(workspace, name, extras=more["extras"]) for name in names]
-    requests = [_request(context, target, more) for context in contexts]
+    target = asked.target
+    _check_form(form, asked, more)
+    contexts = [asked.context(workspace, name) for name in names]
+    requests = [_request(context, asked, more) for context in contexts]
     places = _places(output, [request.service for request in requests], form, is_one=is_one)
     for place in places.values():
         outputs.check_place(place, form)
     store = Store(more["cache"].absolute()) if more["cache"] else Store.default()
     options = builds.Options(
-        base_image=_layout(more["base_image"]),
-        mirrors=_pairs(more["mirrors"], "--mirror", "REGISTRY=MIRROR"),
+        base_image=asked.base_image if _is_layout(asked) else None,
+        mirrors=asked.mirrors,
         interpreter=more["interpreter"],
         netrc=more["netrc"],
         credentials=more["credentials"],
@@ -194,28 +178,18 @@ def command(
         _print(result, places.get(result.image.service), pushed.get(result.image.service))
 
 
-def _request(context: BuildContext, target: Target, more: dict[str, Any]) -> Request:
-    from_source = built_from_source(context.closure, more["from_source"] or None)
-    check_closure(context.closure, target, from_source)
-    base = more["base_image"]
-    given = {
-        "BASE_IMAGE": None if base is None or base.startswith(LAYOUT) else base,
-        "UV_IMAGE": more["uv_image"],
-        "TARGET_FOLDER": more["target_folder"],
-        "INCLUDE_BYTECODE": "0" if more["no_bytecode"] else None,
-        "BUILD_FROM_SOURCE": " ".join(from_source) or None,
-        "SNAP_START": "allow" if more["snap_start"] else None,
-    }
-    arguments = build_arguments(context, target, given, mirrors={})
-    arguments |= _pairs(more["build_args"], "--build-arg", "NAME=VALUE")
-    return Request(context=StagedContext.of(context), platform=target.docker_platform, arguments=arguments)
+def _request(context: BuildContext, asked: AskedImage, more: dict[str, Any]) -> Request:
+    # names are looked for in mirrors when they are fetched
+    arguments = replace(asked, mirrors={}).arguments(context, names_base=not _is_layout(asked))
+    arguments |= _build_args(more["build_args"])
+    return Request(context=StagedContext.of(context), platform=asked.target.docker_platform, arguments=arguments)
 
 
-def _check_form(form: str, more: dict[str, Any]) -> None:
+def _check_form(form: str, asked: AskedImage, more: dict[str, Any]) -> None:
     """Refuse an option that the form gives no meaning to."""
     if form == "zip":
         for option in _OF_AN_IMAGE:
-            if more[option]:
+            if getattr(asked, option, None) or more.get(option):
                 raise click.UsageError(
                     f"--{option.replace('_', '-')} is for an image: an archive is unpacked on Lambda's own runtime"
                 )
@@ -236,18 +210,18 @@ _OF_AN_IMAGE = (
 )
 
 
-def _layout(base: str | None) -> str | None:
-    return base if base is not None and base.startswith(LAYOUT) else None
+def _is_layout(asked: AskedImage) -> bool:
+    return asked.base_image is not None and asked.base_image.startswith(LAYOUT)
 
 
-def _pairs(given: Sequence[str], option: str, form: str) -> dict[str, str]:
-    pairs = {}
+def _build_args(given: Sequence[str]) -> dict[str, str]:
+    arguments = {}
     for one in given:
         name, equals, value = one.partition("=")
         if not (name and equals):
-            raise click.UsageError(f"{option} takes {form}, not {one!r}")
-        pairs[name] = value
-    return pairs
+            raise click.UsageError(f"--build-arg takes NAME=VALUE, not {one!r}")
+        arguments[name] = value
+    return arguments
 
 
 def _places(output: Path | None, services: Sequence[str], form: str, *, is_one: bool) -> dict[str, Path]:

@@ -26,7 +26,7 @@ from uv_workspace_function.insight.graph import handler_as_json, services_of
 @click.option(
     "--list", "as_list", is_flag=True, help="Print the files, what was left out and the digest; write nothing."
 )
-@image_options
+@image_options()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: with digests and build arguments.")
 def command(
     service: str | None,
