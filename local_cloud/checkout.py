@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from local_cloud import stack
@@ -15,7 +15,7 @@ _RECORDING_DOCKER = """\
 #!/bin/sh
 [ -z "$BEFORE_DOCKER" ] || "$BEFORE_DOCKER" "$@" || exit
 echo "$*" >> '{calls}'
-exec docker "$@"
+exec {docker} "$@"
 """
 
 
@@ -27,10 +27,19 @@ class Checkout:
     calls_file: Path
     app: str = "python app.py"
     """The command that synthesizes the app, run in the copy."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Of every command, beside those of this process."""
 
     @classmethod
-    def copy_to(cls, folder: Path, *, app: str = "python app.py") -> "Checkout":
-        """Copy what git would commit of the working tree to a folder that does not exist yet."""
+    def copy_to(
+        cls,
+        folder: Path,
+        *,
+        app: str = "python app.py",
+        docker: str = "docker",
+        variables: Mapping[str, str] | None = None,
+    ) -> "Checkout":
+        """Copy what git would commit of the working tree to a folder that does not exist yet; `docker` is what the CDK CLI calls so."""
         listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", cwd=PROJECT)
         for name in filter(None, listed.split("\0")):
             if (PROJECT / name).is_file():
@@ -39,11 +48,11 @@ class Checkout:
         calls = folder.with_name(f"{folder.name}-docker-calls")
         calls.touch()
         recording = folder.with_name(f"{folder.name}-docker")
-        recording.write_text(_RECORDING_DOCKER.format(calls=calls))
+        recording.write_text(_RECORDING_DOCKER.format(calls=calls, docker=docker))
         recording.chmod(0o755)
         # Node and the CDK CLI, from the locks.
         run(PROJECT / "scripts/with-tools", "true")
-        return cls(folder=folder, calls_file=calls, app=app)
+        return cls(folder=folder, calls_file=calls, app=app, variables=variables or {})
 
     @property
     def calls(self) -> list[list[str]]:
@@ -64,6 +73,7 @@ class Checkout:
                 "CDK_DISABLE_CLI_TELEMETRY": "true",
                 "CDK_NOTICES": "false",
                 "CI": "true",
+                **self.variables,
                 **(variables or {}),
             },
             stdin=subprocess.DEVNULL,

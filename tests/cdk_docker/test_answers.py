@@ -122,15 +122,6 @@ def test_a_runner_with_an_empty_cache_takes_the_layers_of_another(
     registry.assert_whole()
 
 
-def test_a_cache_of_another_type_is_refused_by_name(docker: Docker, staged: Stage) -> None:
-    context = staged()
-    answer = docker(*context.call(NAME, "--cache-from", "type=gha,scope=main"), cwd=context.folder)
-    assert (2, True) == (
-        answer.code,
-        answer.error.startswith("--cache-from asks for a cache of type 'gha', which only an"),
-    )
-
-
 def test_options_that_change_nothing_are_taken(docker: Docker, staged: Stage, tmp_path: Path) -> None:
     """The machine's network, the Dockerfile's own name, and passwords of indexes, as the Dockerfile mounts them."""
     (tmp_path / "netrc").write_text("machine example.com login a password b\n")
@@ -151,6 +142,17 @@ def test_the_builder_may_be_the_dockerfiles_own_from_a_mirror(docker: Docker, st
         "the build argument BUILDER_IMAGE means nothing without an engine: the builder is a Python of this machine; leave it out, or "
         "build this one with the engine"
     ) == other.error
+
+
+@pytest.mark.parametrize("kind", ["gha", "s3", "local"])
+def test_a_cache_that_only_an_engine_has_is_refused(docker: Docker, staged: Stage, kind: str) -> None:
+    context = staged()
+    answer = docker(*context.call(NAME, "--cache-from", f"type={kind},scope=x"), cwd=context.folder)
+    expected = (
+        f"--cache-from asks for a cache of type '{kind}', which only an engine has; give type=registry,ref=REPOSITORY, or keep the "
+        "folder of --cache from one run to the next"
+    )
+    assert (2, expected) == (answer.code, answer.error)
 
 
 def test_a_secret_that_is_none_is_refused(docker: Docker, staged: Stage) -> None:

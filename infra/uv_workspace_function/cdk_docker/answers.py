@@ -109,7 +109,10 @@ class Answers:
         if image is None:
             return None
         self._use(call)
-        done = push(image.manifest.encode(), Contents(image, self.store), ImageReference.parse(name), store=self.store)
+        base = [ImageReference.parse(image.base_repository)] if image.base_repository else []
+        source = Contents(image, self.store)
+        to = ImageReference.parse(name)
+        done = push(image.manifest.encode(), source, to, store=self.store, mount_from=base)
         sent = sum(content.size for content in done.sent)
         self.say(f"{name}: digest: {done.digest} sent: {sent}")
         return 0

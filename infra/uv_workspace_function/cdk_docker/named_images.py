@@ -17,14 +17,14 @@ from uv_workspace_function.target.image_reference import ImageReference
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedImage:
-    """An image, and where its contents are: in the store, else where the base image came from."""
+    """An image, and where its contents are: in the store or a registry's cache, else where the base image came from."""
 
     digest: str
     """The manifest's."""
     manifest: str
     """The manifest itself."""
     own: tuple[str, ...]
-    """The digests of what the store has to have."""
+    """The digests of what the store, or a registry's cache, has to have."""
     base_repository: str = ""
     """An image of the repository that has the base image's layers."""
     layout: str = ""
