@@ -99,3 +99,23 @@ def test_docker_is_the_engine_where_none_is_named(tmp_path: Path) -> None:
     variables = {**{k: v for k, v in os.environ.items() if k != ENGINE}, "PATH": path}
     done = subprocess.run([PROGRAM, "run", "x"], env=variables, capture_output=True, text=True, check=False)
     assert ("docker run x\n", 0) == (done.stdout, done.returncode)
+
+
+def test_without_the_extra_what_needs_it_is_named_and_the_rest_is_passed_on(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
+    """`uv-workspace-function` alone has the program, and not what pushes images."""
+    (tmp_path / "asset/.uv-workspace-function").mkdir(parents=True)
+    (tmp_path / "asset/Dockerfile").write_text("")
+    code = "import sys; sys.modules['dxf'] = None; from uv_workspace_function.cli.cdk_docker import main; main()"
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", code, *arguments]
+        return subprocess.run(
+            command, env=variables, cwd=tmp_path / "asset", capture_output=True, text=True, check=False, input=""
+        )
+
+    refused = run("build", "--tag", "x", "--platform", "linux/arm64", ".")
+    expected = "error: uv-workspace-docker needs dxf, which is not installed; install uv-workspace-function[oci]\n"
+    assert (2, expected) == (refused.returncode, refused.stderr)
+    assert 37 == run("inspect", "x").returncode
