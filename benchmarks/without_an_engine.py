@@ -108,7 +108,9 @@ class Pair:
             "--json",
         ]
         command = [sys.executable, "-c", _COMMAND, *arguments, *options, f"--architecture={architecture}"]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        # An installed command has its bytecode, whatever this machine's variables say of writing it.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
         if done.returncode:
             raise SystemExit(f"services build failed:\n{done.stderr[-3000:]}")
         self.memory = max(self.memory, json.loads(done.stderr.splitlines()[-1])["kB"])

@@ -72,6 +72,8 @@ class Ecr:
     """What came of each by PATCH."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Each request's method and path."""
+    passwords: set[str] = field(default_factory=set)
+    """What requests had for their authorization."""
     received: Counter[str] = field(default_factory=Counter)
     """How often each content came, by digest."""
     taken: int = 0
@@ -185,6 +187,7 @@ def _handler(registry: Ecr) -> type[BaseHTTPRequestHandler]:
             body = self._body()
             with registry.lock:
                 registry.asked.append((self.command, self.path))
+                registry.passwords.add(self.headers.get("Authorization", ""))
                 try:
                     answer = self._token(address.path) or self._of(address.path, dict(parse_qs(address.query)), body)
                 except RefusedError as refused:

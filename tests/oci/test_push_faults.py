@@ -239,6 +239,24 @@ def test_a_password_is_nowhere_to_be_found(
         assert [] == [content for content in kept if text.encode() in content]
 
 
+def test_a_password_goes_to_no_other_host(registry: Ecr, way: Proxy, image: Layout, tmp_path: Path) -> None:
+    """A registry may have a content sent elsewhere; what is sent there has no password."""
+    encoded = base64.b64encode(b"AWS:sesame").decode()
+    (tmp_path / "docker/config.json").write_text(json.dumps({"auths": {way.host: {"auth": encoded}}}))
+    with ecr.serving() as storage:
+        storage.uploads["x"] = b""
+        elsewhere = {"Location": f"http://{storage.host}/v2/shop/blobs/uploads/x"}
+        way.faults = [
+            Fault(method="HEAD", path=MANIFEST, status=401, headers={"WWW-Authenticate": 'Basic realm="ecr"'}),
+            Fault(method="POST", path=UPLOAD, status=202, headers=elsewhere),
+        ]
+        with pytest.raises(WorkspaceError, match="does not exist"):  # the registry was not told of it
+            _push(image, way, tmp_path)
+        assert 1 == storage.count("PUT")
+        assert {""} == storage.passwords
+        assert f"Basic {encoded}" in registry.passwords
+
+
 def test_no_process_is_started_with_a_password(
     registry: Ecr, way: Proxy, image: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
