@@ -145,3 +145,15 @@ def test_nothing_needs_a_table_of_contents() -> None:
         if isinstance(node, ast.ClassDef)
     }
     assert [] == [(place, length) for place, length in classes.items() if length > 200]
+
+
+def test_the_plan_names_every_room_and_what_is_there() -> None:
+    """That of CONTRIBUTING.md: who reads it finds the module that it names. That of the package: a line per room."""
+    text = (TESTS.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w/]+\.py)`", text)
+    assert len(named) > 20
+    places = (PACKAGE, TESTS.parent, TESTS.parent / "infra", PACKAGE / "context")
+    assert [] == [path for path in named if not any((place / path).is_file() for place in places)]
+    rooms = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
+    assert [] == [room for room in rooms if not re.search(rf"`{room}/?[`/]", text)]
+    assert [] == [room for room in rooms if not re.search(rf"\b{room}\b", uv_workspace_function.__doc__ or "")]

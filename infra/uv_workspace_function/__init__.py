@@ -10,6 +10,8 @@ The plan of the house, a room a line. Data flows down, import-linter holds it, a
     workspace       pyproject.toml + uv.lock -> members, services, closures, the lock cut down
     target          platform, wheels, image references
     context         closure -> the folder that is an image's whole input
+    oci             images and zip archives without a container engine
+    cdk_docker      what the CDK CLI calls in place of docker
     constructs      UvWorkspaceImage (a DockerImageAsset), UvWorkspaceFunction (a DockerImageFunction), UvWorkspaceZipFunction
     insight         questions about the workspace: graph, who, size, affected, why
     running         a handler called, alone or in its image

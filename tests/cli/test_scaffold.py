@@ -198,7 +198,7 @@ def test_members_listed_one_by_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("folder", ["../w2", "/tmp/x", "."])
 def test_a_folder_outside_the_workspace_is_refused(shop: Path, folder: str) -> None:
     """Or the root itself."""
-    assert re.search(r"is no folder below|is there already", run(shop, "mailer", "--folder", folder).stderr)
+    assert re.search(r"is not a folder below|is there already", run(shop, "mailer", "--folder", folder).stderr)
 
 
 def test_a_root_that_is_no_workspace(tmp_path: Path) -> None:

@@ -12,23 +12,15 @@ from pathlib import Path, PurePosixPath
 
 from packaging.utils import InvalidName, canonicalize_name
 
+from uv_workspace_function.code.layouts import BACKENDS
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import PYPROJECT, BuildSystem, Metadata, Pyproject, requirement_name
 from uv_workspace_function.workspace import membership
 from uv_workspace_function.workspace.lock import LOCK_NAME, Lock
 from uv_workspace_function.workspace.members import Member
 
-# These find `src/<module>` without a setting; a backend that needs one is not copied from another service.
-_PLAIN_BACKENDS = frozenset(
-    {
-        "flit_core.buildapi",
-        "hatchling.build",
-        "pdm.backend",
-        "poetry.core.masonry.api",
-        "setuptools.build_meta",
-        "uv_build",
-    }
-)
+# The others find `src/<module>` without a setting; a backend that needs one is not copied from another service.
+_PLAIN_BACKENDS = BACKENDS.keys() - {"flit.buildapi", "poetry.masonry.api"}  # not any more: names of old versions
 _BUILD_SYSTEM = BuildSystem(requires=("uv_build>=0.13,<0.14",), build_backend="uv_build")
 _REQUIRES_PYTHON = ">=3.11"
 _TESTS_OF_SERVICES = PurePosixPath("tests/services")

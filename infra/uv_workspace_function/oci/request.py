@@ -14,8 +14,8 @@ from uv_workspace_function.context.dockerfile import Dockerfile
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci.staged import StagedContext
 from uv_workspace_function.target.image_reference import ImageReference
+from uv_workspace_function.target.target import DOCKER_PLATFORMS
 
-_PLATFORMS = ("linux/amd64", "linux/arm64")
 HONOURED = frozenset(
     {
         *("BASE_IMAGE", "BUILD_FROM_SOURCE", "INCLUDE_BYTECODE", "PYTHON_PLATFORM", "PYTHON_VERSION", "SERVICE_EXTRAS"),
@@ -40,8 +40,8 @@ class Request:
     """Of the Dockerfile, by name."""
 
     def __post_init__(self) -> None:
-        if self.platform not in _PLATFORMS:
-            raise WorkspaceError(f"no Lambda runs on {self.platform}", f"build for one of {', '.join(_PLATFORMS)}")
+        if self.platform not in (platforms := sorted(DOCKER_PLATFORMS.values())):
+            raise WorkspaceError(f"no Lambda runs on {self.platform}", f"build for one of {', '.join(platforms)}")
         for name in self.arguments:
             if name in _NEED_AN_ENGINE:
                 raise WorkspaceError(

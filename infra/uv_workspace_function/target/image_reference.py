@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.target.target import Machine
+from uv_workspace_function.target.target import MACHINES, Machine
 
 # repository[:tag][@digest], source: https://github.com/distribution/reference, its grammar in regexp.go
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
@@ -16,7 +16,7 @@ _REFERENCE = re.compile(
     re.ASCII,
 )
 _PYTHON_TAG = re.compile(r"(?P<python>3\.\d+)($|[.-])")
-_MACHINES: Mapping[str, Machine] = {"arm64": "aarch64", "aarch64": "aarch64", "x86_64": "x86_64", "amd64": "x86_64"}
+_MACHINES: Mapping[str, Machine] = {**MACHINES, "aarch64": "aarch64", "amd64": "x86_64"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ Machine = Literal["aarch64", "x86_64"]
 MACHINES: Mapping[str, Machine] = {"arm64": "aarch64", "x86_64": "x86_64"}
 """The machine of each architecture, by Lambda's name of it."""
 
-_DOCKER_PLATFORMS = {"aarch64": "linux/arm64", "x86_64": "linux/amd64"}
+DOCKER_PLATFORMS = {"aarch64": "linux/arm64", "x86_64": "linux/amd64"}
 # PEP 600: the oldest glibc a wheel can ask for on a machine, and the names such wheels had before it.
 _OLDEST_GLIBC_MINOR = {"aarch64": 17, "x86_64": 5}
 _LEGACY_MANYLINUX = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
@@ -86,8 +86,8 @@ class Target:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"3\.(0|[1-9]\d*)", self.python):
             raise WorkspaceError(f"python must be a minor version such as '3.14', not {self.python!r}")
-        if self.machine not in _DOCKER_PLATFORMS:
-            known = ", ".join(sorted(_DOCKER_PLATFORMS))
+        if self.machine not in DOCKER_PLATFORMS:
+            known = ", ".join(sorted(DOCKER_PLATFORMS))
             raise WorkspaceError(f"Lambda does not run on the machine {self.machine!r}", f"machines are: {known}")
         if self.glibc is not None and (self.glibc[0] != 2 or self.glibc[1] not in _GLIBC_MINORS_OF_UV):
             known = ", ".join(f"2.{minor}" for minor in _GLIBC_MINORS_OF_UV)
@@ -129,7 +129,7 @@ class Target:
     @property
     def docker_platform(self) -> str:
         """The platform's name for `docker build --platform`."""
-        return _DOCKER_PLATFORMS[self.machine]
+        return DOCKER_PLATFORMS[self.machine]
 
     def satisfies(self, marker: str | None) -> bool:
         """Tell whether a marker of a lock's selection holds here; None always does.

@@ -16,9 +16,9 @@ from uv_workspace_function.code.layouts.modules import outermost
 from uv_workspace_function.code.layouts.undeclared import guessed_layout, virtual_layout
 from uv_workspace_function.pyproject import Pyproject
 
-__all__ = ["Layout", "Module", "layout_of"]
+__all__ = ["BACKENDS", "Layout", "Module", "layout_of"]
 
-_BACKENDS: dict[str, Callable[[Pyproject, Path], Layout]] = {
+BACKENDS: dict[str, Callable[[Pyproject, Path], Layout]] = {
     "flit.buildapi": flit.layout,
     "flit_core.buildapi": flit.layout,
     "hatchling.build": hatchling.layout,
@@ -43,7 +43,7 @@ def layout_of(pyproject: Pyproject, folder: Path, *, virtual: bool | None = None
     """
     if pyproject.is_virtual if virtual is None else virtual:
         return virtual_layout(folder)
-    find = _BACKENDS.get(pyproject.build_system.backend)
+    find = BACKENDS.get(pyproject.build_system.backend)
     if find is None:
         return guessed_layout(pyproject, folder)
     layout = find(pyproject, folder)
