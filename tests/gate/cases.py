@@ -11,6 +11,7 @@ lock: legacy                                      a standalone project to lock a
 not: lock | sync                                  leave the lock unwritten, or the packages uninstalled
 bytes: orders/src/orders/model.bin 6000000        a file of that size
 link: orders/src/orders/again .                   a link, and where it leads
+git: all                                          commit everything, what is ignored too
 option: isolated                                  an option of the check
 cdk-out: cdk.out                                  a cloud assembly to look into
 -- orders/pyproject.toml --                       a file; a member's `[project]` head and build system come by themselves
@@ -18,6 +19,7 @@ cdk-out: cdk.out                                  a cloud assembly to look into
 """
 
 import re
+import subprocess
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -98,6 +100,9 @@ class Case:
                     uv("sync", "--frozen", *_EVERYTHING, cwd=project)
         for path, content in self.later.items():
             _write(root, path, content)
+        for what in self.all("git"):
+            for step in (["init", "-q"], ["add", "--force", f"--{what}", ":!.venv", ":!.wheels"]):
+                subprocess.run(["git", "-C", str(root), *step], check=True, capture_output=True)
         return root
 
     def _wheels(self, folder: Path) -> None:

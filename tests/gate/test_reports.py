@@ -303,7 +303,7 @@ def test_a_malformed_file_is_not_checked(shop: Path) -> None:
     (shop / "billing" / "pyproject.toml").write_text("[project\n")
     result = run(shop)
     assert 2 == result.exit_code
-    assert "could not check UWF003 to UWF021: billing/pyproject.toml is malformed TOML: " in result.stdout
+    assert "could not check UWF003 to UWF022: billing/pyproject.toml is malformed TOML: " in result.stdout
 
 
 def test_the_cache_is_never_in_the_workspace(shop: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -168,7 +168,17 @@ def test_a_broken_assembly_is_said_to_be_one(root: Path, tmp_path: Path, number:
         assert result.exit_code in (0, 1, 2), result.stderr
 
 
-@pytest.mark.parametrize("number", range(12))
+ALMOST = (
+    [[["os", [], 1, "run", [["a"]], True, False]], [], None],
+    [[["os", "ab", 1, "run", [], True, False]], [], None],
+    [[[["os"], [], "1", "run", [], 1, 0]], [], None],
+    [[], [["a"]], None],
+    [[], [], [1, ["x"], True]],
+)
+"""Of the right shape but for one value."""
+
+
+@pytest.mark.parametrize("number", range(12 + len(ALMOST)))
 def test_stored_facts_of_another_shape_are_made_anew(root: Path, tmp_path: Path, number: int) -> None:
     """What a cache holds is never believed to be of the right shape."""
     check = ["check", "--format", "json", "--workspace", str(root)]
@@ -178,7 +188,7 @@ def test_stored_facts_of_another_shape_are_made_anew(root: Path, tmp_path: Path,
     digest = next(iter(document["files"]))
     changed = [
         *([], 3, {"key": document["key"]}, {"key": document["key"], "files": 3}, {"key": document["key"], "files": [1]}),
-        *({**document, "files": {digest: value}} for value in (3, "x", [], [1, 2, 3], {"a": 1}, [[[1]], [], None], [[], 3, 4])),
+        *({**document, "files": {digest: value}} for value in (3, "x", [], [1, 2, 3], {"a": 1}, [[[1]], [], None], [[], 3, 4], *ALMOST)),
     ]  # fmt: skip
     stored.write_text(json.dumps(changed[number]))
     again = CliRunner().invoke(main, check)

@@ -3,12 +3,12 @@
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from .build_secrets import BuildSecrets, renewal
 from .credentials import redacted
+from .definitions import read_toml
 from .errors import BuildError
 from .home import Home
 from .layer import EPOCH
@@ -142,7 +142,7 @@ def _local_indexes(project: Path) -> list[Path]:
     found = []
     for name in ("uv.toml", "pyproject.toml"):
         path = project / name
-        document = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        document = read_toml(path) if path.is_file() else {}
         settings = document if name == "uv.toml" else document.get("tool", {}).get("uv", {})
         locations = [*settings.get("find-links", ()), *(index.get("url", "://") for index in settings.get("index", ()))]
         found += [project / location for location in locations if "://" not in location]
@@ -205,5 +205,5 @@ def rebuilding(workspace: Workspace, packages: Iterable[LocalPackage]) -> list[s
 def _has_cache_keys(pyproject: Path) -> bool:
     if not pyproject.is_file():
         return True
-    document = tomllib.loads(pyproject.read_text(encoding="utf-8"))
+    document = read_toml(pyproject)
     return "cache-keys" in document.get("tool", {}).get("uv", {})

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from . import markers
+from .definitions import read_toml
 from .errors import BuildError
 
 LOCK_NAME = "uv.lock"
@@ -64,7 +65,7 @@ class Workspace:
                 f"SERVICE_NAME is {service!r}, which no package can be named; give the service's package name"
             )
         project = _project(root, normalized(service))
-        lock = tomllib.loads((root / project / LOCK_NAME).read_text(encoding="utf-8"))
+        lock = read_toml(root / project / LOCK_NAME, shown=project / LOCK_NAME)
         known = {package.name: package for package in _local_packages(lock, project)}
         if normalized(service) not in known:
             raise BuildError(
@@ -168,7 +169,7 @@ class Workspace:
     def requires_python(self, package: LocalPackage) -> str:
         """The Pythons that it says it takes; empty where it takes any."""
         path = self.root / package.folder / "pyproject.toml"
-        document = tomllib.loads(_read(path)) if path.is_file() else {}
+        document = read_toml(path, shown=package.folder / "pyproject.toml") if path.is_file() else {}
         return str(document.get("project", {}).get("requires-python", ""))
 
     def _own_files(self, package: LocalPackage) -> Iterator[PurePosixPath]:

@@ -246,10 +246,32 @@ def _check_elsewhere(
         normalized = re.sub(r"[._]+", "-", dotted).lower()
         if any(normalized == name or normalized.startswith(f"{name}-") for name in third_party):
             return
+    _refuse_left_out(service, handler, dotted)
     looked = sorted({str(package.folder / module.path) for package, module in modules})
     where = f"looked in {', '.join(looked)}" if looked else f"{service.folder} has no importable module"
     raise HandlerError(
         f"the handler of {service.name!r} is {handler!r}, but its closure has no module {dotted!r}: {where}, and for a "
         "third-party package of that name",
         _place_of(service, dotted) or "correct `handler`, or add the package that has it to the dependencies",
+    )
+
+
+def _refuse_left_out(service: LocalPackage, handler: str, dotted: str) -> None:
+    """Say of a module that lies in a copied project, and is called as tests and outputs are, that no image has it.
+
+    Raises:
+        HandlerError: naming the file, and how to take it all the same.
+    """
+    if service.is_package or (service.path / "src").is_dir():
+        return
+    path = dotted.replace(".", "/")
+    file = next((f for f in (f"{path}.py", f"{path}/__init__.py") if (service.path / f).is_file()), None)
+    if file is None:
+        return
+    top = file.partition("/")[0]
+    raise HandlerError(
+        f"the handler of {service.name!r} is {handler!r}, but {service.folder / file} is left out of every image: it is called as tests and "
+        "outputs are",
+        f'include = ["{top if top == file else f"{top}/**"}"] in [tool.uv-workspace-function] of {service.folder / "pyproject.toml"} takes it '
+        "all the same; or give it another name",
     )

@@ -256,7 +256,7 @@ class _Walk:
         ignored = state.ignored and not exempt
         if not exempt and not ignored and ignores.ignored(entry.path, name, is_folder=is_folder and not is_link):
             ignored = True
-            self._drop(shown, Cause.IGNORED, worth=worth)
+            self._drop(shown, Cause.IGNORED, worth=noted)
         elif ignored and not state.worth:
             self._drop(shown, Cause.IN_IGNORED_FOLDER, worth=worth)
         if ignored and not passes:

@@ -47,6 +47,7 @@ CODES: Mapping[str, Kind] = MappingProxyType(
         "UWF019": Kind(title="exception without a reason"),
         "UWF020": Kind(title="credential in a setting"),
         "UWF021": Kind(title="working tree that differs from its commit", severity=Severity.WARNING),
+        "UWF022": Kind(title="committed file that no image has", severity=Severity.WARNING),
     }
 )
 

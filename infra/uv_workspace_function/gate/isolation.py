@@ -6,6 +6,7 @@ this machine: packages are this machine's, and so is the version, which the repo
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from typing import Any
 
 from uv_workspace_function import processes
 from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.context.workspace_files import WorkspaceFiles
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome, join
 from uv_workspace_function.gate.scope import Scope
@@ -119,10 +121,35 @@ def _imported(scope: Scope, environment: ClosureEnvironment, handler: str, folde
         line=line,
         member=service.name,
         problem=f"{handler} does not import in an environment that holds only the closure of {service.name}: {text}",
-        remedy="declare what it imports where it imports it: `uv add --package MEMBER PACKAGE`",
+        remedy=_remedy(scope, environment, report),
         subject=handler,
     )
     return Outcome(findings=(finding,), notes=(note,))
+
+
+def _remedy(scope: Scope, environment: ClosureEnvironment, report: dict[str, Any]) -> str:
+    """What to do about code that does not import, by what is missing: a package, code that was left out, or none of both."""
+    kind, text = (*report["error"], "")[:2]
+    missing = re.search(
+        r"No module named '([\w.]+)'|cannot import name '\w+' from (?:partially initialized module )?'([\w.]+)'", text
+    )
+    if kind not in ("ModuleNotFoundError", "ImportError") or missing is None:
+        return "correct it there, and call it once: `services invoke`"
+    module = missing[1] or missing[2]
+    top = module.partition(".")[0]
+    for member in environment.closure.local:
+        if top not in {one.name.partition(".")[0] for one in member.layout.modules}:
+            continue
+        dropped = WorkspaceFiles.of(scope.workspace).files(scope.workspace, member).dropped
+        end = module.replace(".", "/")
+        lost = next((d for d in dropped if d.path.rstrip("/").removesuffix(".py").endswith(end)), None)
+        if lost is not None:
+            return (
+                f"{lost.path} is left out of every image ({lost.reason}): `include` in [tool.{OUR_TABLE}] of "
+                f"{member.folder / PYPROJECT} takes what is no secret and no tool's own; or give it another name"
+            )
+        return f"{top} is {member.name}'s own: correct the import, or see `services prune {environment.closure.service.name} --list`"
+    return "declare what it imports where it imports it: `uv add --package MEMBER PACKAGE`"
 
 
 def _place(environment: ClosureEnvironment, frames: list[list[object]]) -> tuple[str, int] | None:

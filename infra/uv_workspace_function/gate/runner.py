@@ -11,6 +11,7 @@ from uv_workspace_function.gate.credentials import check_credentials
 from uv_workspace_function.gate.findings import CODES, Finding, NotChecked, Outcome, Report, join, together
 from uv_workspace_function.gate.imports.check import check_imports
 from uv_workspace_function.gate.isolation import check_alone
+from uv_workspace_function.gate.left_out import check_left_out
 from uv_workspace_function.gate.locks import check_lock, check_locks
 from uv_workspace_function.gate.missing_handlers import CODES_OF_SERVICES, check_handlers, check_there_are_services
 from uv_workspace_function.gate.scope import Scope
@@ -62,6 +63,7 @@ def check(
     ]
     checks.append((check_credentials, ("UWF020",)))
     checks.append((check_working_tree, ("UWF021",)))
+    checks.append((check_left_out, ("UWF022",)))
     if isolated:
         checks.append((check_alone, ("UWF011",)))
     outcome = join(*(_guarded(run, codes, scope) for run, codes in checks))

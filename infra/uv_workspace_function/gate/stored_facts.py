@@ -5,12 +5,13 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from uv_workspace_function.code.syntax import Unparsed
 from uv_workspace_function.gate.imports.source import Import, Need, SourceFacts, read_source
 from uv_workspace_function.gate.stored import Stored
 
+T = TypeVar("T")
 _FORMAT = 8  # raise it with any change of what python_source says of a file
 
 
@@ -76,19 +77,34 @@ def _decoded(entry: list[Any]) -> SourceFacts:
     stored, words, unparsed = entry
     imports = [
         Import(
-            module=module,
-            names=tuple(names),
-            line=line,
+            module=_a(str, module),
+            names=tuple(_a(str, name) for name in _a(list, names)),
+            line=_a(int, line),
             need=Need(need),
-            instead_of=tuple(instead_of),
-            conditional=conditional,
-            chosen=chosen,
+            instead_of=tuple(_a(str, name) for name in _a(list, instead_of)),
+            conditional=_a(bool, conditional),
+            chosen=_a(bool, chosen),
         )
         for module, names, line, need, instead_of, conditional, chosen in stored
     ]
     return SourceFacts(
         imports=tuple(found for found in imports if not found.module.startswith(".")),
         relative=tuple(found for found in imports if found.module.startswith(".")),
-        words=frozenset(words),
-        unparsed=None if unparsed is None else Unparsed(line=unparsed[0], reason=unparsed[1], certain=unparsed[2]),
+        words=frozenset(_a(str, word) for word in _a(list, words)),
+        unparsed=None if unparsed is None else _unparsed(*unparsed),
     )
+
+
+def _unparsed(line: object, reason: object, certain: object) -> Unparsed:
+    return Unparsed(line=None if line is None else _a(int, line), reason=_a(str, reason), certain=_a(bool, certain))
+
+
+def _a(kind: type[T], found: object) -> T:
+    """A value of a type.
+
+    Raises:
+        TypeError: when it is of another.
+    """
+    if not isinstance(found, kind):
+        raise TypeError(f"{found!r} is no {kind.__name__}")
+    return found

@@ -133,6 +133,18 @@ class History:
             tag, mode, *_ = head.split()
             yield Tracked(path=path, deviations=tuple(_deviations(self.top / path, tag, mode, lines, core)))
 
+    def paths(self) -> frozenset[str]:
+        """The files that git knows below the workspace's root, relative to it.
+
+        Raises:
+            WorkspaceError: when git cannot tell.
+        """
+        listed = _git(["ls-files", "-z", *self._below], cwd=self.top)
+        if listed.returncode:
+            raise WorkspaceError(f"git could not list the files of {self.root}: {_said(listed)}")
+        folder = "" if self._folder == "." else f"{self._folder}/"
+        return frozenset(path.removeprefix(folder) for path in filter(None, listed.stdout.split("\0")))
+
     @property
     def _folder(self) -> str:
         return self.root.relative_to(self.top).as_posix()

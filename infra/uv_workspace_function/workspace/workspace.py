@@ -120,8 +120,9 @@ class Workspace:
                 raise WorkspaceError(f"no workspace member is named {name!r}", f"{member.folder} is {member.name!r}")
         near = difflib.get_close_matches(wanted, known, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        services = ", ".join(member.name for member in self.services) or "none: no member has a handler"
-        raise WorkspaceError(f"no workspace member is named {name!r}", f"{hint}services are: {services}")
+        services = ", ".join(member.name for member in self.services)
+        there_are = f"services are: {services}" if services else "no member has a handler, so there is no service"
+        raise WorkspaceError(f"no workspace member is named {name!r}", f"{hint}{there_are}")
 
     def service(self, name: str) -> Member:
         """A member or standalone project that has a handler.

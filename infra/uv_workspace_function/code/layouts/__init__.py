@@ -42,7 +42,7 @@ def layout_of(pyproject: Pyproject, folder: Path, *, virtual: bool | None = None
         The modules that exist, outermost ones only, sorted by name.
     """
     if pyproject.is_virtual if virtual is None else virtual:
-        return virtual_layout(folder)
+        return virtual_layout(folder, pyproject.ours.include)
     find = BACKENDS.get(pyproject.build_system.backend)
     if find is None:
         return guessed_layout(pyproject, folder)

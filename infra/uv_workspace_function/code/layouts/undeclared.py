@@ -13,12 +13,16 @@ from uv_workspace_function.pyproject import Pyproject
 from uv_workspace_function.toml import strings
 
 
-def virtual_layout(folder: Path) -> Layout:
+def virtual_layout(folder: Path, include: Iterable[str] = ()) -> Layout:
     """The layout of a project that nothing builds: it is copied.
 
     With a src folder, that is what one puts on the path; without one, the project's own folder is, with the data files
     that lie beside the modules. So it is where `src` is itself the package: code imports from it by that name, or it has an
     `__init__.py` and no module in it imports one beside it as if `src` were on the path.
+
+    Args:
+        folder: the project's.
+        include: globs of its own table, which bring in what its name would leave out.
     """
     if (folder / "src").is_dir():
         if _is_itself_package(folder):
@@ -28,12 +32,13 @@ def virtual_layout(folder: Path) -> Layout:
             alone = len(found) == 1
             return Layout(modules=outermost(found), complete=alone, source_is_package=True)
         return Layout(modules=outermost(top_level(folder, "src", declared=False)), complete=True)
-    return Layout(modules=outermost(_beside_the_table(folder)), complete=False)
+    return Layout(modules=outermost(_beside_the_table(folder, include)), complete=False)
 
 
-def _beside_the_table(folder: Path) -> Iterator[Module]:
-    """What lies in the project's own folder and is no test, tool or output by its name."""
-    found = [m for m in top_level(folder, "", declared=False) if not matches(m.name, _NO_MODULES)]
+def _beside_the_table(folder: Path, include: Iterable[str] = ()) -> Iterator[Module]:
+    """What lies in the project's own folder and is no test, tool or output by its name, or is included as a whole."""
+    whole = {pattern.strip("/").removesuffix("/*").removesuffix("/**").removesuffix(".py") for pattern in include}
+    found = [m for m in top_level(folder, "", declared=False) if m.name in whole or not matches(m.name, _NO_MODULES)]
     unsure = [m for m in found if m.name in _SELDOM_MODULES and not is_package(folder / m.path) and m.path.suffix == ""]
     sure = [module for module in found if module not in unsure]
     return (m for m in found if m in sure or _is_imported(m.name, [folder / other.path for other in sure]))

@@ -1,10 +1,11 @@
 """What a member declares: the packages its code may import, those its tests may, and what these bring along."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -30,7 +31,7 @@ class Declared:
     names_tests: bool
     """Whether a group or an extra is there for tests: by its name, or by a test runner in it."""
     elsewhere: frozenset[str]
-    """What the markers of its requirements leave out on the target: Windows only, an older Python."""
+    """What markers leave out on the target, of its requirements and of all that these need: Windows only, an older Python."""
     graph: "Graph"
 
     @cached_property
@@ -66,10 +67,12 @@ class Declared:
                 n for edges in locked.optional.values() for edge in edges for n in _named(_requirement(edge), graph)
             }
         groups = dict(_grouped(member.pyproject, f"a dev group of {member.name}", graph))
+        everything = [*asked, *_of_groups(member.pyproject), *_of_groups(project.pyproject)]
         if member is not root:
             groups |= dict(_grouped(project.pyproject, "a dev group of the root", graph))
             if root is not None:
                 of_root = _dependencies(root, project.lock)
+                everything += of_root
                 groups |= dict.fromkeys((name for text in of_root for name in _named(text, graph)), "the root")
         return cls(
             dependencies=dependencies,
@@ -78,7 +81,7 @@ class Declared:
             groups=groups,
             names_tests=bool(_RUNNERS & groups.keys())
             or any(_TESTS.match(name) for name in (*extras, *member.pyproject.dependency_groups)),
-            elsewhere=frozenset(_elsewhere(asked, target)),
+            elsewhere=graph.reach(run | groups.keys()) - graph.reach_on(everything, target),
             graph=graph,
         )
 
@@ -110,9 +113,32 @@ class Graph:
         start: list[tuple[str, str | None]] = [(name, None) for name in names]
         return frozenset(name for name, _ in walk(start, lambda node: self._parts(node, whole=True)))
 
-    def _parts(self, node: tuple[str, str | None], *, whole: bool) -> Iterator[tuple[str, str | None]]:
+    def reach_on(self, requirements: Iterable[str], target: Target) -> frozenset[str]:
+        """All that some requirements need where the images run: what markers leave out there, nobody can be asked to have.
+
+        Markers that speak of extras say which fork of a lock an edge is in; those hold.
+        """
+        environment = {**target.environment, "extra": ""}
+
+        def counts(edge: Edge) -> bool:
+            return edge.marker is None or "extra" in edge.marker or Marker(edge.marker).evaluate(environment)
+
+        start: list[tuple[str, str | None]] = []
+        for text in requirements:
+            try:
+                parsed = Requirement(text)
+            except InvalidRequirement:
+                continue
+            if parsed.marker is None or parsed.marker.evaluate(environment):
+                name = canonicalize_name(parsed.name)
+                start += [(name, None), *((name, canonicalize_name(extra)) for extra in parsed.extras)]
+        return frozenset(name for name, _ in walk(start, lambda node: self._parts(node, whole=True, counts=counts)))
+
+    def _parts(
+        self, node: tuple[str, str | None], *, whole: bool, counts: Callable[[Edge], bool] = lambda _: True
+    ) -> Iterator[tuple[str, str | None]]:
         """What a package or an extra of it leads to: the extras that are asked for, and the packages `whole`."""
-        for edge in self.edges.get(node, ()):
+        for edge in filter(counts, self.edges.get(node, ())):
             if whole:
                 yield edge.name, None
             yield from ((edge.name, canonicalize_name(extra)) for extra in edge.extras)
@@ -138,17 +164,10 @@ _RUNNERS = frozenset({"pytest", "nose2", "ward", "behave", "robotframework", "st
 _TESTS = re.compile(r"(test|tests|testing|dev|develop|development)\b", re.IGNORECASE)
 
 
-def _elsewhere(requirements: Iterable[str], target: Target) -> set[str]:
-    here: dict[str, bool] = {}
-    for text in requirements:
-        try:
-            parsed = Requirement(text)
-        except InvalidRequirement:
-            continue
-        name = canonicalize_name(parsed.name)
-        holds = parsed.marker is None or parsed.marker.evaluate({**target.environment, "extra": ""})
-        here[name] = here.get(name, False) or holds
-    return {name for name, holds in here.items() if not holds}
+def _of_groups(pyproject: Pyproject) -> Iterator[str]:
+    for requirements in pyproject.dependency_groups.values():
+        yield from requirements
+    yield from pyproject.uv.dev_dependencies
 
 
 def _dependencies(member: Member, lock: Lock) -> list[str]:

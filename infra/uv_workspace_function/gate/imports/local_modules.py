@@ -9,11 +9,11 @@ from weakref import WeakKeyDictionary
 
 from uv_workspace_function.code.bindings import Bindings, read_bindings
 from uv_workspace_function.code.layouts import Module
-from uv_workspace_function.context.gitignore import Repository, Rules
 from uv_workspace_function.context.wanted import Cause
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
+from uv_workspace_function.gate.ignore_rules import ignoring_rule
 from uv_workspace_function.gate.imports.files import VENDORED, Role
 from uv_workspace_function.gate.imports.known import ReadFile
 from uv_workspace_function.gate.imports.member import MemberImports
@@ -143,7 +143,7 @@ def _look_for(
         cause = next((d for d in files.dropped if there == d.path or there.startswith(f"{d.path.rstrip('/')}/")), None)
         reason = "it is bytecode" if there.endswith(".pyc") else "by its name" if cause is None else cause.reason
         if cause is not None and cause.cause in (Cause.IGNORED, Cause.IN_IGNORED_FOLDER):
-            reason = _rule(WorkspaceFiles.of(workspace).repository, root / there) or reason
+            reason = ignoring_rule(WorkspaceFiles.of(workspace).repository, root / there) or reason
         return _lost(member, dotted, there, reason)
     if not member.layout.complete and member.is_package:
         return _Absent(
@@ -243,24 +243,6 @@ def _stems(workspace: Workspace, member: Member, paths: Iterable[str]) -> frozen
                 folder = folder.rpartition("/")[0]
         known[member] = frozenset(found)
     return known[member]
-
-
-def _rule(repository: Repository, path: Path) -> str | None:
-    """The line of a `.gitignore` file that ignores a path, or a folder above it: the last one that matches."""
-    top = Path(repository.top)
-    parts = path.relative_to(top).parts
-    for length in range(1, len(parts) + 1):
-        entry, is_folder = top.joinpath(*parts[:length]), length < len(parts)
-        for above in range(length - 1, -1, -1):
-            ignore = top.joinpath(*parts[:above], ".gitignore")
-            if not ignore.is_file():
-                continue
-            lines = ignore.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-            inside = entry.relative_to(ignore.parent).as_posix()
-            for number, line in reversed(list(enumerate(lines, 1))):
-                if Rules.parse(line).verdict(inside, entry.name, is_folder=is_folder):
-                    return f"ignored by {ignore.relative_to(top).as_posix()}:{number}, {line.strip()!r}"
-    return None
 
 
 def _finding(of: MemberImports, read: ReadFile, found: Import, absent: _Absent) -> Finding:
