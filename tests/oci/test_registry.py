@@ -14,6 +14,7 @@ import pytest
 from oci.bases import write_base
 from oci.registries import PASSWORD, USER, Registry, serving
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.oci import registry as registry_module
 from uv_workspace_function.oci import sources
 from uv_workspace_function.oci.base import BaseImage
 from uv_workspace_function.oci.store import Store
@@ -155,3 +156,18 @@ def test_a_registry_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
     assert str(caught.value) == (
         f"127.0.0.1:9 cannot be reached for {name}; check the network, or take it from a mirror with --mirror"
     )
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        ("https://registry.test/v2/shop/x?state=1", ("https://registry.test/v2/shop/x?state=1", True)),
+        ("http://registry.test/v2/shop/x", ("https://registry.test/v2/shop/x", True)),
+        ("https://storage.test/x?signature=1", ("https://storage.test/x?signature=1", False)),
+        ("https://registry.test:444/x", ("https://registry.test:444/x", False)),
+        ("https://registry.test.example.com/x", ("https://registry.test.example.com/x", False)),
+    ],
+)
+def test_a_password_goes_only_to_the_registry_and_as_it_was_asked(location: str, expected: tuple[str, bool]) -> None:
+    """A registry that says `http://` of itself gets it with encryption all the same."""
+    assert expected == registry_module.destination(location, "https://registry.test/v2/")

@@ -69,10 +69,10 @@ class Client(DXF):
         Raises:
             requests.RequestException: when the answer is an error.
         """
-        is_own = urlsplit(location).netloc == self._host
+        address, is_own = destination(location, self._base_url)
         headers = {"Content-Type": "application/octet-stream", **(self._headers if is_own else {})}
         response: requests.Response = self._sessions[0].put(
-            location, params={"digest": digest}, data=content, headers=headers, timeout=self._timeout
+            address, params={"digest": digest}, data=content, headers=headers, timeout=self._timeout
         )
         if response.status_code == 401 and self._auth:
             before = self._headers
@@ -81,6 +81,19 @@ class Client(DXF):
                 raise exceptions.DXFUnauthorizedError
         response.raise_for_status()
         return response
+
+
+def destination(location: str, registry: str) -> tuple[str, bool]:
+    """Where a content is sent, and whether that is the registry itself, which may have the password.
+
+    Args:
+        location: what the registry said, as a whole address.
+        registry: its own address. A registry behind a proxy may say `http://` of itself; it is asked as before.
+    """
+    said, own = urlsplit(location), urlsplit(registry)
+    if said.netloc != own.netloc:
+        return location, False
+    return said._replace(scheme=own.scheme).geturl(), True
 
 
 @dataclass(frozen=True, slots=True)
