@@ -142,7 +142,7 @@ def test_every_command_answers(root: Path, shape: str) -> None:
 
 
 def test_a_package_of_too_many_folders_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_MOST", 500)
+    monkeypatch.setattr(files, "MOST", 500)
     fan_out(root)
     result = CliRunner().invoke(main, ["prune", "svc", "--list", "--workspace", str(root)])
     assert 2 == result.exit_code
@@ -197,7 +197,7 @@ def test_stored_facts_of_another_shape_are_made_anew(root: Path, tmp_path: Path,
 
 def test_a_member_of_too_many_folders_is_not_called_clean(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The gate's own walk has a limit, which is told."""
-    monkeypatch.setattr("uv_workspace_function.gate.imports.files._MOST", 500)
+    monkeypatch.setattr("uv_workspace_function.gate.imports.files.MOST", 500)
     fan_out(root)
     result = CliRunner().invoke(main, ["check", "--offline", "--format", "json", "--workspace", str(root)])
     gaps = [gap for gap in json.loads(result.stdout)["not_checked"] if "UWF003" in gap["codes"]]

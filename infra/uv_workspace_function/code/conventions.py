@@ -11,6 +11,7 @@ from uv_workspace_function.boundary import read_file
 from uv_workspace_function.code.layouts.modules import SKIPPED, folders_in
 from uv_workspace_function.code.module_reader import HandlerError, LocalPackage, ModuleReader, shown_path
 from uv_workspace_function.code.syntax import Unparsed
+from uv_workspace_function.pyproject import PYPROJECT
 
 _MAIN = "main"
 # Lambda's console and the runtime's own default, SAM's templates, CDK's and Node's custom, the Serverless Framework's.
@@ -77,7 +78,7 @@ def ordered_modules(package: LocalPackage) -> list[tuple[str, Path]]:
 
 def _is_project(folder: Path) -> bool:
     """Whether a folder is a package of its own, that lies in another one's."""
-    return (folder / "pyproject.toml").is_file()
+    return (folder / PYPROJECT).is_file()
 
 
 def _inside(name: str, folder: Path) -> Iterator[tuple[str, Path]]:

@@ -23,6 +23,7 @@ from uv_workspace_function.code.module_reader import (
     is_below,
     shown_path,
 )
+from uv_workspace_function.pyproject import PYPROJECT
 
 __all__ = [
     "HandlerError",
@@ -52,7 +53,7 @@ def refuse_library(package: LocalPackage, *, users: Sequence[str] = ()) -> NoRet
         HandlerError: always; the message tells a library from a `main.py` that lacks the handler, and names functions that look
             like handlers.
     """
-    pyproject = package.folder / "pyproject.toml"
+    pyproject = package.folder / PYPROJECT
     table = f"`handler` in [tool.uv-workspace-function] of {pyproject}"
     if users and (found := conventional_handlers(package)):
         raise HandlerError(
@@ -272,6 +273,6 @@ def _refuse_left_out(service: LocalPackage, handler: str, dotted: str) -> None:
     raise HandlerError(
         f"the handler of {service.name!r} is {handler!r}, but {service.folder / file} is left out of every image: it is called as tests and "
         "outputs are",
-        f'include = ["{top if top == file else f"{top}/**"}"] in [tool.uv-workspace-function] of {service.folder / "pyproject.toml"} takes it '
+        f'include = ["{top if top == file else f"{top}/**"}"] in [tool.uv-workspace-function] of {service.folder / PYPROJECT} takes it '
         "all the same; or give it another name",
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from uv_workspace_function.boundary import read_file
 from uv_workspace_function.code.conventions import ordered_modules
 from uv_workspace_function.code.module_reader import LocalPackage, shown_path
+from uv_workspace_function.pyproject import PYPROJECT
 
 _SHOWN = 5
 _TESTS = re.compile(r"tests?|test_.*|.*_tests?|conftest|node_modules|\..*")
@@ -70,9 +71,7 @@ def _modules(package: LocalPackage) -> Iterator[tuple[str | None, Path]]:
             folders[:] = sorted(
                 name
                 for name in folders
-                if name.isidentifier()
-                and not _TESTS.fullmatch(name)
-                and not Path(folder, name, "pyproject.toml").is_file()
+                if name.isidentifier() and not _TESTS.fullmatch(name) and not Path(folder, name, PYPROJECT).is_file()
             )
             inside = Path(folder).relative_to(path).parts
             for name in sorted(names):

@@ -20,11 +20,11 @@ from uv_workspace_function.context.gitignore import Ignores, Repository
 from uv_workspace_function.context.private_keys import KeySearch
 from uv_workspace_function.context.wanted import DEFINITIONS, NOTHING, TABLE, Cause, Wanted, barred, wanted_of
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.pyproject import Pyproject
+from uv_workspace_function.pyproject import PYPROJECT, Pyproject
 
 # What no package has: links that fan out make a million paths of a few folders, and Python's stack has an end.
-_DEEPEST = 100
-_MOST = 50_000
+DEEPEST = 100
+MOST = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +165,8 @@ class _Walk:
             state: what holds in it.
         """
         self.entered += 1
-        if len(self.above) > _DEEPEST or self.entered > _MOST:
-            limit = (
-                f"more than {_DEEPEST} levels deep" if len(self.above) > _DEEPEST else f"more than {_MOST:,} folders"
-            )
+        if len(self.above) > DEEPEST or self.entered > MOST:
+            limit = f"more than {DEEPEST} levels deep" if len(self.above) > DEEPEST else f"more than {MOST:,} folders"
             raise WorkspaceError(
                 f"{self._in_workspace(path)} is {limit} in what {self._in_workspace('pyproject.toml')} is about",
                 f"look for links that fan out, or list a folder in `exclude` of [{TABLE}] there",
@@ -183,7 +181,7 @@ class _Walk:
             return
         if state.worth and not names.isdisjoint(("__init__.py", "__init__.pyi")):
             state = state._replace(shipped=True)
-        if path and names >= {"pyproject.toml", "uv.lock"} and not (state.shipped or state.forced):
+        if path and names >= {PYPROJECT, "uv.lock"} and not (state.shipped or state.forced):
             self._drop(f"{path}/", Cause.OTHER_PROJECT, worth=state.wanted or state.worth)
             return
         ignores = self.repository.ignores(real, has_rules=".gitignore" in names)

@@ -13,7 +13,7 @@ from uv_workspace_function.code.layouts import Layout, Module
 from uv_workspace_function.code.layouts.modules import WILDCARDS, exclusion, is_package
 from uv_workspace_function.context.named_in_tables import Glob, anchored_glob, named_files
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.pyproject import OUR_TABLE, Pyproject
+from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, Pyproject
 
 TABLE = f"tool.{OUR_TABLE}"
 
@@ -94,7 +94,7 @@ _BESIDE_COPIES = re.compile(
 )
 
 # In the package's own folder these are the context's, rewritten or left out, and never the package's.
-DEFINITIONS = frozenset({"pyproject.toml", "uv.lock", "uv.toml", ".python-version"})
+DEFINITIONS = frozenset({PYPROJECT, "uv.lock", "uv.toml", ".python-version"})
 
 
 def barred(name: str) -> Cause | None:

@@ -18,6 +18,7 @@ from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.gate.target_wheels import check_targets
 from uv_workspace_function.gate.usage import check_deployed, check_libraries
 from uv_workspace_function.gate.working_tree import check_working_tree
+from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.workspace.workspace import Workspace
 
@@ -98,7 +99,7 @@ def _told(error: WorkspaceError | OSError) -> tuple[str, str]:
 
 def _unloadable(root: Path, error: WorkspaceError, *, offline: bool) -> Report:
     """What can be said of a workspace that cannot be read: perhaps its lock is stale, or there can be none."""
-    if not (root / "pyproject.toml").is_file():
+    if not (root / PYPROJECT).is_file():
         raise error
     root = root.resolve()
     locks = Outcome() if offline else check_lock(root, PurePosixPath())

@@ -13,6 +13,7 @@ from uv_workspace_function.context.build_context import DOCKERFILE
 from uv_workspace_function.context.dockerfile import Dockerfile
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci.staged import StagedContext
+from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.target.target import DOCKER_PLATFORMS
 
@@ -130,7 +131,7 @@ class Request:
                 )
 
     def _build_system(self, folder: PurePosixPath) -> Mapping[str, object]:
-        file = self.context.files.get(str(folder / "pyproject.toml"))
+        file = self.context.files.get(str(folder / PYPROJECT))
         document = tomllib.loads(file.content.decode()) if file is not None else {}
         table: Mapping[str, object] = document.get("build-system", {})
         return table

@@ -11,6 +11,7 @@ from typing import Any
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci.interpreter import Interpreter
+from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.uv import exported
 
 # The rest of the environment stays with us: a backend of a workspace must find neither AWS's variables nor those of CI.
@@ -177,7 +178,7 @@ def third_party_key(
     for path in sorted(definitions.rglob("*")):
         if not path.is_file() or path.name == "uv.lock":
             continue
-        found = _decisive(path, path.parent == project) if path.name == "pyproject.toml" else None
+        found = _decisive(path, path.parent == project) if path.name == PYPROJECT else None
         if found is not None:
             decisive.add(found)
         else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
+from uv_workspace_function.context.files import DEEPEST, MOST
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import PYPROJECT
@@ -117,11 +118,6 @@ def _build_hooks(member: Member) -> frozenset[PurePosixPath]:
     return frozenset(map(PurePosixPath, found))
 
 
-# As where a context is gathered: context/files.py.
-_DEEPEST = 100
-_MOST = 50_000
-
-
 @dataclass(slots=True, kw_only=True)
 class _Walk:
     """One pass over a member's folders."""
@@ -159,8 +155,8 @@ class _Walk:
         """The files in a folder and below it, links inside the repository included; not what a link leads back to."""
         real_folder = Path(os.path.realpath(folder))
         self.entered += 1
-        if len(above) > _DEEPEST or self.entered > _MOST:
-            limit = f"more than {_DEEPEST} levels deep" if len(above) > _DEEPEST else f"more than {_MOST:,} folders"
+        if len(above) > DEEPEST or self.entered > MOST:
+            limit = f"more than {DEEPEST} levels deep" if len(above) > DEEPEST else f"more than {MOST:,} folders"
             raise WorkspaceError(
                 f"{self._shown(folder)} is {limit} in what {self.member.folder / PYPROJECT} is about",
                 "look for links that fan out, or move it out of the member",
