@@ -1,4 +1,4 @@
-# Each target sets up what it needs, from the locks alone, and may be run again at any time. `make` by itself lists them.
+# Each target sets up what it needs, from the locks only, and may be run again at any time. `make` by itself lists them.
 RUN := scripts/with-tools
 
 .DEFAULT_GOAL := help

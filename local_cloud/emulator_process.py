@@ -193,7 +193,7 @@ def invoke(container: Any, event: Any, timeout: int, request_id: str) -> Any:
 
 
 def key_of_warm_containers(name: str, config: dict[str, Any]) -> str:
-    """A warm container serves one version with one environment; the emulator's own key knows the image alone."""
+    """A warm container serves one version with one environment; the emulator's own key knows only the image."""
     environment = json.dumps(config.get("Environment"), sort_keys=True)
     return f"{warm_pool_key(name, config)}:{config.get('Version')}:{environment}"
 

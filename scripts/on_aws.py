@@ -162,7 +162,7 @@ def run(trial: Trial, *, cold_starts: int, patched_base: str | None) -> None:
         cuts = statistics.quantiles(durations, n=100, method="inclusive") if len(durations) > 1 else durations * 99
         _say(f"image: Init Duration of {len(durations)} cold starts: p50 {cuts[49]:.0f} ms, p99 {cuts[98]:.0f} ms")
     else:
-        _say("image: no log told an Init Duration")
+        _say("image: no log has an Init Duration")
     if not patched_base:
         _say("no base image was patched: name one with --patched-base")
 

@@ -14,7 +14,7 @@ The plan of the house, a room a line. Data flows down, import-linter holds it, a
     cdk_docker      what the CDK CLI calls in place of docker
     constructs      UvWorkspaceImage (a DockerImageAsset), UvWorkspaceFunction (a DockerImageFunction), UvWorkspaceZipFunction
     insight         questions about the workspace: graph, who, size, affected, why
-    running         a handler called, alone or in its image
+    running         a handler called, directly or in its image
     gate            `services check`
     cli             the `services` command
 

@@ -14,6 +14,7 @@ from assemblies import docker_images
 from docs.pages import blocks
 from made import files, handler, lock, needs, workspace
 from uv_workspace_function import UvWorkspaceFunction, Workspace
+from uv_workspace_function.insight.cloud_assembly import image_assets
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = REPOSITORY / "docs/typescript.md"
@@ -98,6 +99,9 @@ def test_there_is_a_function_for_each_handler(synthesized: Path) -> None:
     )
     assert [["arm64"]] * 3 == [function["Architectures"] for function in functions]
     assert {"api", "report"} == set(images(synthesized))
+    assert ["api", "report"] == [
+        asset.service for asset in image_assets(synthesized)
+    ]  # as `services size --cdk-out` reads it
 
 
 @pytest.mark.parametrize("service", ["api", "report"])

@@ -80,7 +80,7 @@ def command(
     The answer goes to stdout. The log, what was raised, times and peak memory go to stderr.
 
     Without --image the handler gets this shell's variables, so its credentials too. In the image it gets those that
-    --env names: with a value, by name alone, or by a pattern such as 'AWS_*'. What neither has is taken from
+    --env names: with a value, by name only, or by a pattern such as 'AWS_*'. What neither has is taken from
     [tool.uv-workspace-function.check.environment].
 
     Exit code 0: it answered; 1: it raised, took too long or ended its process; 2: it could not be called.

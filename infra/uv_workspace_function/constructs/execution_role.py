@@ -79,7 +79,7 @@ def permissions_of(function: lambda_.Function, role: iam.IRole) -> iam.IGrantabl
         return role
     policy = iam.Policy(function, "RolePolicy")
     role.attach_inline_policy(policy)  # a role without policy updates takes none, and the policy is not deployed
-    # The resource alone: all that is in the function's tree would be the policy as well.
+    # Only the resource: the function's whole tree would include the policy.
     cast(cdk.CfnResource, function.node.default_child).node.add_dependency(policy)
     return policy
 

@@ -31,7 +31,7 @@ BUILDER_FOLDER = ".uv-workspace-function"
 _IGNORE_FILES = (".dockerignore", f"{DOCKERFILE}.dockerignore")
 SOURCE_DATE = str(EPOCH)
 """The moment that an image says it was made, 1980-01-01 as its files, in seconds: BuildKit writes the time of the build else, and
-no two manifests are equal. It takes it from the build's arguments alone (https://reproducible-builds.org/specs/source-date-epoch)."""
+no two manifests are equal. It takes it only from the build's arguments (https://reproducible-builds.org/specs/source-date-epoch)."""
 _HERE = Path(__file__).parents[1]
 
 

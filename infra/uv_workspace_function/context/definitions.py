@@ -103,7 +103,7 @@ _DROPPED_BELOW = (
 # Backends that take a version from VCS -> the variable by which they take it from outside instead.
 _VERSION_VARIABLES = (
     ("setuptools-scm", "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{name}"),
-    # It tells setuptools-scm no name, so that a variable for this package alone is not looked at.
+    # It gives setuptools-scm no name, so a variable for only this package is not read.
     ("hatch-vcs", "SETUPTOOLS_SCM_PRETEND_VERSION"),
     ("flit-scm", "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{name}"),
     ("vcs-versioning", "VCS_VERSIONING_PRETEND_VERSION_FOR_{name}"),

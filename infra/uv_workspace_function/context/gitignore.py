@@ -97,7 +97,7 @@ class Rules:
         Args:
             path: relative to the folder of the `.gitignore` file, with forward slashes.
             name: the last segment of the path.
-            is_folder: whether the path is a folder; some rules are for folders alone.
+            is_folder: whether the path is a folder; some rules are only for folders.
         """
         if not path.isascii():
             path, name = _bytewise(path), _bytewise(name)

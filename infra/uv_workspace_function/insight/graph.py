@@ -116,5 +116,5 @@ def _packages(members: Iterable[Member]) -> list[dict[str, str]]:
 
 
 def _identifier(name: str) -> str:
-    # A normalized name has letters, digits and '-' alone, so that no two become one.
+    # A normalized name has only letters, digits and '-', so no two become one.
     return f"{name}_" if name in _MERMAID_WORDS else name.replace("-", "_")

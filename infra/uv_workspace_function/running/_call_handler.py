@@ -1,6 +1,6 @@
 """A program: it calls a handler once, as Lambda does, and reports how that went. Run by the Python of a service's own environment.
 
-It imports the standard library alone, and as little of it as will do: whatever is loaded here, the handler's own code finds loaded.
+It imports only the standard library, and as little of it as possible: whatever is loaded here, the handler's own code finds loaded.
 """
 
 import decimal

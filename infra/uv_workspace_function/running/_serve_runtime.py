@@ -1,7 +1,7 @@
 """A program: Lambda's side of the Runtime API, for one call. Run in a service's image, by the Python of the image.
 
 It starts the image's own entrypoint, which is or starts AWS's runtime client, gives it one event, and reports how that went on
-standard output; what the function writes goes to standard error. It imports the standard library alone.
+standard output; what the function writes goes to standard error. It imports only the standard library.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """

@@ -173,7 +173,7 @@ def _report(
         f"--platform={target.docker_platform}",
     ]
     command += [*_AS_ON_LAMBDA, *([f"--network={engine.network}"] if engine.network else [])]
-    # by name alone: a value on a command line is seen by everybody on this machine
+    # by name only: everyone on this machine can see a value on a command line
     command += [f"--env={name}" for name in variables]
     program = Path(_serve_runtime.__file__).read_text()
     command += ["--entrypoint=python3", image, "-ISu", "-c", program, json.dumps(request)]

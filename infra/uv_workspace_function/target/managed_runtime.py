@@ -88,7 +88,7 @@ def refuse_oversized_archive(selection: Selection, target: Target, left_out: Ite
         A warning where it is unlikely to fit: wheels are compressed, and the limit is for what they unpack to.
 
     Raises:
-        WorkspaceError: when the wheels alone, as they are downloaded, are larger.
+        WorkspaceError: when the wheels by themselves, as downloaded, are larger.
     """
     sizes = {name: size for name, size in wheel_bytes(selection, target).items() if name not in set(left_out)}
     total = sum(sizes.values())

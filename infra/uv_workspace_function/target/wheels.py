@@ -237,7 +237,7 @@ def refuse_oversize(selection: Selection, target: Target, *, limit: int = LAMBDA
         limit: bytes.
 
     Raises:
-        WorkspaceError: when the wheels alone are larger than `limit`.
+        WorkspaceError: when the wheels by themselves are larger than `limit`.
     """
     sizes = wheel_bytes(selection, target)
     total = sum(sizes.values())

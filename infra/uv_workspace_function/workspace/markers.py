@@ -2,7 +2,7 @@
 
 Under `[tool.uv] conflicts` uv writes which fork an edge belongs to as a marker on a made-up extra:
 `extra == 'project-1-a'`, `extra == 'extra-1-a-gpu'`, `extra == 'group-1-a-dev'`. For one closure each of them is
-either true or false; what remains speaks of the machine alone.
+either true or false; what remains depends only on the machine.
 """
 
 import re
