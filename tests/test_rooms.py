@@ -123,7 +123,7 @@ def test_who_edits_a_module_finds_its_test() -> None:
         if not (TESTS / path.parent / f"test_{path.name}").exists()
         and path.as_posix() not in named
         and f"{path.parent.as_posix()}/" not in named
-    )
+    ), "name it after `Covers also:` in the docstring of the test that covers it"
 
 
 def test_what_a_test_covers_is_read_from_its_docstring() -> None:
