@@ -293,7 +293,7 @@ def test_a_python_that_may_not_be_fetched_is_a_sentence(
     assert (2, "") == (result.exit_code, result.stdout)
     assert result.stderr == (
         "error: the image has Python 3.14, whose bytecode only that version compiles; this machine has none, and uv may not "
-        "download one (UV_PYTHON_DOWNLOADS); run `uv python install 3.14`, name one with --interpreter, or build with the engine\n"
+        "download one (UV_PYTHON_DOWNLOADS); run `uv python install 3.14`, name one with --interpreter (CDK_DOCKER: UV_WORKSPACE_DOCKER_INTERPRETER), or build with the engine\n"
     )
 
 

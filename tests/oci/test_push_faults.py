@@ -303,7 +303,7 @@ def test_a_cache_that_cannot_be_used_is_told(registry: Ecr, way: Proxy, image: L
     with pytest.raises(WorkspaceError) as caught:
         _push(image, way, tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path / 'store/locks'} could not be written or read: not a directory; make room, or give another folder with --cache"
+        f"{tmp_path / 'store/locks'} could not be written or read: not a directory; make room, or give another folder with --cache (CDK_DOCKER: UV_WORKSPACE_DOCKER_CACHE)"
     )
     assert {} == registry.tags["shop"]
 

@@ -116,7 +116,7 @@ def test_one_that_stays_busy_is_named_with_the_way_out(registry: Registry, tmp_p
         _base(registry.image, tmp_path / "cache")
     assert str(caught.value) == (
         f"{registry.host} answered 429 6 times when it was asked for lambda/python; wait a while, or take the image from a mirror "
-        "with --mirror REGISTRY=MIRROR"
+        "with --mirror REGISTRY=MIRROR (CDK_DOCKER: the mirrors of the app)"
     )
     assert 6 == len(registry.asked)
 
@@ -154,7 +154,7 @@ def test_a_registry_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(WorkspaceError) as caught:
         _base(name, tmp_path / "cache")
     assert str(caught.value) == (
-        f"127.0.0.1:9 cannot be reached for {name}; check the network, or take it from a mirror with --mirror"
+        f"127.0.0.1:9 cannot be reached for {name}; check the network, or take it from a mirror with --mirror (CDK_DOCKER: the mirrors of the app)"
     )
 
 

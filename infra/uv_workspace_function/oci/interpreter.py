@@ -95,7 +95,7 @@ def _installed(wanted: str, uv: Path) -> Path:
         reason = f"uv could not install one ({said[-1].strip() if said else 'it said nothing'})"
     raise WorkspaceError(
         f"the image has Python {wanted}, whose bytecode only that version compiles; this machine has none, and {reason}",
-        f"run `uv python install {wanted}`, name one with --interpreter, or build with the engine",
+        f"run `uv python install {wanted}`, name one with --interpreter (CDK_DOCKER: UV_WORKSPACE_DOCKER_INTERPRETER), or build with the engine",
     )
 
 

@@ -23,7 +23,9 @@ _ATTEMPTS = 5
 _WAITED_OUT = (429, 500, 502, 503, 504)
 _DOCKER_HUB = "registry-1.docker.io"
 ACCEPT = {"Accept": ", ".join(ACCEPTED)}
-_MIRROR = "wait a while, or take the image from a mirror with --mirror REGISTRY=MIRROR"
+_MIRROR = (
+    "wait a while, or take the image from a mirror with --mirror REGISTRY=MIRROR (CDK_DOCKER: the mirrors of the app)"
+)
 
 
 def retries() -> Retry:
@@ -209,7 +211,8 @@ def _failed(image: ImageReference, error: Exception) -> WorkspaceError:
         return WorkspaceError(f"{host} answered {status} {_ATTEMPTS + 1} times when it was asked for {path}", _MIRROR)
     if isinstance(error, requests.ConnectionError):
         return WorkspaceError(
-            f"{host} cannot be reached for {image}", "check the network, or take it from a mirror with --mirror"
+            f"{host} cannot be reached for {image}",
+            "check the network, or take it from a mirror with --mirror (CDK_DOCKER: the mirrors of the app)",
         )
     return WorkspaceError(f"{host} could not be asked for {path}: {_reason(error)}", _MIRROR)
 

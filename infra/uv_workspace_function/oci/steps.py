@@ -129,7 +129,9 @@ def _failed(name: str, status: int, said: Sequence[str]) -> WorkspaceError:
     if errors:
         return WorkspaceError(errors[-1])
     if any("No space left on device" in line for line in said):
-        return WorkspaceError("the disk is full", "make room, or set another folder with --cache")
+        return WorkspaceError(
+            "the disk is full", "make room, or set another folder with --cache (CDK_DOCKER: UV_WORKSPACE_DOCKER_CACHE)"
+        )
     ended = f"was ended by signal {-status}" if status < 0 else f"ended with {status}"
     return WorkspaceError.of_lines([*said, f"the builder's step {name} {ended}: see above"])
 

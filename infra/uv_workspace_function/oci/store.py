@@ -197,7 +197,7 @@ class Store:
         reason = "the disk is full" if full else (error.strerror or str(error)).lower()
         return WorkspaceError(
             f"{error.filename or self.folder} could not be written or read: {reason}",
-            "make room, or give another folder with --cache",
+            "make room, or give another folder with --cache (CDK_DOCKER: UV_WORKSPACE_DOCKER_CACHE)",
         )
 
     def _record(self, kind: str, key: str) -> Path:
