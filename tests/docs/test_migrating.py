@@ -10,7 +10,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 from docs.pages import blocks
-from uv_workspace_function import UvWorkspaceFunction, Workspace
+from uv_workspace_function import UvWorkspaceFunction, UvWorkspaceZipFunction, Workspace, ZipOptions
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = REPOSITORY / "docs/migrating.md"
@@ -44,6 +44,17 @@ def ours(stack: cdk.Stack, _: Path) -> None:
     UvWorkspaceFunction(stack, "Worker", workspace=Workspace.load(REPOSITORY), service="query-api", memory_size=512)
 
 
+def our_zip(stack: cdk.Stack, _: Path) -> None:
+    UvWorkspaceZipFunction(
+        stack,
+        "Worker",
+        workspace=Workspace.load(REPOSITORY),
+        service="query-api",
+        memory_size=512,
+        archive=ZipOptions(python_version="3.13"),
+    )
+
+
 def synthesized(make: Callable[[cdk.Stack, Path], None], folder: Path) -> Path:
     """The assembly of a stack with one function."""
     (folder / "code").mkdir(parents=True)
@@ -68,8 +79,15 @@ def difference(before: Path, after: Path) -> str:
     return re.sub(r"[0-9a-f]{64}", "HASH", told[1]).rstrip()
 
 
-@pytest.mark.parametrize(("at", "before"), [(0, image_function), (1, zip_function)], ids=["image", "zip"])
-def test_the_diff_on_the_page_is_the_cli_s(at: int, before: Callable[[cdk.Stack, Path], None], tmp_path: Path) -> None:
-    told = difference(synthesized(before, tmp_path / "before"), synthesized(ours, tmp_path / "after"))
+Make = Callable[[cdk.Stack, Path], None]
+
+
+@pytest.mark.parametrize(
+    ("at", "before", "after"),
+    [(0, image_function, ours), (1, zip_function, our_zip), (2, zip_function, ours)],
+    ids=["image", "zip to zip", "zip to image"],
+)
+def test_the_diff_on_the_page_is_the_cli_s(at: int, before: Make, after: Make, tmp_path: Path) -> None:
+    told = difference(synthesized(before, tmp_path / "before"), synthesized(after, tmp_path / "after"))
     shown = [block.text for block in blocks(PAGE) if block.language == "text"][at]
     assert shown.rstrip().splitlines() == told.splitlines()
