@@ -131,6 +131,8 @@ def up(name: str, *, port_of: str = "AWS_PORT") -> None:
             "MINISTACK_REGION": REGION,
             # As on AWS: nothing can be written but /tmp, which has 512 MB.
             "LAMBDA_DOCKER_FLAGS": "--read-only --tmpfs /tmp:rw,exec,mode=1777,size=512m",
+            # Zip functions run in the image of their runtime, too: on this machine's own Python they would not be what Lambda runs.
+            "LAMBDA_EXECUTOR": "docker",
             # The engine finds the emulator's temporary files by their path.
             "TMPDIR": str(folder / "tmp"),
             "PYTHONDONTWRITEBYTECODE": "1",

@@ -3,7 +3,7 @@
 1. ECR: what `docker push` put into the local registry is what DescribeImages, ListImages and BatchGetImage know; a missing
    tag answers ImageNotFoundException, as AWS does; repositories' addresses and the login point at the local registry.
 2. Lambda: an image function runs in the container engine from that registry, as on AWS: a read-only file system but /tmp, user
-   sbx_user1051, no capabilities. The init phase does not count against the function's timeout, because an emulated
+   sbx_user1051, no capabilities; so does a zip function, in the image of its runtime. The init phase does not count against the function's timeout, because an emulated
    processor is slow.
 3. CloudFormation: a table's TimeToLiveSpecification is applied.
 
@@ -13,6 +13,7 @@ REGISTRY_PREFIX, with which repositories' names begin in a registry that others 
 """
 
 import asyncio
+import contextvars
 import json
 import os
 import re
@@ -176,6 +177,10 @@ ecr._get_authorization_token = with_local_addresses(ecr._get_authorization_token
 
 spawn_container, invoke_in_container = lambda_svc._spawn_lambda_container_impl, lambda_svc._invoke_rie
 parse_docker_flags, warm_pool_key = lambda_svc._parse_docker_flags, lambda_svc._warm_pool_key
+image_of_runtime = lambda_svc._docker_image_for_runtime
+runs_in_container = lambda_svc._running_in_container
+zip_architecture: contextvars.ContextVar[str | None] = contextvars.ContextVar("zip_architecture", default=None)
+"""That of the zip function which is being started."""
 
 
 def spawn(config: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
@@ -185,7 +190,23 @@ def spawn(config: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
     config = {**config, "Environment": {"Variables": {**variables, "AWS_LAMBDA_LOG_GROUP_NAME": group}}}
     if config.get("ImageUri"):
         config["ImageUri"] = re.sub(f"^{AWS_REGISTRY.pattern}/", REPOSITORIES, config["ImageUri"])
-    return spawn_container(config, *args, **kwargs)
+        return spawn_container(config, *args, **kwargs)
+    started = zip_architecture.set((config.get("Architectures") or ["x86_64"])[0])
+    try:
+        return spawn_container(config, *args, **kwargs)
+    finally:
+        zip_architecture.reset(started)
+
+
+def runtime_image(runtime: str) -> str | None:
+    """The image of a zip function's runtime, by the tag of its architecture: the plain one names whichever was pulled last."""
+    image: str | None = image_of_runtime(runtime)
+    return f"{image}-{zip_architecture.get() or 'x86_64'}" if image and runtime.startswith("python") else image
+
+
+def copies_code() -> bool:
+    """Whether code is copied into a container. The engine sees the emulator's files, and nothing can be copied into a read-only one."""
+    return zip_architecture.get() is None and bool(runs_in_container())
 
 
 def invoke(container: Any, event: Any, timeout: int, request_id: str) -> Any:
@@ -205,6 +226,7 @@ def docker_flags(text: str) -> dict[str, Any]:
 
 lambda_svc._spawn_lambda_container_impl, lambda_svc._invoke_rie = spawn, invoke
 lambda_svc._parse_docker_flags, lambda_svc._warm_pool_key = docker_flags, key_of_warm_containers
+lambda_svc._docker_image_for_runtime, lambda_svc._running_in_container = runtime_image, copies_code
 
 
 # --- CloudFormation ---

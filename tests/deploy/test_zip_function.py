@@ -56,8 +56,9 @@ def answer() -> int:
     request = (PROJECT / "services/query_api/events/bad-limit.json").read_bytes()
     name = stack.outputs(STACK)["FunctionName"]
     done = boto3.client("lambda").invoke(FunctionName=name, Payload=request)
-    status: int = json.loads(done["Payload"].read())["statusCode"]
-    return status
+    payload = json.loads(done["Payload"].read())
+    assert not done.get("FunctionError"), payload
+    return int(payload["statusCode"])
 
 
 def test_it_is_published_and_answers(deployed: Checkout) -> None:
