@@ -2,7 +2,8 @@
 
     scripts/with-tools python scripts/on_aws.py --account 123456789012 --region eu-central-1
 
-It deploys one stack with one small function (examples/on_aws), measures cold starts, and removes the stack again. The account
+It deploys one stack with one small service (examples/on_aws), from an image and from a zip archive, measures cold starts of both, and removes
+the stack again. The account
 has to be bootstrapped (`cdk bootstrap`), Docker has to run, and the credentials are those of the environment. It costs less than a cent. It
 refuses any account but the one that is named.
 """
@@ -68,14 +69,27 @@ class Trial:
 
     @property
     def function(self) -> str:
-        """The deployed function's name."""
+        """The name of the function from an image."""
+        return self._output("Function")
+
+    @property
+    def zip_function(self) -> str:
+        """The name of the function from a zip archive."""
+        return self._output("ZipFunction")
+
+    def _output(self, name: str) -> str:
         (stack,) = boto3.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"]
-        return next(output["OutputValue"] for output in stack["Outputs"] if output["OutputKey"] == "Function")
+        return next(output["OutputValue"] for output in stack["Outputs"] if output["OutputKey"] == name)
 
     @property
     def image(self) -> str:
         """The image that the function runs, with its tag."""
         return boto3.client("lambda").get_function(FunctionName=self.function)["Code"]["ImageUri"]
+
+    @property
+    def archive(self) -> str:
+        """The hash of the zip function's code."""
+        return boto3.client("lambda").get_function(FunctionName=self.zip_function)["Configuration"]["CodeSha256"]
 
     def set_revision(self, old: str, new: str) -> None:
         """Change the one line of code that an answer shows."""
@@ -83,11 +97,12 @@ class Trial:
         file.write_text(file.read_text().replace(f'REVISION = "{old}"', f'REVISION = "{new}"'))
 
     def expect(self, revision: str) -> None:
-        """Invoke the function, and compare what it answers."""
-        answer, _ = invoke(self.function)
+        """Invoke both functions, and compare what they answer."""
         expected = {"greeting": "hello, ada", "revision": revision}
-        if answer != expected:
-            raise TrialError(f"the function answered {answer}, not {expected}")
+        for kind, function in {"image": self.function, "zip": self.zip_function}.items():
+            answer, _ = invoke(function)
+            if answer != expected:
+                raise TrialError(f"the {kind} function answered {answer}, not {expected}")
 
 
 def invoke(function: str) -> tuple[Any, str]:
@@ -140,8 +155,9 @@ def run(trial: Trial, *, cold_starts: int, patched_base: str | None) -> None:
     try:
         _say(f"deployed in {trial.deploy():.0f} s")
         trial.expect("one")
-        first = trial.image
-        durations = init_durations(trial.function, cold_starts)
+        first, archive = trial.image, trial.archive
+        functions = {"image": trial.function, "zip": trial.zip_function}
+        durations = {kind: init_durations(function, cold_starts) for kind, function in functions.items()}
         trial.set_revision("one", "two")
         _say(f"a changed line deployed in {trial.deploy():.0f} s")
         trial.expect("two")
@@ -150,6 +166,8 @@ def run(trial: Trial, *, cold_starts: int, patched_base: str | None) -> None:
         trial.expect("one")
         if trial.image != first:
             raise TrialError(f"going back gave another image, {trial.image}, than the first, {first}")
+        if trial.archive != archive:
+            raise TrialError(f"going back gave another archive, {trial.archive}, than the first, {archive}")
         if patched_base:
             _say(f"the base image patched, deployed in {trial.deploy(base_image=patched_base):.0f} s")
             trial.expect("one")
@@ -158,11 +176,12 @@ def run(trial: Trial, *, cold_starts: int, patched_base: str | None) -> None:
     finally:
         trial.destroy()
         _say("destroyed")
-    if durations:
-        cuts = statistics.quantiles(durations, n=100, method="inclusive") if len(durations) > 1 else durations * 99
-        _say(f"image: Init Duration of {len(durations)} cold starts: p50 {cuts[49]:.0f} ms, p99 {cuts[98]:.0f} ms")
-    else:
-        _say("image: no log has an Init Duration")
+    for kind, found in durations.items():
+        if found:
+            cuts = statistics.quantiles(found, n=100, method="inclusive") if len(found) > 1 else found * 99
+            _say(f"{kind}: Init Duration of {len(found)} cold starts: p50 {cuts[49]:.0f} ms, p99 {cuts[98]:.0f} ms")
+        else:
+            _say(f"{kind}: no log has an Init Duration")
     if not patched_base:
         _say("no base image was patched: name one with --patched-base")
 

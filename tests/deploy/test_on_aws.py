@@ -1,5 +1,6 @@
 """scripts/on_aws.py, which somebody with an account runs: here against the emulator, from deployment to removal."""
 
+import os
 import re
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from images import twins
 
 from local_cloud import stack
 from local_cloud.checkout import Checkout
@@ -20,7 +22,9 @@ NAME = "UvWorkspaceFunctionTrial"
 def try_on(account: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Run the script with the environment of this test."""
     command = [sys.executable, str(ROOT / "scripts" / "on_aws.py"), "--account", account, *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    # The target's Python, which the archive of the zip function is compiled by.
+    path = os.pathsep.join([os.environ["PATH"], str(twins.interpreter().parent)])
+    return subprocess.run(command, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -46,6 +50,7 @@ def test_every_step_holds_and_nothing_is_left(deployed: Checkout, patched_base: 
         "destroyed",
     ] == re.sub(r"\d+ s$", "N s", done.stdout, flags=re.MULTILINE).splitlines()[:5]
     assert re.fullmatch(r"image: .*Init Duration.*", done.stdout.splitlines()[5])
+    assert re.fullmatch(r"zip: .*Init Duration.*", done.stdout.splitlines()[6])
     assert stack.status(NAME) is None
 
 
