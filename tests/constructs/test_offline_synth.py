@@ -153,3 +153,11 @@ def test_synth_stages_one_build_context_for_each_service(synthesized: tuple[Path
     assets = json.loads((out / "ServiceStack.assets.json").read_text())["dockerImages"].values()
     assert services == {asset["source"]["dockerBuildArgs"]["SERVICE_NAME"] for asset in assets}
     assert all(list((out / asset["source"]["directory"]).rglob("uv.lock")) for asset in assets)
+
+
+def test_a_zip_function_needs_no_more(plane: Path, tmp_path: Path) -> None:
+    """Its archive is made when it is published; synth asks uv once, and leaves a build context."""
+    app = str(ROOT / "tests/deploy/zip_app.py")
+    done, tried = run(plane, sys.executable, app, CDK_OUTDIR=str(tmp_path / "out"), CDK_CONTEXT_JSON=context())
+    assert (0, ["program uv"]) == (done.returncode, tried), done.stderr
+    assert ["query-api"] == [path.name.rpartition("-")[0] for path in (tmp_path / "out/zip-functions").iterdir()]
