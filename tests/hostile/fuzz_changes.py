@@ -357,7 +357,8 @@ def tree(chosen: random.Random, root: Path) -> str:
     found = sorted(path for path in root.rglob("*") if ".git" not in path.relative_to(root).parts)
     path = chosen.choice(found) if found else root / "x"
     if chosen.random() < 0.5:
-        path = path.parent / (text(chosen)[:200].replace("/", "_").replace("\0", "") or "x")
+        name = text(chosen)[:200].replace("/", "_").replace("\0", "")
+        path = path.parent / (name if name not in ("", ".", "..") else "x")
     kind = chosen.choice(["gone", "link", "pipe", "folder", "large", "deep", "copy", "empty", "git"])
     with suppress(OSError):
         if kind == "git":

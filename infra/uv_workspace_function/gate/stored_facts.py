@@ -12,7 +12,7 @@ from uv_workspace_function.gate.imports.source import Import, Need, SourceFacts,
 from uv_workspace_function.gate.stored import Stored
 
 T = TypeVar("T")
-_FORMAT = 8  # raise it with any change of what python_source says of a file
+_FORMAT = 9  # raise it with any change of what python_source says of a file
 
 
 @dataclass(kw_only=True)

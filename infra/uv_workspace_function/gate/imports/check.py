@@ -113,7 +113,7 @@ def _judge(of: MemberImports) -> Outcome:
     # A file that nobody could read may be the one that imports a dependency.
     unused, unknown = ([], []) if any(read.facts.unparsed for read in of.files) else unused_dependencies(of)
     doubtful = {name for names in doubts.values() for name in names}
-    if unknown := [name for name in unknown if name not in doubtful]:
+    if unknown := [name for name in dict.fromkeys(unknown) if name not in doubtful]:
         not_checked.append(
             NotChecked(
                 codes=("UWF005",),

@@ -1,6 +1,7 @@
 """What conditions and handlers around an import say: for whom it is, on which Python, and whether it may fail."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 PROBES = frozenset({"find_spec", "importorskip", "find_loader"})
@@ -21,6 +22,18 @@ def asks_for_modules(expression: ast.expr) -> bool:
         (isinstance(node, ast.Call) and last_name(node.func) in PROBES) or _dotted(node) == "sys.modules"
         for node in ast.walk(expression)
     )
+
+
+_AVAILABLE = re.compile(
+    r"_*(?:(?:is|has|have)_)?(\w+?)_(?:is_)?(?:available|installed|importable)|_*(?:has|have)_(\w+)"
+)
+
+
+def modules_asked_for(test: ast.expr) -> Iterator[str]:
+    """The modules that a test asks for by the names of its flags: `HAS_NUMPY`, `is_docket_available()`, `torch_installed`."""
+    for node in ast.walk(test):
+        if (name := last_name(node)) is not None and (found := _AVAILABLE.fullmatch(name.lower())) is not None:
+            yield found[1] or found[2]
 
 
 def is_main(test: ast.expr) -> bool:

@@ -87,14 +87,15 @@ def _absent(of: MemberImports, read: ReadFile, found: Import) -> Iterator[_Absen
     holders = [
         (member, module) for member, module in around if member.name in allowed and _covers(module, found.module)
     ]
-    if not holders or _has_third_party(of, found.module) or not VENDORED.isdisjoint(found.module.split(".")):
+    names = frozenset(member.name for member, _ in holders)
+    if not holders or _is_of_others(of, found.module, names) or not VENDORED.isdisjoint(found.module.split(".")):
         return
     absent = [_look_for(of, member, module, found.module) for member, module in holders]
     if None not in absent:
         yield from filter(None, absent[:1])
         return
     for name in found.names:
-        if name == "*" or name.startswith("__") or _has_third_party(of, f"{found.module}.{name}"):
+        if name == "*" or name.startswith("__") or _is_of_others(of, f"{found.module}.{name}", names):
             continue
         inner = [_look_for(of, member, module, f"{found.module}.{name}", name=name) for member, module in holders]
         if None not in inner:
@@ -105,9 +106,10 @@ def _covers(module: Module, dotted: str) -> bool:
     return dotted == module.name or dotted.startswith(f"{module.name}.")
 
 
-def _has_third_party(of: MemberImports, dotted: str) -> bool:
+def _is_of_others(of: MemberImports, dotted: str, holders: frozenset[str]) -> bool:
+    """Whether a package beside those has a module: of a namespace that they share, which is judged by what is declared."""
     provided = of.known.modules.find(dotted)
-    return provided.exact and not provided.owners <= of.known.local.keys()
+    return provided.exact and not provided.owners <= holders
 
 
 def _look_for(

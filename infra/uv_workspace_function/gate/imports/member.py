@@ -61,10 +61,14 @@ class MemberImports:
 
     @cached_property
     def _knows_tests(self) -> bool:
-        """Whether what the member declares for development is what its tests run with: it says so, or they import some of it."""
+        """Whether what the member declares for development is what its tests run with: it says so, or they import some of it.
+
+        Members do not count: a root names all of them, for whatever purpose.
+        """
         declared = self.declared
+        packages = declared.development - self.known.local.keys()
         return declared.names_tests or any(
-            provided.owners & declared.development
+            provided.owners & packages
             for read in self.files
             if read.file.role is Role.DEVELOPMENT
             for found in read.facts.imports

@@ -16,6 +16,7 @@ from uv_workspace_function.gate.imports.conditions import (
     holds_on_target,
     is_main,
     last_name,
+    modules_asked_for,
     suppresses,
     words_of,
 )
@@ -115,6 +116,7 @@ class _Reader:
         self.found: list[Import] = []
         self.words: set[str] = set()
         self.probed: set[str] = set()
+        self.available: set[str] = set()
         self.flags: set[str] = set()
         self.for_types = {"TYPE_CHECKING"}
         self._visitors: Mapping[type, Callable[[Any, _Place], Iterable[_Step]]] = {
@@ -150,7 +152,9 @@ class _Reader:
         for found in sorted(self.found, key=lambda item: (item.line, item.module)):
             if found.module.startswith("."):
                 continue
-            optional = found.conditional and found.need is Need.RUN and found.module.partition(".")[0] in self.probed
+            top = found.module.partition(".")[0]
+            can_do_without = top in self.probed or top.lower() in self.available
+            optional = found.conditional and found.need is Need.RUN and can_do_without
             yield replace(found, need=Need.NOTHING) if optional else found
 
     def relative(self) -> Iterator[Import]:
@@ -230,6 +234,7 @@ class _Reader:
     def _branches(self, node: ast.If, place: _Place) -> Iterable[_Step]:
         body, other = self._needs(node.test)
         named = f"{place.named} {' '.join(words_of(node.test))}" if place.in_function else ""
+        self.available.update(modules_asked_for(node.test))
         inside = replace(place, need=_least(place.need, body), conditional=True, named=named)
         outside = replace(place, need=_least(place.need, other), conditional=True)
         return [

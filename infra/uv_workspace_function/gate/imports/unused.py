@@ -55,7 +55,10 @@ def _is_idle(of: MemberImports, name: str, words: frozenset[str]) -> bool:
         return False
     local = of.known.local.get(name)
     if local is not None:
-        aggregates = not of.member.is_package and of.member.folder == of.known.project.folder
+        is_root = of.member.folder == of.known.project.folder
+        is_in_images = of.member in of.scope.workspace.services or of.member.name in of.known.graph.needed
+        # it gathers the members so that one `uv sync` installs them, be it made by `uv init --package`
+        aggregates = is_root and not (of.member.is_package and is_in_images)
         is_plugin = bool(local.pyproject.metadata.entry_points)
         tops = {module.name for module in local.layout.modules}
         return bool(tops) and not aggregates and not is_plugin and not tops & words
