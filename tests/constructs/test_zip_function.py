@@ -21,6 +21,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import pipelines
 from aws_cdk.assertions import Annotations, Match, Template
+from click.testing import CliRunner
 from images import twins
 from uv_workspace_function import (
     FunctionDefaults,
@@ -31,11 +32,14 @@ from uv_workspace_function import (
     ZipOptions,
 )
 from uv_workspace_function.cli import zip_asset_command
+from uv_workspace_function.cli.main import main
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.insight.cloud_assembly import image_assets, service_assets
 from uv_workspace_function.oci import zips
 from uv_workspace_function.oci.compression import COMPRESSOR
 from uv_workspace_function.target import managed_runtime
 from uv_workspace_function.target.managed_runtime import ARCHIVE_FORMAT
+from uv_workspace_function.target.target import Target
 
 
 def functions(stack: cdk.Stack) -> list[Mapping[str, Any]]:
@@ -380,6 +384,29 @@ def test_what_hardly_fits_is_a_warning_at_synth_and_what_can_not_is_refused(
         match=r"^the wheels of daily-report are \d+ MB packed, and Lambda takes 20 MB of an archive unpacked; ",
     ):
         UvWorkspaceZipFunction(stack, "Large", workspace=workspace, service="daily-report")
+
+
+def test_checks_know_its_service_and_its_target(shop: Workspace, shop_root: Path, tmp_path: Path) -> None:
+    """`services check --cdk-out` takes it for deployed, for the Python and processor that it has."""
+    app = cdk.App(outdir=str(tmp_path / "cdk.out"))
+    options = {"archive": ZipOptions(python_version="3.13"), "architecture": lambda_.Architecture.X86_64}
+    UvWorkspaceZipFunction(cdk.Stack(app, "Stack"), "Fn", workspace=shop, service="shop", **options)  # type: ignore[arg-type]
+    app.synth()
+    assert () == image_assets(tmp_path / "cdk.out")
+    (found,) = service_assets(tmp_path / "cdk.out")
+    assert ("shop", "3.13", "x86_64") == (found.service, found.target(Target()).python, found.target(Target()).machine)
+    assert [] == not_deployed(shop_root, tmp_path / "cdk.out")
+    empty = cdk.App(outdir=str(tmp_path / "empty"))
+    cdk.Stack(empty, "Stack")
+    empty.synth()
+    assert ["shop"] == not_deployed(shop_root, tmp_path / "empty")
+
+
+def not_deployed(root: Path, assembly: Path) -> list[str]:
+    """The services that the gate finds in no stack."""
+    command = ["check", f"--workspace={root}", f"--cdk-out={assembly}", "--format=json"]
+    result = CliRunner().invoke(main, command)
+    return [each["member"] for each in json.loads(result.stdout)["findings"] if each["code"] == "UWF010"]
 
 
 def test_the_hidden_command_needs_its_options(machine: Path) -> None:

@@ -7,7 +7,7 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.imports.declared import Declared, Graph
 from uv_workspace_function.gate.scope import Scope
-from uv_workspace_function.insight.cloud_assembly import image_assets
+from uv_workspace_function.insight.cloud_assembly import service_assets
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.workspace.members import Member
 
@@ -37,7 +37,7 @@ def check_deployed(scope: Scope, cdk_out: Path | None) -> Outcome:
             )
         )
     try:
-        images = image_assets(cdk_out)
+        images = service_assets(cdk_out)
     except WorkspaceError as error:
         gap = NotChecked(
             codes=("UWF010", "UWF016"), reason=str(error), remedy="run `cdk synth`, and give its output folder"

@@ -1,7 +1,7 @@
-"""The container images in a cloud assembly (`cdk.out`), read from what the CDK CLI deploys from."""
+"""The images and zip archives of services in a cloud assembly (`cdk.out`), read from what the CDK CLI deploys from."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,13 @@ from uv_workspace_function.boundary import read_file
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.target import MACHINES, Target
 
+# The hidden command that makes a zip function's archive, with its options.
+_OF_ARCHIVES = "zip-asset"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageAsset:
-    """One image that a synthesized stack needs."""
+class ServiceAsset:
+    """One image, or one zip archive, that a synthesized stack needs."""
 
     asset: str
     """The asset's id: its hash, with the service's name before it where the construct gave one."""
@@ -58,7 +61,7 @@ class ImageAsset:
         return f"cdkasset-{self.asset.lower()}"
 
 
-def image_assets(assembly: Path) -> tuple[ImageAsset, ...]:
+def image_assets(assembly: Path) -> tuple[ServiceAsset, ...]:
     """The images in a cloud assembly, its stages included, by service.
 
     Source: the schema of https://docs.aws.amazon.com/cdk/api/v2/docs/cloud-assembly-schema-readme.html.
@@ -69,7 +72,24 @@ def image_assets(assembly: Path) -> tuple[ImageAsset, ...]:
     Raises:
         WorkspaceError: when it is no cloud assembly, or a file of it cannot be read.
     """
-    found = {(a.service, a.asset): a for manifest in _asset_manifests(assembly) for a in _assets(manifest)}
+    return _by_service(asset for manifest in _asset_manifests(assembly) for asset in _images(_read(manifest)))
+
+
+def service_assets(assembly: Path) -> tuple[ServiceAsset, ...]:
+    """The images in a cloud assembly and the zip archives of services, its stages included, by service.
+
+    Args:
+        assembly: the folder that `cdk synth` wrote.
+
+    Raises:
+        WorkspaceError: when it is no cloud assembly, or a file of it cannot be read.
+    """
+    documents = [_read(manifest) for manifest in _asset_manifests(assembly)]
+    return _by_service(asset for document in documents for asset in (*_images(document), *_archives(document)))
+
+
+def _by_service(assets: Iterable[ServiceAsset]) -> tuple[ServiceAsset, ...]:
+    found = {(asset.service, asset.asset): asset for asset in assets}
     return tuple(found[key] for key in sorted(found))
 
 
@@ -90,15 +110,30 @@ def _asset_manifests(assembly: Path) -> Iterator[Path]:
                 pass
 
 
-def _assets(manifest: Path) -> Iterator[ImageAsset]:
-    for asset, image in _tables(_read(manifest).get("dockerImages")).items():
+def _images(manifest: Mapping[str, object]) -> Iterator[ServiceAsset]:
+    for asset, image in _tables(manifest.get("dockerImages")).items():
         source = _tables(image).get("source")
         arguments = _tables(_tables(source).get("dockerBuildArgs"))
         platform = _tables(source).get("platform")
-        yield ImageAsset(
+        yield ServiceAsset(
             asset=asset,
             arguments={key: value for key, value in arguments.items() if isinstance(value, str)},
             platform=platform if isinstance(platform, str) else None,
+        )
+
+
+def _archives(manifest: Mapping[str, object]) -> Iterator[ServiceAsset]:
+    for asset, file in _tables(manifest.get("files")).items():
+        command = _tables(_tables(file).get("source")).get("executable")
+        if not isinstance(command, list) or _OF_ARCHIVES not in command:
+            continue
+        options = [text for text in command[command.index(_OF_ARCHIVES) + 1 :] if isinstance(text, str)]
+        pairs = [*zip(options[::2], options[1::2], strict=False)]
+        arguments = [value.partition("=") for name, value in pairs if name == "--build-arg"]
+        yield ServiceAsset(
+            asset=asset,
+            arguments={key: value for key, _, value in arguments},
+            platform=next((value for name, value in pairs if name == "--platform"), None),
         )
 
 
