@@ -159,6 +159,16 @@ def test_what_goes_wrong_for_good_is_told_and_repeating_completes(
     _assert_whole(registry)
 
 
+def test_a_registry_that_is_not_there(image: Layout, waited: list[float], tmp_path: Path) -> None:
+    """As a mistyped name has it."""
+    to = ImageReference.parse("127.0.0.1:9/shop:1.0")
+    with pytest.raises(WorkspaceError) as caught:
+        push(image.manifest("image"), image, to, store=Store(tmp_path / "store"))
+    assert str(caught.value) == (
+        "127.0.0.1:9 cannot be reached to push 127.0.0.1:9/shop:1.0; check the name of the registry, and the network"
+    )
+
+
 def test_a_connection_that_is_cut_in_a_content_is_begun_anew(
     registry: Ecr, way: Proxy, waited: list[float], image: Layout, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import requests
 from dxf import DXF, exceptions
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import NewConnectionError
 from urllib3.util import Retry
 
 from uv_workspace_function.errors import WorkspaceError
@@ -235,6 +236,10 @@ def _not_pushed(image: ImageReference, error: Exception) -> WorkspaceError:
         return WorkspaceError(
             f"{host} refuses {image}: {said or _reason(error)}", "push what it takes, or to another repository or tag"
         )
+    if isinstance(error, requests.ConnectionError) and _is_unreachable(error):
+        return WorkspaceError(
+            f"{host} cannot be reached to push {image}", "check the name of the registry, and the network"
+        )
     return WorkspaceError(
         f"the connection to {host} was lost when {image} was pushed",
         "check the network, and push again; what is there already is not sent again",
@@ -245,6 +250,12 @@ def status_of(error: Exception) -> int | None:
     """The status that a registry answered with, where an error comes of one."""
     status: int | None = getattr(getattr(error, "response", None), "status_code", None)
     return 401 if isinstance(error, exceptions.DXFUnauthorizedError) else status
+
+
+def _is_unreachable(error: requests.ConnectionError) -> bool:
+    """Whether no connection came about, rather than one that was lost."""
+    cause = error.args[0] if error.args else None
+    return isinstance(getattr(cause, "reason", None), NewConnectionError)
 
 
 def _is_refused(error: Exception) -> bool:
