@@ -7,12 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from uv_workspace_function.cdk_docker import building, engine, login, saved
+from uv_workspace_function.cdk_docker import engine
 from uv_workspace_function.cdk_docker.calls import Build, Call, Find, Inspect, Login, Push, Tag
 from uv_workspace_function.cdk_docker.contexts import is_ours
 from uv_workspace_function.cdk_docker.named_images import Contents, NamedImage, NamedImages
 from uv_workspace_function.cdk_docker.settings import Settings
-from uv_workspace_function.oci.push import push
 from uv_workspace_function.oci.store import Store
 from uv_workspace_function.target.image_reference import ImageReference
 
@@ -82,6 +81,8 @@ class Answers:
         return 0
 
     def _build(self, asked: Build, folder: Path) -> int:
+        from uv_workspace_function.cdk_docker import building  # noqa: PLC0415 - it takes its time, which other calls spare
+
         image = building.build(
             asked, folder, self.settings, self.store, on_this_machine=self._on_this_machine, said=self.note
         )
@@ -94,6 +95,8 @@ class Answers:
         image = self._names.get(name)
         if image is not None:
             return image
+        from uv_workspace_function.cdk_docker import saved  # noqa: PLC0415
+
         program = engine.program(self.settings)
         return None if program is None else saved.find(name, program, self.store)
 
@@ -108,6 +111,8 @@ class Answers:
         image = self._names.get(name)
         if image is None:
             return None
+        from uv_workspace_function.oci.push import push  # noqa: PLC0415 - as above
+
         self._use(call)
         base = [ImageReference.parse(image.base_repository)] if image.base_repository else []
         source = Contents(image, self.store)
@@ -124,6 +129,8 @@ class Answers:
         return 0 if names else None
 
     def _login(self, call: Call, username: str, host: str) -> int:
+        from uv_workspace_function.cdk_docker import login  # noqa: PLC0415 - as above
+
         password = sys.stdin.readline().rstrip("\r\n")
         folder = call.config or os.environ.get("DOCKER_CONFIG") or "~/.docker"
         login.login(host, username, password, folder=Path(folder).expanduser())

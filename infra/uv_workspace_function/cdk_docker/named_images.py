@@ -10,7 +10,6 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import elsewhere
 from uv_workspace_function.oci.descriptors import Descriptor, Source
 from uv_workspace_function.oci.layout import Layout
-from uv_workspace_function.oci.registry import Repository
 from uv_workspace_function.oci.store import Blob, Store, key_of
 from uv_workspace_function.target.image_reference import ImageReference
 
@@ -91,6 +90,8 @@ class Contents:
         if self.image.layout:
             return Layout(Path(self.image.layout))
         if self.image.base_repository:
+            from uv_workspace_function.oci.registry import Repository  # noqa: PLC0415 - it takes its time, and most calls need none
+
             return Repository(ImageReference.parse(self.image.base_repository))
         raise WorkspaceError(
             f"{descriptor.digest} of the image {self.image.digest} is not in the cache any more", "build it anew"

@@ -86,11 +86,13 @@ def _of_ours(call: Call, settings: Settings) -> int | None:
     try:
         from uv_workspace_function.cdk_docker.answers import Answers  # noqa: PLC0415 - what is passed on need not wait for it
         from uv_workspace_function.oci.store import Store  # noqa: PLC0415
+
+        store = Store(settings.cache) if settings.cache is not None else Store.default()
+        answers = Answers(settings=settings, store=store, say=say, note=lambda line: say(line, err=True))
+        return answers.answer(call)
     except ModuleNotFoundError as error:
         if not isinstance(call.what, Build | Login):
             return None  # nothing of ours has a name then
         raise WorkspaceError(
             f"uv-workspace-docker needs {error.name}, which is not installed", "install uv-workspace-function[oci]"
         ) from error
-    store = Store(settings.cache) if settings.cache is not None else Store.default()
-    return Answers(settings=settings, store=store, say=say, note=lambda line: say(line, err=True)).answer(call)
