@@ -133,7 +133,7 @@ def test_what_is_no_size_is_refused(shop: Path, text: str) -> None:
     """Exit code 2, and how to write it."""
     result = run(shop, "--budget", text)
     assert (2, "") == (result.exit_code, result.stdout)
-    assert f"error: {text!r} is no size; write a number and a unit, like '150MB' or '0.5GiB'\n" == result.stderr
+    assert f"error: {text!r} is not a size; write a number and a unit, like '150MB' or '0.5GiB'\n" == result.stderr
 
 
 @pytest.mark.parametrize(
