@@ -61,19 +61,41 @@ def local_imports(of: MemberImports) -> Outcome:
                     findings.append(_finding(of, read, found, absent))
                 else:
                     gaps.setdefault(absent.module, _gap(of, read, absent))
+        findings += [
+            _too_high(of, read, found)
+            for found in read.facts.relative
+            if _whole_name(read, found) is None and found.need is Need.RUN and of.is_judged(read, found)
+        ]
     return Outcome(findings=tuple(findings), not_checked=tuple(gaps.values()))
+
+
+def _too_high(of: MemberImports, read: ReadFile, found: Import) -> Finding:
+    package = (read.file.module or "").rpartition(".")[0] or read.file.module
+    return Finding(
+        code="UWF003",
+        file=read.file.path,
+        line=found.line,
+        member=of.member.name,
+        problem=f"{of.member.name} imports {found.module}, which leads above {package}: Python knows no package around it",
+        remedy="import it by its whole name",
+        subject=found.module,
+    )
 
 
 def _absolute(read: ReadFile) -> Iterator[Import]:
     """The relative imports of a file, by their whole names."""
+    for found in read.facts.relative:
+        if (name := _whole_name(read, found)) is not None:
+            yield replace(found, module=name)
+
+
+def _whole_name(read: ReadFile, found: Import) -> str | None:
+    """The name that a relative import is short for; None where it leads above the outermost package."""
     parts = (read.file.module or "").split(".")
     package = parts if PurePosixPath(read.file.path).stem == "__init__" else parts[:-1]
-    for found in read.facts.relative:
-        name = found.module.lstrip(".")
-        above = len(found.module) - len(name) - 1
-        if above < len(package):
-            kept = package[: len(package) - above]
-            yield replace(found, module=".".join([*kept, *([name] if name else [])]))
+    name = found.module.lstrip(".")
+    above = len(found.module) - len(name) - 1
+    return ".".join([*package[: len(package) - above], *([name] if name else [])]) if above < len(package) else None
 
 
 def _absent(of: MemberImports, read: ReadFile, found: Import) -> Iterator[_Absent]:
