@@ -178,7 +178,7 @@ def test_a_token_that_expires_between_synth_and_build_is_replaced_by_a_new_one(
     image = engine.build(folder, arguments, *options, platform=engine.native)
     files = image.stored.files
     assert {"var/task/inhouse.py", "var/task/direct.py", "var/task/signed.py"} <= files.keys()
-    for metadata in ("var/task/shop-1.0.dist-info/METADATA", "var/task/stock-1.0.dist-info/METADATA"):
+    for metadata in ("var/task/shop-1.0.0.dist-info/METADATA", "var/task/stock-1.0.0.dist-info/METADATA"):
         assert f"http://{CODEARTIFACT}:{port}/direct/direct-1.0-py3-none-any.whl" in files[metadata].decode()
     saved = subprocess.run(["docker", "image", "save", image.name], capture_output=True, check=True).stdout
     everything = [saved, image.log.encode(), *files.values(), repr(image.stored.config).encode()]
