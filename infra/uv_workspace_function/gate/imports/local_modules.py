@@ -188,14 +188,9 @@ def _look_for(
         )
     return _Absent(
         module=dotted,
-        why=f"there is no {target}.py" + (f", and {_shown(of, target.parent)} binds no {name!r}" if name else ""),
+        why=f"there is no {target}.py" + (f", and {target.parent}/__init__.py binds no {name!r}" if name else ""),
         remedy="correct the import, or restore the file",
     )
-
-
-def _shown(of: MemberImports, package: PurePosixPath) -> str:
-    file = _source_of(of, package)
-    return f"{package}/__init__.py" if file is None else file.relative_to(of.scope.workspace.root).as_posix()
 
 
 def _lost(member: Member, dotted: str, path: str, reason: str) -> _Absent:
@@ -221,21 +216,17 @@ def _left_out_by_name(of: MemberImports, read: ReadFile, top: str) -> Iterator[_
 
 
 def _may_be_attribute(of: MemberImports, package: PurePosixPath, name: str) -> bool:
-    """Whether a package or a module binds a name itself; a namespace binds none."""
-    file = _source_of(of, package)
-    if file is None:
-        return False
+    """Whether a package binds a name itself; a namespace binds none."""
+    file = of.scope.workspace.root / package / "__init__.py"
+    if not file.is_file():
+        return (
+            of.scope.workspace.root / f"{package}.py"
+        ).is_file()  # a module's attributes are a type checker's to judge
     content = file.read_bytes()
     bindings = read_bindings(content)
     if not isinstance(bindings, Bindings) or bindings.stars or bindings.anything or _DYNAMIC.search(content):
         return True
     return name in bindings.names
-
-
-def _source_of(of: MemberImports, package: PurePosixPath) -> Path | None:
-    """The file whose names a package or a module has."""
-    root = of.scope.workspace.root
-    return next((f for f in (root / package / "__init__.py", root / f"{package}.py") if f.is_file()), None)
 
 
 def _is_dynamic(of: MemberImports, member: Member) -> bool:
