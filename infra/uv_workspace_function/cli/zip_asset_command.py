@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from uv_workspace_function.cli.output import pass_on, say
 from uv_workspace_function.errors import WorkspaceError
 
 try:
@@ -51,8 +52,8 @@ def command(
     options = Options(netrc=netrc, credentials=credentials)
     (found,) = zips.run(store, [request], options, left_out={request.service: left_out})
     for remark in found.remarks:
-        click.echo(f"note: {remark}", err=True)
-    click.echo(store.path(found.blob.digest).absolute())
+        say(f"note: {remark}", err=True)
+    pass_on(str(store.path(found.blob.digest).absolute()))  # the CDK CLI takes it as it is
 
 
 def _found(assembly: Path, name: str) -> Path:
