@@ -115,7 +115,7 @@ def commits(root: Path, members: list[Member], chance: random.Random) -> dict[st
         return edit
 
     def bump(number: int) -> None:
-        member = chance.choice(services)
+        member = services[0]  # always the same: a workspace has one version of a package
         member.third_party = [*member.third_party[:1], f"six==1.{12 + number % 5}.0"]
         member.write(root)
 
@@ -190,8 +190,8 @@ def main() -> int:
             )
             before = after
             print(number, kind, len(named), len(changed), len(pushed), file=sys.stderr, flush=True)
-        columns = ("commits", "named", "changed", "pushed", "ours", "engine")
-        head = ("", "commits", "named", "changed", "pushed", "bytes sent", "bytes sent by BuildKit")
+        columns = ("commits", "named", "changed", "pushed", "ours", *(["engine"] if given.engine else []))
+        head = ("", "commits", "named", "changed", "pushed", "bytes sent", "bytes sent by BuildKit")[: len(columns) + 1]
         print(table([head, *((kind, *(str(row[column]) for column in columns)) for kind, row in rows.items())]))
     return 0
 
