@@ -121,6 +121,34 @@ def test_a_file_is_judged_once(corpus: Path, monkeypatch: pytest.MonkeyPatch, tm
     assert first == _found(corpus)
 
 
+def test_a_file_that_the_rule_set_cannot_judge_is_not_called_clean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told, and judged again in the next run."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    root = workspace(tmp_path / "w", {"orders": ""})
+    handler(root / "orders")
+    _write(root / "orders/src/orders", {"words.txt": "abc\n"})
+    lock(root)
+
+    class Slow:
+        def scan(self, content: bytes, timeout: float) -> list[object]:
+            if content == b"abc\n":
+                raise TimeoutError
+            return []
+
+    monkeypatch.setattr(RuleSet, "_scanner", Slow())
+    path = "orders/src/orders/words.txt"
+    for _ in range(2):
+        gaps = check(root, Target()).not_checked
+        assert [("UWF012",), f"{path} enters an image, and the rule set had not judged it after 20 s"] == [
+            part for gap in gaps for part in (gap.codes, gap.reason)
+        ]
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert () == check(root, Target()).not_checked
+
+
 def test_what_is_written_beside_the_members_is_searched(tmp_path: Path) -> None:
     """Definitions, and a file that `include` brings in from elsewhere; each with its line where it was written."""
     token = str(SECRETS["tokens/github.py"])

@@ -19,6 +19,7 @@ from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.lines import line_of
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.gate.secret_files import is_example
+from uv_workspace_function.gate.secret_rules import NoAnswerError
 from uv_workspace_function.gate.secrets import SecretSearch
 from uv_workspace_function.insight.cloud_assembly import image_assets
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, requirement_name
@@ -108,7 +109,17 @@ class _Contexts:
                 self._left_out(_owner(folders, PurePosixPath(dropped.path)), dropped)
 
     def _search(self, owner: Member | None, path: str, file: ContextFile) -> None:
-        suspect = self.search.first(path, file)
+        try:
+            suspect = self.search.first(path, file)
+        except NoAnswerError as error:
+            gap = NotChecked(
+                codes=("UWF012",),
+                member=None if owner is None else owner.name,
+                reason=f"{path} enters an image, and {error}",
+                remedy=f"look at it yourself, or keep it out by `exclude` in [tool.{OUR_TABLE}]",
+            )
+            self.gaps.append(gap)
+            return
         if suspect is None:
             return
         line = suspect.line

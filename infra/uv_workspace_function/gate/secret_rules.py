@@ -17,6 +17,10 @@ _TIMEOUT = 20.0  # seconds a file
 _SURE = ("medium", "high")
 
 
+class NoAnswerError(Exception):
+    """The rule set said nothing of a file; the text is why."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspect:
     """Something in a file that looks like a secret."""
@@ -52,6 +56,9 @@ class RuleSet:
         Args:
             path: its path, with `/`.
             content: its bytes.
+
+        Raises:
+            NoAnswerError: when the rule set fails, or takes too long.
         """
         for kind, at, _ in secrets_by_shape(path, content):
             return Suspect(kind=kind, line=content.count(b"\n", 0, at) + 1)
@@ -60,8 +67,10 @@ class RuleSet:
     def _by_rules(self, content: bytes) -> Iterator[Suspect]:
         try:
             found = self._scanner.scan(content, timeout=_TIMEOUT)
-        except (TimeoutError, RuntimeError, ValueError):
-            return
+        except TimeoutError as error:
+            raise NoAnswerError(f"the rule set had not judged it after {_TIMEOUT:.0f} s") from error
+        except (RuntimeError, ValueError) as error:
+            raise NoAnswerError(f"the rule set failed: {error}") from error
         for one in found:
             if one.visible and one.confidence in _SURE and not is_stand_in(one.secret.encode(errors="replace")):
                 yield Suspect(kind=f"a secret ({one.rule_id.rpartition('.')[2]})", line=one.location["line"])

@@ -39,6 +39,9 @@ class SecretSearch:
         Args:
             path: its path in the context, with `/`.
             file: the file.
+
+        Raises:
+            NoAnswerError: when nobody can tell.
         """
         name = hashlib.sha256(f"{file.sha256} {path}".encode(errors="surrogateescape")).hexdigest()
         if name not in self._stored:
