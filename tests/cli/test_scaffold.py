@@ -153,7 +153,7 @@ def test_a_backend_with_a_plugin_is_not_copied(shop: Path) -> None:
         ("../x", "error: '../x' cannot be a package's name: letters, digits, '-', '_' and '.' are allowed, and the first and last must be a letter or digit\n"),
         ("2day", "error: '2day' gives the module '2day', which Python cannot import; choose another name\n"),
         ("class", "error: 'class' gives the module 'class', which Python cannot import; choose another name\n"),
-        ("JSON", "error: 'JSON' gives the module 'json', which is one of Python's own; choose another name\n"),
+        ("JSON", "error: 'JSON' gives the module 'json', which is in Python's standard library; choose another name\n"),
         ("Order_API", "error: the name 'order-api' is taken: it is the package in apps/order_api; choose another\n"),
         ("old", "error: the name 'old' is taken: it is the package in apps/old; choose another\n"),
         ("stripe", "error: the name 'stripe' is taken: uv.lock has a third-party package of it; choose another\n"),
@@ -224,7 +224,7 @@ def test_a_full_disk_leaves_nothing(shop: Path, fails_at: int, monkeypatch: pyte
 
     monkeypatch.setattr(Path, "open", full)
     result = run(shop, "mailer")
-    assert (2, "error: mailer could not be written: the disk is full; nothing was left of it\n") == (
+    assert (2, "error: mailer could not be written: the disk is full; nothing was left behind\n") == (
         result.exit_code,
         result.stderr,
     )

@@ -11,7 +11,7 @@ from aws_cdk import aws_sqs as sqs
 from uv_workspace_function import ImageOptions, UvWorkspaceFunction, UvWorkspaceImage, Workspace, WorkspaceError
 
 TOKEN = cdk.Fn.ref("Parameter")
-KNOWN_LATER = "whose value is known when it is deployed, and the image is built before that; write the value itself"
+KNOWN_LATER = "whose value is known only at deployment, after the image is built; write the value itself"
 
 
 @pytest.mark.parametrize("construct", [UvWorkspaceFunction, UvWorkspaceImage])

@@ -101,7 +101,7 @@ def test_what_only_the_deployment_knows_is_refused_as_such(
         UvWorkspaceFunction(scope, "Shop", workspace=shop, service="shop", image=options)
     assert str(raised.value).startswith("base_image is {'Fn::Join': ['', [")
     assert str(raised.value).endswith(
-        "which is known when it is deployed, and the image is built before that; give the stack an account and a region "
+        "which is known only at deployment, after the image is built; give the stack an account and a region "
         "(env=), and name the repository by ecr.Repository.from_repository_name(); or write the image's name out"
     )
     assert scope.node.try_find_child("Shop") is None

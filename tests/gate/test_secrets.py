@@ -121,6 +121,17 @@ def test_a_file_is_judged_once(corpus: Path, monkeypatch: pytest.MonkeyPatch, tm
     assert first == _found(corpus)
 
 
+def test_a_harmless_file_is_judged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing was found in any, too."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    root = workspace(tmp_path / "w", {"orders": ""})
+    handler(root / "orders")
+    lock(root)
+    assert [] == _found(root)
+    monkeypatch.setattr(RuleSet, "first", lambda *_: pytest.fail("judged again"))
+    assert [] == _found(root)
+
+
 def test_a_file_that_the_rule_set_cannot_judge_is_not_called_clean(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,7 +199,7 @@ def test_a_key_that_is_named_by_its_path_is_kept_and_told(tmp_path: Path) -> Non
         ("UWF012", "orders/src/orders/testing/key.pem enters an image and holds what looks like a private key"),
         (
             "UWF013",
-            "orders/src/orders/testing/other.pem lies in the code and holds a private key: it was left out of every image",
+            "orders/src/orders/testing/other.pem sits in the code and holds a private key: no image has it",
         ),
     ]
     allowed = '[tool.uv-workspace-function.check.allow.UWF012]\n"orders/src/orders/testing/key.pem" = "signs nothing but tests"'

@@ -1,4 +1,4 @@
-"""The gate over 200 members with 2,000 files: warm, it takes at most ten times as long as `compileall` over the same files.
+"""The gate over 200 members with 2,000 files: warm, it takes at most 1.5 times as long as `compileall` over the same files.
 
 Covers also: gate/stored.py, gate/stored_facts.py.
 """
@@ -50,25 +50,27 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def seconds(*command: str | Path, cwd: Path) -> float:
     """The processor time that a command takes, its children's included: other work on the machine does not count."""
+    # As it is installed, with bytecode of its own modules.
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run([*map(str, command)], cwd=cwd, capture_output=True, text=True, check=False)
+    done = subprocess.run([*map(str, command)], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode in (0, 1), done.stderr
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
-def test_warm_it_takes_no_more_than_ten_times_compileall(
+def test_warm_it_takes_at_most_half_as_long_again_as_compileall(
     large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cold it may take longer; the numbers are printed (`pytest -rP`)."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     gate = (Path(sys.executable).with_name("services"), "check", "--format", "json")
     cold = seconds(*gate, cwd=large)
-    warm = min(seconds(*gate, cwd=large) for _ in range(2))
+    warm = min(seconds(*gate, cwd=large) for _ in range(3))
     compiled = min(
         seconds(sys.executable, "-m", "compileall", "-q", "-f", "-x", r"\.venv", ".", cwd=large) for _ in range(2)
     )
     numbers = f"cold {cold:.1f} s, warm {warm:.1f} s, compileall {compiled:.1f} s of processor time"
     print(numbers)
     assert len(list(large.glob("*/src/*/*.py"))) == MEMBERS * FILES
-    assert warm <= 10 * compiled, numbers
+    assert warm <= 1.5 * compiled, numbers

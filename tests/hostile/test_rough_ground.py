@@ -146,7 +146,7 @@ def test_a_package_of_too_many_folders_is_told(root: Path, monkeypatch: pytest.M
     fan_out(root)
     result = CliRunner().invoke(main, ["prune", "svc", "--list", "--workspace", str(root)])
     assert 2 == result.exit_code
-    assert "is more than 500 folders in what svc/pyproject.toml is about; look for links that fan out" in result.stderr
+    assert "is more than 500 folders into the tree of svc/pyproject.toml; look for links that fan out" in result.stderr
 
 
 ASSEMBLIES = (
@@ -204,7 +204,7 @@ def test_a_member_of_too_many_folders_is_not_called_clean(root: Path, monkeypatc
     assert [("svc", "look for links that fan out, or move it out of the member; then run the check again")] == [
         (gap["member"], gap["remedy"]) for gap in gaps
     ]
-    assert "is more than 500 folders in what svc/pyproject.toml is about" in gaps[0]["reason"]
+    assert "is more than 500 folders into the tree of svc/pyproject.toml" in gaps[0]["reason"]
 
 
 def test_a_relative_cache_folder_is_none(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

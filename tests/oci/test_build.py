@@ -252,7 +252,7 @@ def test_a_list_of_what_is_in_it_is_the_locked_closure(build: Build, tmp_path: P
             "{base} is not for linux/amd64; it is for: linux/arm64; give another base image or architecture",
         ),
         (["--netrc=/no/netrc"], "there is no file /no/netrc; give --netrc the file with the passwords of indexes"),
-        (["--uv-image=example.com/uv@sha256:" + "0" * 64], "without an engine uv comes as its wheel, and "),
+        (["--uv-image=example.com/uv@sha256:" + "0" * 64], "without an engine, uv is installed from its wheel, and "),
         (
             ["--build-arg=BUILDER_IMAGE=a/b:1"],
             "the build argument BUILDER_IMAGE means nothing without an engine: the builder is ",
@@ -277,7 +277,7 @@ def test_a_python_of_another_version_is_refused(build: Build) -> None:
     other = Path(sys.executable)
     answer = build("orders", interpreter=other, code=2)
     assert answer.startswith(
-        f"{other} is cpython {'.'.join(map(str, sys.version_info[:3]))}, whose bytecode is not that of the image's"
+        f"{other} is cpython {'.'.join(map(str, sys.version_info[:3]))}, but the image needs bytecode from CPython"
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.workspace import settings
 from uv_workspace_function.workspace.settings import FATES, Relevance, carried
 from wheelhouse import uv
 
@@ -30,6 +31,12 @@ def test_the_table_names_every_setting_that_uv_knows(tmp_path: Path) -> None:
 def test_every_fate_has_a_reason() -> None:
     """The table says why."""
     assert [] == [name for name, fate in FATES.items() if not fate.why]
+
+
+def test_what_is_said_to_be_cut_down_is_cut_down() -> None:
+    """A setting that goes into a build whole is not told to be of this closure."""
+    said = {name for name, fate in FATES.items() if fate.why.startswith("cut down")}
+    assert settings._CHOICES.keys() == said | {"index"}
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ except ModuleNotFoundError as error:
     "--sbom",
     "sbom_place",
     type=click.Path(path_type=Path),
-    help="Write what is in the image as CycloneDX; several services: a folder.",
+    help="Write the image's contents as CycloneDX; for several services, PATH is a folder.",
 )
 @click.option("--name", metavar="REPOSITORY:TAG", help="What engines call the image; by default SERVICE:latest.")
 @click.option(
@@ -250,7 +250,7 @@ def _write(
             name = more["name"] or f"{request.service}:latest"
             outputs.write_archive(store, result.image, place, name=name, origin=origin)
         else:
-            outputs.write_folder(store, result.image, place, target=result.way)
+            outputs.write_folder(store, result.image, place, target=result.task_folder)
 
 
 def _write_sboms_of(

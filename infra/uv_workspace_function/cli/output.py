@@ -1,4 +1,4 @@
-"""What the command line prints: lines that start no other line, to the last byte, whoever reads them."""
+"""What the command line prints: each line stays one line and is no command of CI's, and nothing of it is lost."""
 
 import io
 import json

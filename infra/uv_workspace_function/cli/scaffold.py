@@ -108,7 +108,7 @@ class NewService:
                 begun.rmdir() if begun.is_dir() else begun.unlink(missing_ok=True)
             if isinstance(error, OSError):
                 reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
-                raise WorkspaceError(f"{self.name} could not be written: {reason}; nothing was left of it") from error
+                raise WorkspaceError(f"{self.name} could not be written: {reason}; nothing was left behind") from error
             raise
 
 
@@ -196,7 +196,7 @@ def _checked_name(root: Path, text: str, members: Sequence[Member]) -> tuple[str
         raise WorkspaceError(f"{text!r} gives the module {module!r}, which Python cannot import", "choose another name")
     if module in sys.stdlib_module_names:
         raise WorkspaceError(
-            f"{text!r} gives the module {module!r}, which is one of Python's own", "choose another name"
+            f"{text!r} gives the module {module!r}, which is in Python's standard library", "choose another name"
         )
     for member in members:
         if member.name == name:

@@ -35,7 +35,7 @@ def asked_for(scope: Construct, options: dict[str, Any]) -> dict[str, Any]:
         if not hasattr(log_group, "grant_write"):
             raise WorkspaceError(
                 f"log_group must be a log group with grants, not an object of type {type(log_group).__name__}",
-                "wrap it by logs.LogGroup.from_log_group_arn()",
+                "wrap it with logs.LogGroup.from_log_group_arn()",
             )
         if given := [f"{name}=" for name in _OF_OWN_LOG_GROUP if options.get(name) is not None]:
             raise WorkspaceError(

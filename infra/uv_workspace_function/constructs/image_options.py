@@ -135,7 +135,7 @@ def check_known(option: str, value: object) -> None:
     """
     if isinstance(value, str) and cdk.Token.is_unresolved(value):
         raise WorkspaceError(
-            f"{option} is the token {value}, whose value is known when it is deployed, and the image is built before that",
+            f"{option} is the token {value}, whose value is known only at deployment, after the image is built",
             "write the value itself",
         )
 

@@ -52,7 +52,7 @@ class StartingImage:
         name = _known(text, cdk.Stack.of(scope)) if cdk.Token.is_unresolved(text) else text
         if name is None:
             raise WorkspaceError(
-                f"{option} is {cdk.Stack.of(scope).resolve(text)}, which is known when it is deployed, and the image is built before that",
+                f"{option} is {cdk.Stack.of(scope).resolve(text)}, which is known only at deployment, after the image is built",
                 "give the stack an account and a region (env=), and name the repository by ecr.Repository.from_repository_name(); or "
                 "write the image's name out",
             )

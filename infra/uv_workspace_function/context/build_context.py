@@ -30,8 +30,8 @@ BUILDER_FOLDER = ".uv-workspace-function"
 # BuildKit obeys the second, else the first, at a context's root: https://docs.docker.com/build/concepts/context/#dockerignore-files
 _IGNORE_FILES = (".dockerignore", f"{DOCKERFILE}.dockerignore")
 SOURCE_DATE = str(EPOCH)
-"""The moment that an image says it was made, 1980-01-01 as its files, in seconds: BuildKit writes the time of the build else, and
-no two manifests are equal. It takes it only from the build's arguments (https://reproducible-builds.org/specs/source-date-epoch)."""
+"""The moment that an image says it was made: 1980-01-01, as its files, in seconds. Without it BuildKit writes the time of the build, and
+no two manifests are equal. It is taken from build arguments only (https://reproducible-builds.org/specs/source-date-epoch)."""
 _HERE = Path(__file__).parents[1]
 
 
@@ -70,8 +70,13 @@ class BuildContext:
             WorkspaceError: when there is no such member, its lock is stale, its extras exclude each other, or a file or
                 setting of its closure cannot be carried.
         """
+        return cls.of_closure(workspace, workspace.closure(name, extras))
+
+    @classmethod
+    def of_closure(cls, workspace: Workspace, closure: Closure) -> "BuildContext":
+        """Gather the context of a closure that is known already; see `of`."""
         with reading(workspace.root):
-            return cls._of(workspace, workspace.closure(name, extras))
+            return cls._of(workspace, closure)
 
     @classmethod
     def _of(cls, workspace: Workspace, closure: Closure) -> "BuildContext":

@@ -127,20 +127,20 @@ def _list_data_files(files: dict[str, ContextFile], folder: PurePosixPath, layou
 
 
 class _State(NamedTuple):
-    """What holds for a folder and everything in it.
-
-    `wanted`: a source. `worth`: asked for by name, or importable, so that what is left out of it is worth a line.
-    `forced`: above `.gitignore`. `ignored`: by `.gitignore`. `declared`: in a module that the tables name, which goes
-    into the wheel whole, with what is another package's folder. `shipped`: in a module that the backend is known to put
-    into the wheel, or below an importable package.
-    """
+    """What holds for a folder and everything in it."""
 
     wanted: bool
+    """It is a source."""
     worth: bool = False
+    """It was asked for by name, or can be imported: what is left out of it is worth a line."""
     forced: bool = False
+    """No `.gitignore` counts."""
     ignored: bool = False
+    """A `.gitignore` names it."""
     declared: bool = False
+    """It is in a module that the tables name: that goes into the wheel whole, with what is another package's folder."""
     shipped: bool = False
+    """It is in a module that the backend puts into the wheel, or below an importable package."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -168,7 +168,7 @@ class _Walk:
         if len(self.above) > DEEPEST or self.entered > MOST:
             limit = f"more than {DEEPEST} levels deep" if len(self.above) > DEEPEST else f"more than {MOST:,} folders"
             raise WorkspaceError(
-                f"{self._in_workspace(path)} is {limit} in what {self._in_workspace('pyproject.toml')} is about",
+                f"{self._in_workspace(path)} is {limit} into the tree of {self._in_workspace('pyproject.toml')}",
                 f"look for links that fan out, or list a folder in `exclude` of [{TABLE}] there",
             )
         entries = self._entries(real, path)

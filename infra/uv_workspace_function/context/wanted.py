@@ -110,10 +110,10 @@ def barred(name: str) -> Cause | None:
 class Wanted:
     """What one package's tables ask for, by paths relative to its folder.
 
-    `shipped` says that a backend puts the modules into the wheel as they are, where it could also be a guess; `copied`
-    that there is no backend, and the builder copies what is there; `imported` that a backend may make the folder itself
-    a package. `kept` are files that `include` names one by one, by paths relative to the workspace's root: a private key
-    among them is meant, as that of a test.
+    `shipped`: the backend is known to put the modules into the wheel as they are. `copied`: there is no backend, and the builder
+    copies what is there. `imported`: the backend may make the package's own folder an importable package. `passages`: folders on the
+    way to something wanted. `kept`: files that `include` names one by one, by paths relative to the workspace's root, so that a
+    private key among them is meant, as that of a test.
     """
 
     modules: Mapping[str, Module]

@@ -1,7 +1,7 @@
-"""Working trees that are not what their commit holds, though `git status` is clean: one commit, several digests.
+"""Working trees that are not what their commit holds, as git's configuration tells: one commit, several digests.
 
-git itself is not asked at synth: its configuration is read, and what it can have done is looked for in a context's files.
-`services check` asks git (UWF021). Neither enters the digest.
+`git status` is clean there. git itself is not asked at synth: its configuration is read, and what it can have done is looked for in a
+context's files. `gate/working_tree.py` asks git (UWF021). Neither enters the digest.
 """
 
 import os

@@ -4,7 +4,7 @@
     scope          what is judged: members, services, the target
     runner         every check, one after the other -> one report
 
-Each check is a module with one function, from a scope to findings and to what could not be checked:
+Each check is a function, from a scope to findings and to what could not be checked:
 
     locks          the lock is that of the project (UWF001), requirements can be met together (UWF002)
     imports/       every import is declared (UWF003, UWF004), every dependency is imported (UWF005), sources parse (UWF006)
@@ -12,5 +12,9 @@ Each check is a module with one function, from a scope to findings and to what c
     target_wheels  every package has a wheel for the target (UWF008)
     usage          libraries are used (UWF009), services are deployed (UWF010)
     isolation      each handler imports in an environment of its own (UWF011)
-    contexts       what enters an image: secrets, large files, pins (UWF012 to UWF017)
+    contexts       what enters an image: secrets, large files, pins (UWF012 to UWF017), pointers of git-lfs (UWF021)
+    allowed        exceptions have reasons (UWF019)
+    credentials    settings hold no credential (UWF020)
+    working_tree   the working tree is its commit's (UWF021)
+    left_out       what is committed is in an image (UWF022)
 """

@@ -73,10 +73,10 @@ class _Contexts:
     def look_into(self, service: Member) -> None:
         """Gather one context."""
         try:
-            context = BuildContext.of(self.scope.workspace, service.name)
+            context = BuildContext.of_closure(self.scope.workspace, self.scope.closure(service))
         except LockError as error:
             gap = NotChecked(
-                codes=("UWF012", "UWF013", "UWF014", "UWF017"),
+                codes=("UWF012", "UWF013", "UWF014", "UWF015", "UWF017", "UWF021"),
                 member=service.name,
                 reason=str(error),
                 remedy="lock first: UWF001",
@@ -149,7 +149,7 @@ class _Contexts:
                     file=path,
                     line=1,
                     member=owner.name,
-                    problem=f"{path} is a pointer of git-lfs, which goes into the image in place of the file",
+                    problem=f"{path} is a git-lfs pointer, and goes into the image in place of the file",
                     remedy="run `git lfs pull`",
                     subject=path,
                 )
@@ -184,7 +184,7 @@ class _Contexts:
                 file=dropped.path,
                 line=1,
                 member=None if owner is None else owner.name,
-                problem=f"{dropped.path} lies in the code and {dropped.reason}: it was left out of every image",
+                problem=f"{dropped.path} sits in the code and {dropped.reason}: no image has it",
                 remedy="move it out of the package; if it is committed, revoke what is in it, and list it in .gitignore",
                 subject=dropped.path,
             )

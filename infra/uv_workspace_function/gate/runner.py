@@ -60,7 +60,10 @@ def check(
         (lambda scope: check_targets(scope, cdk_out), ("UWF008",)),
         (check_libraries, ("UWF009",)),
         (lambda scope: check_deployed(scope, cdk_out), ("UWF010",)),
-        (lambda scope: check_contexts(scope, cdk_out), ("UWF012", "UWF013", "UWF014", "UWF015", "UWF016", "UWF017")),
+        (
+            lambda scope: check_contexts(scope, cdk_out),
+            ("UWF012", "UWF013", "UWF014", "UWF015", "UWF016", "UWF017", "UWF021"),
+        ),
     ]
     checks.append((check_credentials, ("UWF020",)))
     checks.append((check_working_tree, ("UWF021",)))

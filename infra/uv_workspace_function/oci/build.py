@@ -50,8 +50,8 @@ class Built:
     reused: frozenset[str]
     """The names of the layers that no step was run for."""
     remarks: tuple[str, ...]
-    way: str
-    """The task folder, as it is in the layers: without slashes around it."""
+    task_folder: str
+    """Its path in the layers, which has no slash at either end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +116,7 @@ class Build:
             layers=moved,
             reused=reused,
             remarks=tuple(remark for one in made.values() for remark in one.remarks),
-            way=way[-1].name.rstrip("/"),
+            task_folder=way[-1].name.rstrip("/"),
         )
 
     def _third_party(self, folder: Path, lock: int, definitions: Path, workspace: BuilderWorkspace) -> Made:

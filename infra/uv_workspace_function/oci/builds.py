@@ -28,7 +28,7 @@ class Result:
     reused: frozenset[str]
     """The names of the layers that no step was run for."""
     remarks: tuple[str, ...]
-    way: str
+    task_folder: str
     """The task folder, as it is in the layers: without slashes around it."""
 
 
@@ -144,7 +144,7 @@ def _images(store: Store, requests: Sequence[Request], options: Options) -> list
             snap_start=request.value("SNAP_START") == "allow",
             moment=request.moment,
         )
-        results.append(Result(image=image, reused=built.reused, remarks=built.remarks, way=built.way))
+        results.append(Result(image=image, reused=built.reused, remarks=built.remarks, task_folder=built.task_folder))
     return results
 
 

@@ -72,8 +72,8 @@ def _checked(program: Path, wanted: str) -> Interpreter:
     if own != wanted or implementation != "cpython" or level != "final" or flags:
         found = f"{implementation} {'.'.join(map(str, numbers))}{'' if level == 'final' else f' ({level})'}{flags}"
         raise WorkspaceError(
-            f"{program} is {found}, whose bytecode is not that of the image's CPython {wanted}",
-            f"run `uv python install {wanted}`, or give another one",
+            f"{program} is {found}, but the image needs bytecode from CPython {wanted}",
+            f"run `uv python install {wanted}`, or give another Python",
         )
     return Interpreter(program=program, version=".".join(map(str, numbers)), exactly=f"{version} {magic}")
 

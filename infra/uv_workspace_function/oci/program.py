@@ -28,8 +28,8 @@ def version_of(image: ImageReference) -> str:
     match = _VERSION.fullmatch(image.tag or "")
     if match is None or image.repository.rpartition("/")[2] != "uv":
         raise WorkspaceError(
-            f"without an engine uv comes as its wheel, and {str(image)!r} tells no version of it",
-            "give the uv image with a version as its tag, such as ghcr.io/astral-sh/uv:0.13.9, or build this one with the engine",
+            f"without an engine, uv is installed from its wheel, and {str(image)!r} does not say which version",
+            "give a uv image whose tag is a version, such as ghcr.io/astral-sh/uv:0.13.9, or build this one with the engine",
         )
     return match[1]
 

@@ -96,7 +96,7 @@ class Request:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the builder is given, as the Dockerfile gives it."""
+        """The builder's variables: the `ENV` of the Dockerfile, and what its steps declare. An argument of the build that is new goes here."""
         names = (
             "SERVICE_NAME",
             "SERVICE_EXTRAS",
@@ -120,7 +120,7 @@ class Request:
         """
         if allowed := self.variables["BUILD_FROM_SOURCE"]:
             raise WorkspaceError(
-                f"{allowed} may be built from source, which runs code of it", "leave --no-backends out, or lock wheels"
+                f"{allowed} may be built from source, which runs its code", "leave --no-backends out, or lock wheels"
             )
         for package in packages:
             if not package.virtual and not _is_uvs_own(self._build_system(package.folder), uv_version):

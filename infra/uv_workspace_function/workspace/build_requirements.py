@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.pyproject import Pyproject
+from uv_workspace_function.pyproject import Pyproject, requirement_name
 from uv_workspace_function.uv_settings import Source
 from uv_workspace_function.workspace.local_packages import LocalPackages
 from uv_workspace_function.workspace.members import Member, Project
@@ -122,12 +122,14 @@ def _from_local(requirements: Iterable[str], sources: _Sources, *, user: str) ->
         WorkspaceError: when one comes from another workspace.
     """
     for text in requirements:
+        if requirement_name(text) not in sources:
+            continue  # from an index, as most are
         try:
             requirement = Requirement(text)
         except InvalidRequirement:
             continue  # uv, or the backend, says so
         name = canonicalize_name(requirement.name)
-        chosen, base = sources.get(name, ((), PurePosixPath()))
+        chosen, base = sources[name]
         for one in chosen:
             if one.other_workspace is not None:
                 raise WorkspaceError(

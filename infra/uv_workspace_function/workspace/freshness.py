@@ -1,4 +1,4 @@
-"""Is a lock that of its definitions? uv says so, offline, once for each lock: docs/decisions/040.
+"""Is a lock that of its definitions? uv says so, offline, once for each lock: docs/decisions/050.
 
 uv would run the build backend of a local package for metadata that `[project]` leaves to it. It is not asked then.
 """
@@ -42,7 +42,7 @@ def check_fresh(workspace: Workspace, project: Project) -> str | None:
 
 
 def why_unknown(workspace: Workspace, project: Project) -> str | None:
-    """The same; of a lock that could not be checked, only the reason."""
+    """Refuse a stale lock, as `check_fresh` does; the reason why one could not be checked, None where it is fresh."""
     if project not in _ANSWERED:
         _ANSWERED[project] = _answer(workspace, project)
     code, reason = _ANSWERED[project]

@@ -158,7 +158,7 @@ class _Walk:
         if len(above) > DEEPEST or self.entered > MOST:
             limit = f"more than {DEEPEST} levels deep" if len(above) > DEEPEST else f"more than {MOST:,} folders"
             raise WorkspaceError(
-                f"{self._shown(folder)} is {limit} in what {self.member.folder / PYPROJECT} is about",
+                f"{self._shown(folder)} is {limit} into the tree of {self.member.folder / PYPROJECT}",
                 "look for links that fan out, or move it out of the member",
             )
         if real_folder in above or not real_folder.is_relative_to(WorkspaceFiles.of(self.workspace).repository.top):

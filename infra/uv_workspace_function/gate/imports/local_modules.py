@@ -76,8 +76,8 @@ def _too_high(of: MemberImports, read: ReadFile, found: Import) -> Finding:
         file=read.file.path,
         line=found.line,
         member=of.member.name,
-        problem=f"{of.member.name} imports {found.module}, which leads above {package}: Python knows no package around it",
-        remedy="import it by its whole name",
+        problem=f"{of.member.name} imports {found.module}, which leads above {package}, where there is no package",
+        remedy="import it by its full name",
         subject=found.module,
     )
 
@@ -182,7 +182,7 @@ def _look_for(
     ):
         return _Absent(
             module=dotted,
-            why=f"{target}.py is not there, and git ignores what makes it would write",
+            why=f"{target}.py does not exist, and git ignores that path, so a build may generate it",
             remedy="generate it before the check",
             is_certain=False,
         )

@@ -127,7 +127,7 @@ def _finding(of: MemberImports, read: ReadFile, found: Import, module: str, owne
             return _import(of, "UWF003", read, found, module, what, "use what replaces it, or declare a backport")
         if in_image and (meant := whole_name(of, read, module)) is not None:
             what = f"{member.name} imports {module}, which is {meant} in an image: the package's own folder is not on the path"
-            return _import(of, "UWF003", read, found, module, what, f"import it by its whole name, {meant}")
+            return _import(of, "UWF003", read, found, module, what, f"import it by its full name, {meant}")
     if module.partition(".")[0] in _SHIPPED:
         detail = ("Lambda's base image has one of its own, in a version that AWS chooses and changes",)
     package = name or module.partition(".")[0]

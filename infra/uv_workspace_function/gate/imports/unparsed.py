@@ -20,7 +20,7 @@ def unparsed_source(of: MemberImports, read: ReadFile) -> list[Finding] | None:
             line=unparsed.line or 1,
             member=of.member.name,
             problem=f"it does not parse on Python {of.scope.target.python}: {unparsed.reason}",
-            remedy="correct it, or move it out of the package if it is no code of it",
+            remedy="correct it, or move it out of the package if it does not belong there",
             subject=read.file.path,
         )
     ]
