@@ -269,6 +269,46 @@ def test_a_context_of_another_version_is_refused(assembly: Path) -> None:
     assert "was made by another version of uv-workspace-function than the one that runs" in done.stderr
 
 
+def edited(context: Path) -> None:
+    """Code that somebody changed after synth."""
+    (context / "shop/src/shop/main.py").write_text("def handler(event, context): return 3\n")
+
+
+def without_executable_bits(context: Path) -> None:
+    """What an artifact of GitHub Actions makes of a tree."""
+    for path in context.rglob("*"):
+        if path.is_file():
+            path.chmod(0o644)
+
+
+def without_a_file(context: Path) -> None:
+    """An artifact without hidden files, and the like."""
+    (context / "shop/src/shop/returns.py").unlink()
+
+
+@pytest.mark.parametrize("damaged", [edited, without_executable_bits, without_a_file])
+def test_a_context_that_is_not_the_synth_s_is_refused(
+    shop_root: Path, machine: Path, damaged: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its archive would be published under the hash of another one, and stay."""
+    root = Path(shutil.copytree(shop_root, machine / "repository"))
+    (root / "shop/src/shop/tool.sh").write_text("#!/bin/sh\n")
+    (root / "shop/src/shop/tool.sh").chmod(0o755)
+    monkeypatch.chdir(machine)
+    app = cdk.App(outdir=str(machine / "cdk.out"))
+    UvWorkspaceZipFunction(cdk.Stack(app, "Stack"), "Fn", workspace=Workspace.load(root), service="shop")
+    app.synth()
+    (command,) = archives(machine / "cdk.out").values()
+    name = command[command.index("--context") + 1]
+    damaged(machine / "cdk.out" / name)
+    done = run(command, machine)
+    assert (
+        f"error: the build context {name} is not the one that the synth wrote; synthesize again; where another job did, have it hand over the "
+        "cloud assembly as a tar, which keeps executable bits\n"
+    ) == done.stderr
+    assert (2, "") == (done.returncode, done.stdout)
+
+
 def test_cdk_pipelines_publish_it_with_what_is_installed_there(
     shop: Workspace, machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

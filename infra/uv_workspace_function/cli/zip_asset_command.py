@@ -27,6 +27,7 @@ ASSEMBLY = "UV_WORKSPACE_FUNCTION_ASSEMBLY"
 @click.command(hidden=True)
 @click.option("--assembly", type=click.Path(path_type=Path), required=True)
 @click.option("--context", "name", required=True)
+@click.option("--digest", required=True)
 @click.option("--platform", required=True)
 @click.option("--build-arg", "build_args", multiple=True)
 @click.option("--left-out", multiple=True)
@@ -35,6 +36,7 @@ ASSEMBLY = "UV_WORKSPACE_FUNCTION_ASSEMBLY"
 def command(
     assembly: Path,
     name: str,
+    digest: str,
     platform: str,
     build_args: tuple[str, ...],
     left_out: tuple[str, ...],
@@ -42,9 +44,15 @@ def command(
     credentials: Path | None,
 ) -> None:
     """Build the archive of a zip function from a cloud assembly, and print its path."""
+    context = StagedContext.read(_found(assembly, name))
+    if context.digest != digest:  # the archive would be published under the hash of another one
+        raise WorkspaceError(
+            f"the build context {name} is not the one that the synth wrote",
+            "synthesize again; where another job did, have it hand over the cloud assembly as a tar, which keeps executable bits",
+        )
     pairs = [argument.partition("=") for argument in build_args]
     request = Request(
-        context=StagedContext.read(_found(assembly, name)),
+        context=context,
         platform=platform,
         arguments={key: value for key, _, value in pairs},
     )

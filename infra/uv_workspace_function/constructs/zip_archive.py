@@ -137,6 +137,7 @@ class ServiceArchive:
         options = {
             "--assembly": [_seen_from_here(assembly)],
             "--context": [name],
+            "--digest": [self.context.digest],
             "--platform": [self.target.docker_platform],
             "--build-arg": [f"{key}={value}" for key, value in sorted(self.arguments.items())],
             "--left-out": self.left_out,
