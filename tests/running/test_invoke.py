@@ -1,7 +1,7 @@
 """`services invoke`: a handler called with one event, in an environment that holds its closure only.
 
 Covers also: cli/invoke_command.py, running/_call_handler.py, running/environment.py, running/events.py,
-running/lambda_variables.py, running/outcome.py, running/variables.py.
+running/lambda_variables.py, running/variables.py.
 """
 
 import json

@@ -55,7 +55,10 @@ def too_late(timeout: int, *, initialised: bool) -> str:
 
 def how_it_ended(code: int) -> str:
     """The exit code of a process in words, as `subprocess` gives it."""
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+    if code >= 0:
+        return f"exit status {code}"
+    known = -code in {number.value for number in signal.Signals}  # most real-time signals have no name
+    return f"signal {signal.Signals(-code).name if known else -code}"
 
 
 def advice(report: dict[str, Any], error: str, text: str) -> str:
