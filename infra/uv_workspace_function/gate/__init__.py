@@ -16,5 +16,6 @@ Each check is a function, from a scope to findings and to what could not be chec
     allowed        exceptions have reasons (UWF019)
     credentials    settings hold no credential (UWF020)
     working_tree   the working tree is its commit's (UWF021)
+    build_programs what a build may miss in its context: a note
     left_out       what is committed is in an image (UWF022)
 """

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.allowed import without_allowed
+from uv_workspace_function.gate.build_programs import check_build_programs
 from uv_workspace_function.gate.contexts import check_contexts
 from uv_workspace_function.gate.credentials import check_credentials
 from uv_workspace_function.gate.findings import CODES, Finding, NotChecked, Outcome, Report, join, together
@@ -68,6 +69,7 @@ def check(
     checks.append((check_credentials, ("UWF020",)))
     checks.append((check_working_tree, ("UWF021",)))
     checks.append((check_left_out, ("UWF022",)))
+    checks.append((check_build_programs, ()))
     if isolated:
         checks.append((check_alone, ("UWF011",)))
     outcome = join(*(_guarded(run, codes, scope) for run, codes in checks))

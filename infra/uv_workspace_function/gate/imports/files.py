@@ -66,7 +66,7 @@ def source_files(workspace: Workspace, member: Member) -> Iterator[SourceFile]:
         WorkspaceError: when it has more folders than any package, through links say.
     """
     walk = _Walk(workspace=workspace, member=member)
-    hooks = _build_hooks(member)
+    hooks = build_programs(member)
     for module in member.layout.modules:
         path = member.path / module.path
         if module.path in hooks:
@@ -99,7 +99,7 @@ def files_beside(member: Member) -> Iterator[Path]:
         yield from (Path(folder, name) for name in sorted(files) if name.endswith(".py"))
 
 
-def _build_hooks(member: Member) -> frozenset[PurePosixPath]:
+def build_programs(member: Member) -> frozenset[PurePosixPath]:
     """The programs that a build of the member runs: they import what the build's own environment has.
 
     Source: https://hatch.pypa.io/latest/plugins/build-hook/custom, https://backend.pdm-project.org/hooks.
