@@ -309,6 +309,43 @@ def test_a_context_that_is_not_the_synth_s_is_refused(
     assert (2, "") == (done.returncode, done.stdout)
 
 
+@pytest.mark.parametrize("variable", ["UV_WORKSPACE_DOCKER_NO_BACKENDS", "UV_WORKSPACE_DOCKER_IMAGES"])
+def test_a_job_that_may_run_no_backend_runs_none(
+    shop_root: Path, machine: Path, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of zip functions as little as of images: such a job has credentials."""
+    root = Path(shutil.copytree(shop_root, machine / "repository"))
+    pyproject = root / "prices/pyproject.toml"
+    pyproject.write_text(
+        re.sub(
+            r"requires = .*\nbuild-backend = .*",
+            'requires = ["hatchling"]\nbuild-backend = "hatchling.build"',
+            pyproject.read_text(),
+        )
+    )
+    monkeypatch.chdir(machine)
+    app = cdk.App(outdir=str(machine / "cdk.out"))
+    UvWorkspaceZipFunction(cdk.Stack(app, "Stack"), "Fn", workspace=Workspace.load(root), service="shop")
+    app.synth()
+    (command,) = archives(machine / "cdk.out").values()
+    done = run(command, machine, **{variable: "1"})
+    assert (2, "") == (done.returncode, done.stdout)
+    assert done.stderr.startswith("error: prices is built by a backend that uv does not carry, which runs code; ")
+
+
+def test_variables_name_the_cache_and_the_interpreter(assembly: Path, machine: Path) -> None:
+    """Those of the CDK CLI's other program, which messages name."""
+    (command,) = archives(assembly).values()
+    (machine / "cache").mkdir()
+    (machine / "cache/uv").symlink_to((machine / "xdg/uv-workspace-function/uv").resolve(), target_is_directory=True)
+    cache = str(machine / "cache")
+    wrong = run(command, assembly.parent, UV_WORKSPACE_DOCKER_CACHE=cache, UV_WORKSPACE_DOCKER_INTERPRETER="/bin/false")
+    assert "error: /bin/false does not answer as a Python does; give another Python 3.14\n" == wrong.stderr
+    done = run(command, assembly.parent, UV_WORKSPACE_DOCKER_CACHE=cache)
+    assert (0, "") == (done.returncode, done.stderr)
+    assert done.stdout.startswith(f"{machine}/cache/blobs/")
+
+
 def test_cdk_pipelines_publish_it_with_what_is_installed_there(
     shop: Workspace, machine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -396,6 +433,68 @@ def test_what_cannot_work_is_refused_at_synth(
     else:
         assert message == str(refused.value)
     assert [] == [*(tmp_path / "cdk.out").rglob("*")]
+
+
+def test_equal_archives_with_other_secrets_are_refused(stack: cdk.Stack, shop: Workspace) -> None:
+    """A stack has them once, so one's secrets would be lost; equal ones in another spelling are fine."""
+    one = ZipOptions(build_secrets={"netrc": "src=/a/netrc"})
+    UvWorkspaceZipFunction(stack, "One", workspace=shop, service="shop", archive=one)
+    same = ZipOptions(build_secrets={"netrc": "type=file,source=/a/netrc"})
+    UvWorkspaceZipFunction(stack, "Same", workspace=shop, service="shop", archive=same)
+    other = ZipOptions(python_version="3.13", build_secrets={"netrc": "src=/b/netrc"})
+    UvWorkspaceZipFunction(stack, "Other", workspace=shop, service="shop", archive=other)
+    message = (
+        "Stack/One and Stack/None are the same archive of 'shop', which is built once, but differ in build_secrets; give both the same, for "
+        "example by one value of ZipOptions"
+    )
+    with pytest.raises(WorkspaceError) as refused:
+        UvWorkspaceZipFunction(stack, "None", workspace=shop, service="shop")
+    assert message == str(refused.value)
+    assert len(archives_of(stack)) == 2
+    nested = cdk.NestedStack(stack, "Nested")
+    with pytest.raises(WorkspaceError, match=r"^Stack/One and Stack/Nested/Fn are the same archive of 'shop'"):
+        UvWorkspaceZipFunction(nested, "Fn", workspace=shop, service="shop")
+
+
+def archives_of(stack: cdk.Stack) -> dict[str, list[str]]:
+    """The commands that make a stack's archives, by the asset's hash."""
+    app = cdk.App.of(stack)
+    assert app is not None
+    return archives(Path(app.synth().directory))
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ("src=/home/env=prod/netrc", "/home/env=prod/netrc"),
+        ("type=file,source=/src=1/netrc", "/src=1/netrc"),
+        ("source=/a,src=/b", "/a,src=/b"),
+    ],
+)
+def test_a_secret_s_path_is_taken_whole(stack: cdk.Stack, shop: Workspace, value: str, path: str) -> None:
+    """Whatever words are in it."""
+    options = ZipOptions(build_secrets={"netrc": value})
+    UvWorkspaceZipFunction(stack, "Fn", workspace=shop, service="shop", archive=options)
+    (command,) = archives_of(stack).values()
+    assert path == command[command.index("--netrc") + 1]
+
+
+def test_a_context_that_cannot_be_written_is_an_error_of_ours(shop: Workspace, tmp_path: Path) -> None:
+    """Not one of the JavaScript that the CDK is written in."""
+    stack = cdk.Stack(cdk.App(outdir=str(tmp_path / "cdk.out")), "Stack")
+    (tmp_path / "cdk.out/zip-functions").write_text("in the way")
+    with pytest.raises(WorkspaceError, match=r"cdk\.out/zip-functions/shop-"):
+        UvWorkspaceZipFunction(stack, "Fn", workspace=shop, service="shop")
+    gone = cdk.Stack(cdk.App(outdir=str(tmp_path / "gone")), "Stack")
+    (tmp_path / "gone").rmdir()
+    (tmp_path / "gone").write_text("in the way")
+    with pytest.raises(WorkspaceError) as refused:
+        UvWorkspaceZipFunction(gone, "Fn", workspace=shop, service="shop")
+    assert re.fullmatch(
+        rf"the build context zip-functions/shop-\w{{12}} cannot be written into {tmp_path}/gone: file exists; make the cloud assembly's folder "
+        r"writable, or give another one \(cdk synth --output\)",
+        str(refused.value),
+    )
 
 
 def test_an_unknown_option_is_a_type_error(stack: cdk.Stack, shop: Workspace) -> None:

@@ -9,6 +9,7 @@ from uv_workspace_function.cli.output import pass_on, say
 from uv_workspace_function.errors import WorkspaceError
 
 try:
+    from uv_workspace_function.cdk_docker.settings import Settings
     from uv_workspace_function.oci import zips
     from uv_workspace_function.oci.builds import Options
     from uv_workspace_function.oci.request import Request
@@ -56,8 +57,15 @@ def command(
         platform=platform,
         arguments={key: value for key, _, value in pairs},
     )
-    store = Store.default()
-    options = Options(netrc=netrc, credentials=credentials)
+    settings = Settings.of(os.environ)
+    store = Store(settings.cache) if settings.cache is not None else Store.default()
+    options = Options(
+        interpreter=settings.interpreter,
+        netrc=netrc,
+        credentials=credentials,
+        # A job that is given images runs no code of the workspace.
+        no_backends=settings.no_backends or settings.images is not None,
+    )
     (found,) = zips.run(store, [request], options, left_out={request.service: left_out})
     for remark in found.remarks:
         say(f"note: {remark}", err=True)

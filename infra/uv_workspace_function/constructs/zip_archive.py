@@ -10,6 +10,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self, cast
+from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -20,7 +21,7 @@ from uv_workspace_function.constructs.context_warnings import warn_of_context
 from uv_workspace_function.constructs.image import PYTHON_VERSION
 from uv_workspace_function.constructs.zip_options import ZipOptions
 from uv_workspace_function.context import staging
-from uv_workspace_function.context.arguments import build_arguments, check_secrets
+from uv_workspace_function.context.arguments import build_arguments, check_secrets, secret_file
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target import managed_runtime
@@ -39,6 +40,8 @@ _RUN = (
     'published (docs/zip-functions.md)" >&2; exit 2'
 )
 _OF_OCI = ("deflate", "platformdirs")
+# By stack, then by hash: the first function of equal archives, and the secrets of their build.
+_PUBLISHED: WeakKeyDictionary[cdk.Stack, dict[str, tuple[str, Mapping[str, str]]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -102,23 +105,49 @@ class ServiceArchive:
         text = json.dumps([*decisive, managed_runtime.ARCHIVE_FORMAT], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def publish(self, scope: Construct) -> cdk.FileAssetLocation:
+    def publish(self, scope: Construct, construct_id: str) -> cdk.FileAssetLocation:
         """Write the build context into the cloud assembly, and have the archive made of it when the stack is published; where it will be.
 
+        Args:
+            scope: what the function is a part of.
+            construct_id: the function's id there.
+
         Raises:
-            WorkspaceError: when the scope is in no app, or the context cannot be written.
+            WorkspaceError: when the scope is in no app, the context cannot be written, or another function has the same archive made with
+                other secrets.
         """
         stage = cdk.Stage.of(scope)
         if stage is None:
             raise WorkspaceError(f"{scope.node.path!r} is not in an app", "make its stack a part of a cdk.App")
         assembly = Path(stage.asset_outdir)
         name = f"{CONTEXTS}/{self.context.closure.service.name}-{self.context.digest[:12]}"
-        assembly.mkdir(parents=True, exist_ok=True)
-        with staging.locked(assembly):
-            self.context.stage(assembly / name)
+        self._refuse_another_build(scope, construct_id)
+        try:
+            assembly.mkdir(parents=True, exist_ok=True)
+            with staging.locked(assembly):
+                self.context.stage(assembly / name)
+        except OSError as error:
+            raise WorkspaceError(
+                f"the build context {name} cannot be written into {assembly}: {(error.strerror or str(error)).lower()}",
+                "make the cloud assembly's folder writable, or give another one (cdk synth --output)",
+            ) from error
         return cdk.Stack.of(scope).synthesizer.add_file_asset(
             source_hash=self.digest, executable=self._command(assembly, name)
         )
+
+    def _refuse_another_build(self, scope: Construct, construct_id: str) -> None:
+        """A stack has equal archives once: what the others say of secrets would be lost."""
+        stack = cdk.Stack.of(scope)
+        while stack.nested_stack_parent is not None:
+            stack = stack.nested_stack_parent
+        path = "/".join(filter(None, (scope.node.path, construct_id)))
+        first, secrets = _PUBLISHED.setdefault(stack, {}).setdefault(self.digest, (path, self.secrets))
+        if secrets != self.secrets:
+            raise WorkspaceError(
+                f"{first} and {path} are the same archive of {self.context.closure.service.name!r}, which is built once, but differ in "
+                "build_secrets",
+                "give both the same, for example by one value of ZipOptions",
+            )
 
     def made(self, construct: Construct) -> None:
         """Warn of what may be wrong."""
@@ -149,23 +178,25 @@ class ServiceArchive:
 
 
 class ServiceCode(lambda_.Code):
-    """An archive as the code of a function."""
+    """An archive as the code of a function. It is published before: JavaScript calls `bind`, through which no error of ours gets.
 
-    def __init__(self, archive: ServiceArchive) -> None:
+    Args:
+        location: where the archive will be.
+    """
+
+    def __init__(self, location: cdk.FileAssetLocation) -> None:
         super().__init__()
-        self._archive = archive
+        self._location = location
 
     @property
     def is_inline(self) -> bool:
         """Whether it is in the template; jsii's name."""
         return False
 
-    def bind(self, scope: Construct) -> lambda_.CodeConfig:
-        """Add the asset to the stack; jsii's name."""
-        location = self._archive.publish(scope)
-        return lambda_.CodeConfig(
-            s3_location=s3.Location(bucket_name=location.bucket_name, object_key=location.object_key)
-        )
+    def bind(self, scope: Construct) -> lambda_.CodeConfig:  # noqa: ARG002 - by its name
+        """Where the archive is; jsii's name."""
+        place = s3.Location(bucket_name=self._location.bucket_name, object_key=self._location.object_key)
+        return lambda_.CodeConfig(s3_location=place)
 
 
 def _seen_from_here(path: Path) -> str:
@@ -178,8 +209,8 @@ def _seen_from_here(path: Path) -> str:
 def _files(secrets: Mapping[str, str]) -> dict[str, str]:
     found = {}
     for name, value in secrets.items():
-        path = value.rpartition("src=" if "src=" in value else "source=")[2]
-        if "env=" in value or not path:
+        path = secret_file(value)
+        if path is None:
             raise WorkspaceError(
                 f"the build secret {name!r} is a variable, and for an archive it has to be a file",
                 "give DockerBuildSecret.from_src('/path/of/file')",

@@ -92,11 +92,12 @@ class UvWorkspaceZipFunction(lambda_.Function):
         )
         function_parts.name_for_powertools(asked, closure.service.name)
         group = function_parts.take_log_group_options(asked)
+        known_handler = closure.handler(handler)
         super().__init__(
             scope,
             construct_id,
-            code=ServiceCode(built),
-            handler=closure.handler(handler),
+            code=ServiceCode(built.publish(scope, construct_id)),
+            handler=known_handler,
             runtime=_runtime(built.runtime),
             **asked,
         )

@@ -123,6 +123,12 @@ def check_secrets(context: BuildContext, secrets: Mapping[str, str]) -> None:
             )
 
 
+def secret_file(value: str) -> str | None:
+    """The path of a secret in the form of `docker build --secret` without the id; None when it is a variable."""
+    form = _SECRET.fullmatch(value)
+    return form["path"] if form is not None else None
+
+
 def _dockerfile(context: BuildContext) -> Dockerfile:
     return Dockerfile.parse(context.files[DOCKERFILE].content.decode())
 
