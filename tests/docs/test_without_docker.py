@@ -114,6 +114,17 @@ def test_the_job_with_credentials_runs_no_code_of_the_workspace(file: str) -> No
     assert "UV_WORKSPACE_DOCKER_IMAGES: images" in (FOLDER / file).read_text()
 
 
+def test_executable_bits_survive_the_artifact() -> None:
+    """GitHub's artifacts lose them, and a build context without them is another one."""
+    jobs = yaml.safe_load((FOLDER / "github-actions.yml").read_text())["jobs"]
+    (upload,) = [step for step in jobs["build"]["steps"] if "upload-artifact" in step.get("uses", "")]
+    assert "deployment.tar" == upload["with"]["path"]
+    assert "tar -cf deployment.tar cdk.out images" in "\n".join(_commands(jobs["build"]))
+    said = [step.get("uses", "").partition("@")[0] or step["run"].strip() for step in jobs["deploy"]["steps"]]
+    after = said.index("actions/download-artifact") + 1
+    assert "tar -xf deployment.tar" == said[after]
+
+
 def test_zizmor_finds_nothing_in_the_workflow(tmp_path: Path) -> None:
     """As in this repository's own."""
     folder = tmp_path / ".github/workflows"
