@@ -110,13 +110,15 @@ def without_equal_files(
         there: the base image's files, with mode, owner, group and digest.
     """
     own = paths(store, layer)
-    if not any(own & paths(store, other) for other in below) and not own & there.keys():
+    in_base = {path: [*there[path]] for path in own & there.keys()}
+    if not any(own & paths(store, other) for other in below) and not in_base:
         return layer
-    key = key_of(layer.diff_id, [other.diff_id for other in below], sorted(own & there.keys()))
+    # A base image may get another file at the same path: what is equal to it is part of the key, not only where.
+    key = key_of(layer.diff_id, [other.diff_id for other in below], in_base)
     kept = store.record("reduced", key)
     if kept is not None and elsewhere.reaches(store, (known := Layer.of(kept)).blob):
         return known
-    lower: dict[str, Sequence[Any]] = {path: there[path] for path in own & there.keys()}
+    lower: dict[str, Sequence[Any]] = {**in_base}
     for other in below:
         lower |= _described(store, other, own & paths(store, other))
     equal = {path for path, found in _described(store, layer, lower.keys()).items() if [*lower[path]] == [*found]}

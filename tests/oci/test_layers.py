@@ -1,0 +1,51 @@
+"""Layers: what is known of one is used again only where everything that decided it is the same."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from uv_workspace_function.builder.layer import EPOCH
+from uv_workspace_function.oci import layers, tar
+from uv_workspace_function.oci.layers import Layer
+from uv_workspace_function.oci.store import Store
+
+WAY = [tar.Entry(name=name, kind="folder", mode=0o755, time=EPOCH) for name in ("var/", "var/task/")]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty one."""
+    return Store(tmp_path / "store")
+
+
+def _layer(store: Store, folder: Path, files: Mapping[str, bytes]) -> Layer:
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+        (folder / name).chmod(0o644)
+    return layers.write(store, WAY, tar.entries(folder, "var/task/"))
+
+
+def _names(store: Store, layer: Layer) -> list[str]:
+    with layers.opened(store, layer) as archive:
+        return [member.name for member in archive if not member.isdir()]
+
+
+def _file(content: bytes, *, mode: int = 0o644, owner: int = 0) -> tuple[int, int, int, str]:
+    return mode, owner, 0, hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "moved", [_file(b"v2"), _file(b"v1", mode=0o755), _file(b"v1", owner=1000)], ids=["content", "mode", "owner"]
+)
+def test_a_base_image_that_has_another_file_at_the_same_path_takes_nothing_away(
+    store: Store, tmp_path: Path, moved: tuple[int, int, int, str]
+) -> None:
+    """Also when the one before it had the same file, and the layer without it is known."""
+    layer = _layer(store, tmp_path / "code", {"common.py": b"v1", "main.py": b"main"})
+    before = layers.without_equal_files(store, layer, WAY, [], {"var/task/common.py": _file(b"v1")})
+    assert ["var/task/main.py"] == _names(store, before)
+    after = layers.without_equal_files(store, layer, WAY, [], {"var/task/common.py": moved})
+    assert ["var/task/common.py", "var/task/main.py"] == _names(store, after)
+    assert before == layers.without_equal_files(store, layer, WAY, [], {"var/task/common.py": _file(b"v1")})
