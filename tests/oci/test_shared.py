@@ -3,15 +3,39 @@
 Covers also: oci/cache_option.py, oci/elsewhere.py.
 """
 
+import gzip
+import hashlib
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from oci import ecr
+from oci import ecr, proxy
 from oci.bases import write_base
 from oci.conftest import Build, digests, reused
 from oci.ecr import Ecr
+from oci.proxy import Fault
+from uv_workspace_function.oci.layers import Layer
+from uv_workspace_function.oci.shared import SharedCache
+from uv_workspace_function.oci.store import Blob, Store
+from uv_workspace_function.target.image_reference import ImageReference
 
+LAYER = Layer(diff_id=f"sha256:{'1' * 64}", blob=Blob(digest=f"sha256:{'2' * 64}", size=1), head=0, way="")
+DOCUMENT = {"kind": "rebased", "key": "key", "value": LAYER.as_kept(), "paths": {"1" * 64: ["var/task/main.py"]}}
+DAMAGED: tuple[Any, ...] = (
+    [],
+    None,
+    {},
+    {**DOCUMENT, "value": None},
+    {**DOCUMENT, "value": {**LAYER.as_kept(), "blob": []}},
+    {**DOCUMENT, "paths": None},
+    {**DOCUMENT, "paths": ["main.py"]},
+    {**DOCUMENT, "paths": {"1" * 64: [1]}},
+    {**DOCUMENT, "paths": {"1" * 64: 1}},
+    {**DOCUMENT, "value": {**LAYER.as_kept(), "diff_id": "sha256:../../x"}, "paths": {"../../x": []}},
+)
 ALL = {"root", "heavy", "medium", "light", "local", "code"}
 
 
@@ -119,6 +143,95 @@ def test_a_cache_that_does_not_answer_stops_no_build(build: Build, registry: Ecr
     assert [
         f"the cache {registry.host}/nowhere:main was not written: there is no repository nowhere in {registry.host}"
     ] == (answer["remarks"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (Fault(method="GET", path="", status=401), "it answered 401"),
+        (Fault(method="GET", path="", status=401, headers={"WWW-Authenticate": "Negotiate"}), "it answered 401"),
+        (Fault(method="GET", path="", status=403), "it answered 403"),
+        (Fault(method="GET", path="", status=503), "it answered 503"),
+        (Fault(method="GET", path="", is_cut=True), "it gave no answer"),
+        (Fault(method="GET", path="", status=200), "an entry of it is damaged"),
+    ],
+)
+def test_whatever_a_cache_answers_a_note_says_so(
+    registry: Ecr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault, expected: str
+) -> None:
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", lambda _: None)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    fault.times = 1000
+    with proxy.before(registry.host) as way:
+        way.faults = [fault]
+        cache = ImageReference.parse(f"{way.host}/cache:main")
+        shared = SharedCache(store=Store(tmp_path / "store"), read=[cache])
+        assert [None, None] == [shared.find("steps", key) for key in ("one", "another")]
+        shared.close()
+    assert [f"the cache {cache} was not read: {expected}"] == shared.notes
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"{}", id="not compressed"),
+        pytest.param(gzip.compress(json.dumps(DOCUMENT).encode())[:-20], id="cut off"),
+        pytest.param(gzip.compress(b"{}")[:10] + b"\xff" * 20, id="no deflate"),
+        pytest.param(gzip.compress(b"\xff"), id="no text"),
+        pytest.param(gzip.compress(b"[" * 100_000), id="deep"),
+        *(
+            pytest.param(gzip.compress(json.dumps(document).encode()), id=json.dumps(document)[-40:])
+            for document in DAMAGED
+        ),
+    ],
+)
+def test_a_damaged_entry_is_none(registry: Ecr, tmp_path: Path, content: bytes) -> None:
+    """And nothing of it is kept."""
+    _enter(registry, content, tmp_path)
+    shared = SharedCache(store=Store(tmp_path / "store"), read=[_reference(registry)])
+    assert shared.find("rebased", "key") is None
+    shared.close()
+    assert [f"the cache {_reference(registry)} was not read: an entry of it is damaged"] == shared.notes
+    assert [] == [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
+
+
+def test_an_entry_that_is_whole_is_believed(registry: Ecr, tmp_path: Path) -> None:
+    """It differs from the damaged ones in nothing else."""
+    _enter(registry, gzip.compress(json.dumps(DOCUMENT).encode()), tmp_path)
+    store = Store(tmp_path / "store")
+    shared = SharedCache(store=store, read=[_reference(registry)])
+    assert LAYER.as_kept() == shared.find("rebased", "key")
+    shared.close()
+    assert (["var/task/main.py"], []) == (store.record("paths", "1" * 64), shared.notes)
+
+
+def _reference(registry: Ecr) -> ImageReference:
+    return ImageReference.parse(f"{registry.host}/cache:main")
+
+
+def _enter(registry: Ecr, content: bytes, tmp_path: Path) -> None:
+    """Write an entry as the cache does, and have another document in it."""
+    store = Store(tmp_path / "writer")
+    writer = SharedCache(store=store, read=[])
+    blob = store.add([b"x"])
+    store.keep("rebased", "key", replace(LAYER, blob=blob).as_kept())
+    writer.note("rebased", "key")
+    writer.write(_reference(registry))
+    ((tag, digest),) = registry.tags["cache"].items()
+    media_type, raw = registry.manifests["cache"].pop(digest)
+    manifest: dict[str, Any] = json.loads(raw)
+    added = _digest(content)
+    registry.blobs["cache"][added] = content
+    manifest["layers"][0] |= {"digest": added, "size": len(content)}
+    manifest["layers"].append({"mediaType": "x", "digest": LAYER.blob.digest, "size": LAYER.blob.size})
+    raw = json.dumps(manifest).encode()
+    registry.manifests["cache"][_digest(raw)] = media_type, raw
+    registry.tags["cache"] = {tag: _digest(raw)}
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def test_a_layer_that_the_cache_has_no_more_is_built_by_the_next_run(

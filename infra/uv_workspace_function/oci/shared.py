@@ -8,13 +8,16 @@ read by nobody. The others are the layers.
 import contextlib
 import gzip
 import json
+import re
 import threading
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import requests
+from dxf.exceptions import DXFError
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import descriptors, elsewhere
@@ -33,6 +36,10 @@ _TYPE = "application/vnd.uv-workspace-function.cache.v1+json"
 _EMPTY = b"{}"
 _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 _AT_ONCE = 4
+_DIGEST = re.compile("[0-9a-f]{64}")
+_NOT_ANSWERED = (WorkspaceError, requests.RequestException, DXFError)
+_DAMAGED = (OSError, EOFError, zlib.error, AttributeError, LookupError, TypeError, ValueError, RecursionError)
+"""What comes of an entry that is not what this module writes."""
 
 
 @dataclass(kw_only=True)
@@ -59,7 +66,7 @@ class SharedCache:
         for cache in self.read if kind in KINDS else ():
             try:
                 value = self._found(cache, kind, key)
-            except (WorkspaceError, requests.RequestException, OSError, LookupError, TypeError, ValueError) as error:
+            except (*_NOT_ANSWERED, *_DAMAGED) as error:
                 self._note(f"the cache {cache} was not read", error)
                 continue
             if value is not None:
@@ -96,11 +103,15 @@ class SharedCache:
         if document["kind"] != kind or document["key"] != key:
             raise ValueError(key)
         known = {layer.digest for layer in layers}
-        for layer in _layers(kind, document["value"]):
+        found = _layers(kind, document["value"])
+        for layer in found:
             if layer.blob.digest not in known:
                 raise ValueError(layer.blob.digest)
+        # Nothing of an entry is kept before all of it was looked at.
+        of_layers = {layer.diff_id.partition(":")[2]: _paths(document, layer) for layer in found}
+        for layer in found:
             elsewhere.keep(self.store, layer.blob, cache)
-        for diff_id, paths in document["paths"].items():
+        for diff_id, paths in of_layers.items():
             self.store.keep("paths", diff_id, paths)
         return document["value"]
 
@@ -148,8 +159,7 @@ class SharedCache:
             return self._clients[str(cache)]
 
     def _note(self, what: str, error: Exception) -> None:
-        reason = error.problem if isinstance(error, WorkspaceError) else f"status {status_of(error) or 'unknown'}"
-        text = f"{what}: {reason}"
+        text = f"{what}: {_reason(error)}"
         if text not in self.notes:
             self.notes.append(text)
 
@@ -176,6 +186,23 @@ def _layers(kind: str, value: Mapping[str, Any]) -> list[Layer]:
     if kind == "trees":
         return []
     return [Layer.of(kept) for kept in (value["layers"].values() if kind == "steps" else [value])]
+
+
+def _paths(document: Mapping[str, Any], layer: Layer) -> list[str] | None:
+    """The paths of a layer's files, as its entry has them."""
+    digest = layer.diff_id.partition(":")[2]
+    found = document["paths"].get(digest)
+    if not _DIGEST.fullmatch(digest) or not (found is None or all(isinstance(path, str) for path in found)):
+        raise ValueError(digest)
+    return None if found is None else list(found)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, WorkspaceError):
+        return error.problem
+    if (status := status_of(error)) is not None:
+        return f"it answered {status}"
+    return "it gave no answer" if isinstance(error, _NOT_ANSWERED) else "an entry of it is damaged"
 
 
 def _tag(cache: ImageReference, kind: str, key: str) -> str:
