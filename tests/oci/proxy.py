@@ -24,6 +24,8 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     is_cut: bool = False
     """Whether the connection ends in the middle of the content."""
+    is_lost: bool = False
+    """Whether the connection ends before the registry's answer is passed on."""
     is_spoiled: bool = False
     """Whether the content is passed on with another byte."""
     before: Callable[[], None] | None = None
@@ -98,6 +100,10 @@ def _handler(proxy: Proxy, host: str) -> type[BaseHTTPRequestHandler]:
             connection.close()
             if fault.after:
                 fault.after()
+            if fault.is_lost:
+                self.connection.shutdown(socket.SHUT_RDWR)
+                self.close_connection = True
+                return
             self._send(answer.status, dict(answer.getheaders()), content)
 
         do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = _pass_on  # noqa: N815 - names of the base class

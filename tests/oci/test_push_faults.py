@@ -105,6 +105,10 @@ def test_a_busy_registry_is_waited_for(
             "{host} does not let us push to shop; run `docker login {host}` as somebody who may push there",
         ),
         (
+            Fault(method="HEAD", path=MANIFEST, status=401),  # and no word of how to ask
+            "{host} does not let us push to shop; run `docker login {host}` as somebody who may push there",
+        ),
+        (
             Fault(method="POST", path=UPLOAD, status=403),
             "{host} does not let us push to shop; run `docker login {host}` as somebody who may push there",
         ),
@@ -177,6 +181,41 @@ def test_a_connection_that_is_cut_in_a_content_is_begun_anew(
     assert CONTENTS == len(_push(image, way, tmp_path).sent)
     _assert_whole(registry)
     assert CONTENTS + 2 == registry.count("POST")
+
+
+@pytest.mark.parametrize("immutable", [True, False])
+def test_a_manifest_whose_answer_is_lost_is_pushed(
+    registry: Ecr, way: Proxy, waited: list[float], image: Layout, tmp_path: Path, *, immutable: bool
+) -> None:
+    """An immutable tag refuses it a second time, and names it by then."""
+    registry.immutable = immutable
+    way.faults = [Fault(method="PUT", path=MANIFEST, is_lost=True)]
+    assert _push(image, way, tmp_path).digest == registry.tags["shop"]["1.0"]
+    _assert_whole(registry)
+    assert 2 == registry.count("PUT", MANIFEST)
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_another_machine_that_is_faster_with_the_tag(
+    registry: Ecr, way: Proxy, waited: list[float], image: Layout, tmp_path: Path, *, is_same: bool
+) -> None:
+    """With the same image, all is done; with another one, the registry's words are told."""
+    other = image if is_same else Layout(write_layers(tmp_path / "other", LAYERS + 1))
+    to = ImageReference.parse(f"{registry.host}/shop:1.0")
+    theirs: list[Pushed] = []
+
+    def be_faster() -> None:
+        theirs.append(push(other.manifest("image"), other, to, store=Store(tmp_path / "another machine")))
+
+    # This machine has asked what the tag names, and is about to put the manifest.
+    way.faults = [Fault(method="HEAD", path=MANIFEST), Fault(method="HEAD", path=MANIFEST, after=be_faster)]
+    if is_same:
+        assert _push(image, way, tmp_path).digest == theirs[0].digest
+    else:
+        with pytest.raises(WorkspaceError, match="because the tag is immutable"):
+            _push(image, way, tmp_path)
+    assert [pushed.digest for pushed in theirs] == [registry.tags["shop"]["1.0"]]
+    registry.assert_whole()
 
 
 def test_a_token_that_expires_on_the_way_is_asked_for_anew(

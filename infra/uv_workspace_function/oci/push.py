@@ -200,10 +200,16 @@ def _named(client: Client, reference: str) -> str | None:
 
 
 def _put(client: Client, reference: str, manifest: bytes, media_type: str) -> None:
-    _repeated(
-        lambda: client.ask("put", f"manifests/{reference}", data=manifest, headers={"Content-Type": media_type}),
-        _BUSY,
-    )
+    try:
+        _repeated(
+            lambda: client.ask("put", f"manifests/{reference}", data=manifest, headers={"Content-Type": media_type}),
+            _BUSY,
+        )
+    except requests.HTTPError:
+        # The registry may have taken it although its answer was lost, or another machine was faster with the same one: an immutable
+        # tag refuses it then.
+        if _named(client, reference) != digest_of(manifest):
+            raise
 
 
 def _repeated(attempt: Callable[[], _T], statuses: tuple[int, ...] = _BEGUN_ANEW) -> _T:

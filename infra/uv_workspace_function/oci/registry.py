@@ -163,6 +163,8 @@ class Repository:
         import docker.auth  # noqa: PLC0415 - it takes its time, and a registry that lets everybody in needs none
         import docker.errors  # noqa: PLC0415
 
+        if "WWW-Authenticate" not in response.headers:
+            raise exceptions.DXFUnauthorizedError  # it does not say how to ask, and dxf looks no further
         host = self.host
         name = "https://index.docker.io/v1/" if host == _DOCKER_HUB else host
         with warnings.catch_warnings():
