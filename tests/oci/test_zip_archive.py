@@ -1,6 +1,7 @@
 """Zip archives by hand: read by Python's `zipfile`, equal on every machine."""
 
 import hashlib
+import os
 import random
 import re
 import stat
@@ -75,6 +76,19 @@ def test_a_known_folder_has_known_bytes(tmp_path: Path) -> None:
     (tmp_path / "code/main.py").chmod(0o644)
     whole = b"".join(zip_archive.archive(zip_archive.entries(tmp_path / "code")))
     assert DIGEST == hashlib.sha256(whole).hexdigest()
+
+
+def test_a_link_has_the_mode_that_linux_gives_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """macOS takes the umask off it."""
+    original = Path.lstat
+
+    def of_macos(path: Path) -> os.stat_result:
+        mode, *rest = original(path)
+        return os.stat_result((stat.S_IFLNK | 0o755 if stat.S_ISLNK(mode) else mode, *rest))
+
+    monkeypatch.setattr(Path, "lstat", of_macos)
+    modes = {entry.name: entry.mode for entry in zip_archive.entries(folder)}
+    assert (0o120777, 0o100755) == (modes["link"], modes["a/run"])
 
 
 def test_neither_times_nor_the_order_of_a_disk_are_in_it(folder: Path, tmp_path: Path) -> None:

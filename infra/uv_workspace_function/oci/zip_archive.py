@@ -37,8 +37,9 @@ class Entry:
 
     @property
     def mode(self) -> int:
-        """Its kind and its permissions."""
-        return self.source.lstat().st_mode
+        """Its kind and its permissions; a link's are Linux's, whichever the system that has it gives to links."""
+        mode = self.source.lstat().st_mode
+        return stat.S_IFLNK | 0o777 if stat.S_ISLNK(mode) else mode
 
     def content(self) -> bytes:
         """Its bytes; of a link, where it leads."""
