@@ -3,13 +3,14 @@
 Covers also: cli/zip_builds.py, oci/runtime.py, target/managed_runtime.py.
 """
 
+import json
 import random
 import re
 import shutil
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,17 @@ from images.shop import write_package
 from images.wheels import write_wheel
 from oci.conftest import Build
 from uv_workspace_function.cli.main import main
+from uv_workspace_function.context.arguments import build_arguments
+from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.oci import zips
+from uv_workspace_function.oci.builds import Options
+from uv_workspace_function.oci.request import Request
+from uv_workspace_function.oci.staged import StagedContext
+from uv_workspace_function.oci.store import Store
 from uv_workspace_function.target import managed_runtime
+from uv_workspace_function.target.target import Target
+from uv_workspace_function.workspace.workspace import Workspace
 from wheelhouse import uv
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -185,6 +196,45 @@ def test_the_runtime_s_sdk_stays_out_when_the_user_says_so(build: Build, shop: P
     assert {"requests", "urllib3"} <= modules(tmp_path / "less.zip")
 
 
+def test_a_list_of_what_is_in_it_has_nothing_that_is_left_out(build: Build, shop: Path, tmp_path: Path) -> None:
+    """Neither as a component nor as what one needs; it replaces an earlier one whole."""
+    with_sdk(shop)
+    (tmp_path / "orders.json").write_text("earlier")
+    (tmp_path / "other-name.json").hardlink_to(tmp_path / "orders.json")
+    build("orders", "--format=zip", "--runtime-sdk", "--sbom", tmp_path / "orders.json")
+    document = json.loads((tmp_path / "orders.json").read_text())
+    names = {component["name"] for component in document["components"]}
+    assert set() == names & {name.replace("_", "-") for name in SDK}
+    assert {"heavy", "medium", "prices"} <= names
+    assert "boto" not in json.dumps(document["dependencies"])
+    assert "earlier" == (tmp_path / "other-name.json").read_text()
+    (tmp_path / "folder").mkdir()
+    assert build("orders", "--format=zip", "--sbom", tmp_path / "folder", code=2) == (
+        f"{tmp_path / 'folder'} could not be written: is a directory; nothing of it was left; make room, or give another --sbom"
+    )
+
+
+def run_of(shop: Path, cache: Path, python: Path, left_out: Collection[str] = (), **more: str) -> zips.Zip:
+    """The archive of `orders`, by a request that no option of a command can make."""
+    context = BuildContext.of(Workspace.load(shop), "orders")
+    arguments = {**build_arguments(context, Target(), {}, mirrors={}), **more}
+    request = Request(context=StagedContext.of(context), platform="linux/arm64", arguments=arguments)
+    (found,) = zips.run(Store(cache), [request], Options(interpreter=python), left_out={"orders": left_out})
+    return found
+
+
+def test_an_archive_is_never_empty(shop: Path, cache: Path, python_314: Path) -> None:
+    """Its files are those of the task folder that was built, whichever that is."""
+    usual = run_of(shop, cache, python_314)
+    assert usual.files == run_of(shop, cache, python_314, TARGET_FOLDER="/x").files > 0
+    everything = ["heavy", "medium", "orders", "prices", "small", "stock", "tiny"]
+    with pytest.raises(WorkspaceError) as refused:
+        run_of(shop, cache, python_314, everything)
+    assert (
+        "the archive of orders would be empty: every file of it is of a package that is left to the runtime; leave fewer packages out"
+    ) == str(refused.value)
+
+
 def test_an_sdk_that_a_package_needs_stays_whole(shop: Path, build: Build, tmp_path: Path) -> None:
     """Half of it from the runtime, half of it locked, is what nobody has tried."""
     with_sdk(shop)
@@ -199,8 +249,6 @@ def test_an_archive_over_the_limit_is_refused_after_the_build_to_the_byte(
 ) -> None:
     """With the packages that take most, and nothing written."""
     answer = build("orders", "--format=zip")
-    from uv_workspace_function.oci import zips
-
     store = tmp_path / "cache/records/zips"
     shutil.rmtree(store)
     monkeypatch.setattr(zips, "ARCHIVE_LIMIT", answer["unpacked"])
@@ -270,6 +318,14 @@ def test_what_will_hardly_fit_is_warned_of(
         (
             ["--architecture=riscv64"],
             "Error: Invalid value for '--architecture': 'riscv64' is not one of 'arm64', 'x86_64'.\n",
+        ),
+        (
+            ["--build-arg=TARGET_FOLDER=/x"],
+            ("Error: --build-arg TARGET_FOLDER is for an image: an archive is unpacked on Lambda's own runtime\n"),
+        ),
+        (
+            ["--build-arg=PYTHON_PLATFORM=aarch64-unknown-linux-musl"],
+            ("Error: --build-arg PYTHON_PLATFORM is for an image: an archive is unpacked on Lambda's own runtime\n"),
         ),
         (
             ["--format=image", "--runtime-sdk"],

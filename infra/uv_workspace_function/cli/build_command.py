@@ -1,7 +1,7 @@
 """`services build`: images and zip archives without a container engine."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -157,13 +157,14 @@ def command(
                 *(store, contexts, requests, target, replace(options, said=tell), places),
                 runtime_sdk=more["runtime_sdk"],
             )
-        _write_sboms_of(contexts, target, store, requests, options, more, is_one=is_one)
+        left_out = {document["service"]: document["left_out"] for document in documents}
+        _write_sboms_of(contexts, target, store, requests, options, more, is_one=is_one, left_out=left_out)
         zip_builds.tell(documents, as_json=more["as_json"], is_one=is_one)
         return
     with at_work("building") as tell:
         results = builds.run(store, requests, replace(options, said=tell))
     _write(store, results, places, form, requests, more)
-    _write_sboms_of(contexts, target, store, requests, options, more, is_one=is_one)
+    _write_sboms_of(contexts, target, store, requests, options, more, is_one=is_one, left_out={})
     pushed: dict[str, pushes.Delivery] = {}
     if to is not None:
         with at_work(f"pushing {', '.join(names)}"):
@@ -193,6 +194,11 @@ def _check_form(form: str, asked: AskedImage, more: dict[str, Any]) -> None:
                 raise click.UsageError(
                     f"--{option.replace('_', '-')} is for an image: an archive is unpacked on Lambda's own runtime"
                 )
+        for name in (argument.partition("=")[0] for argument in more["build_args"]):
+            if name in _ARGUMENTS_OF_AN_IMAGE:
+                raise click.UsageError(
+                    f"--build-arg {name} is for an image: an archive is unpacked on Lambda's own runtime"
+                )
     elif more["runtime_sdk"]:
         raise click.UsageError("--runtime-sdk is for --format zip: an image brings its own boto3 or its base image's")
 
@@ -208,6 +214,7 @@ _OF_AN_IMAGE = (
     "cache_from",
     "cache_to",
 )
+_ARGUMENTS_OF_AN_IMAGE = ("BASE_IMAGE", "PYTHON_PLATFORM", "SNAP_START", "TARGET_FOLDER")
 
 
 def _is_layout(asked: AskedImage) -> bool:
@@ -262,21 +269,31 @@ def _write_sboms_of(
     more: dict[str, Any],
     *,
     is_one: bool,
+    left_out: Mapping[str, Sequence[str]],
 ) -> None:
     if more["sbom_place"]:
-        _write_sboms(contexts, target, builds.tools_for(store, requests[0], options), more["sbom_place"], is_one=is_one)
+        tools = builds.tools_for(store, requests[0], options)
+        _write_sboms(contexts, target, tools, more["sbom_place"], is_one=is_one, left_out=left_out)
 
 
-def _write_sboms(contexts: Sequence[BuildContext], target: Target, tools: Tools, place: Path, *, is_one: bool) -> None:
+def _write_sboms(
+    contexts: Sequence[BuildContext],
+    target: Target,
+    tools: Tools,
+    place: Path,
+    *,
+    is_one: bool,
+    left_out: Mapping[str, Sequence[str]],
+) -> None:
     for context in contexts:
         closure = context.closure
         with tempfile.TemporaryDirectory() as folder:
             written = Path(folder, "context")
             context.write(written)
-            content = sbom.document(closure, target, tools, written, Path(folder, "home"))
+            omitted = left_out.get(closure.service.name, ())
+            content = sbom.document(closure, target, tools, written, Path(folder, "home"), left_out=omitted)
         file = place if is_one else place / f"{closure.service.name}.cdx.json"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
+        outputs.write_sbom(content, file)
 
 
 def _as_json(result: Result, place: Path | None, delivery: "pushes.Delivery | None") -> dict[str, Any]:

@@ -84,6 +84,20 @@ def write_zip(store: Store, blob: Blob, path: Path) -> None:
             stream.write(piece)
 
 
+def write_sbom(content: bytes, path: Path) -> None:
+    """Write a list of what is in an image or an archive.
+
+    Args:
+        content: the document.
+        path: where; a file that is there is replaced.
+
+    Raises:
+        WorkspaceError: when it cannot be written; nothing is left then.
+    """
+    with _writing(path, option="--sbom") as place:
+        place.write_bytes(content)
+
+
 def write_folder(store: Store, image: Image, path: Path, *, target: str) -> None:
     """Write the files that an image has in its task folder.
 
@@ -163,7 +177,7 @@ class _Stream:
 
 
 @contextmanager
-def _writing(path: Path, *, is_folder: bool = False) -> Iterator[Path]:
+def _writing(path: Path, *, is_folder: bool = False, option: str = "--output") -> Iterator[Path]:
     """A place beside the path; what is written there takes the path's place at the end."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -183,7 +197,7 @@ def _writing(path: Path, *, is_folder: bool = False) -> Iterator[Path]:
     except OSError as error:
         reason = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error)).lower()
         raise WorkspaceError(
-            f"{path} could not be written: {reason}", "nothing of it was left; make room, or give another --output"
+            f"{path} could not be written: {reason}", f"nothing of it was left; make room, or give another {option}"
         ) from error
 
 

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ _MOMENT = "1980-01-01T00:00:00Z"
 _NAMESPACE = uuid.UUID("b1a6a6a2-3b57-5b54-9d4f-0d6f4e1b7c11")
 
 
-def document(closure: Closure, target: Target, tools: Tools, context: Path, home: Path) -> bytes:
-    """The document of one image.
+def document(
+    closure: Closure, target: Target, tools: Tools, context: Path, home: Path, *, left_out: Collection[str] = ()
+) -> bytes:
+    """The document of one image or archive.
 
     uv writes it of all that the lock has for any machine, with a random number and the time; what the target does not install is left
     out, the number follows from the content, and the time is that of the image's files.
@@ -29,6 +31,7 @@ def document(closure: Closure, target: Target, tools: Tools, context: Path, home
         tools: by which uv.
         context: the build context.
         home: an empty folder.
+        left_out: the packages that are not in it, since the runtime has them.
 
     Raises:
         WorkspaceError: when uv does not write it.
@@ -46,7 +49,7 @@ def document(closure: Closure, target: Target, tools: Tools, context: Path, home
     if answer is None or answer.code:
         said = answer.reason if answer is not None else "it could not be run"
         raise WorkspaceError(f"uv wrote no CycloneDX document of {closure.service.name}: {said}")
-    there = {(p.name, p.version) for p in installed(closure.selection, target)}
+    there = {(p.name, p.version) for p in installed(closure.selection, target) if p.name not in left_out}
     return _normalized(json.loads(answer.output), there)
 
 

@@ -82,9 +82,14 @@ def _packed(store: Store, service: str, built: Built, left_out: Sequence[str]) -
         for name, layer in built.layers.items():
             if name != "root":
                 layers.unpack(store, layer, root)
-        task = root / runtime.TASK_FOLDER
+        task = root / built.task_folder
         dropped = _files_of(task, left_out)
         entries = [entry for entry in zip_archive.entries(task) if entry.name not in dropped]
+        if not entries:
+            raise WorkspaceError(
+                f"the archive of {service} would be empty: every file of it is of a package that is left to the runtime",
+                "leave fewer packages out",
+            )
         sizes = {entry.name: entry.source.lstat().st_size for entry in entries}
         unpacked = sum(sizes.values())
         _refuse_oversized(service, task, sizes, unpacked)
