@@ -12,7 +12,9 @@ import pytest
 from cdk_docker.conftest import Docker, Staged
 from oci.bases import write_base
 from oci.ecr import Ecr
+from uv_workspace_function.cdk_docker import saved
 from uv_workspace_function.cdk_docker.settings import ENGINE
+from uv_workspace_function.oci.store import Store
 
 # What docker does of all that is asked here: `image inspect`, and `save` of an OCI layout as an archive.
 ENGINE_PROGRAM = """\
@@ -71,6 +73,15 @@ def test_it_is_read_once(docker: Docker, engine: Path, staged: Callable[..., Sta
         assert 0 == docker(*context.call(f"cdkasset-{service}", BASE_IMAGE="cdkasset-0a1b"), cwd=context.folder).code
     asked = [line.partition(" ")[0] for line in (engine / "calls").read_text().splitlines()]
     assert (2, 1) == (asked.count("image"), asked.count("save"))
+
+
+def test_another_compressor_reads_it_again(engine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its layers have other bytes then."""
+    for compressor in ("one", "another"):
+        monkeypatch.setattr(saved, "COMPRESSOR", compressor)
+        assert saved.find("cdkasset-0a1b", str(engine / "program"), Store(engine / "store")) is not None
+    asked = [line.partition(" ")[0] for line in (engine / "calls").read_text().splitlines()]
+    assert (2, 2) == (asked.count("image"), asked.count("save"))
 
 
 def test_only_names_that_the_cli_gives_are_looked_for_in_an_engine(

@@ -1,5 +1,6 @@
 """Layers: what is known of one is used again only where everything that decided it is the same."""
 
+import gzip
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,3 +50,22 @@ def test_a_base_image_that_has_another_file_at_the_same_path_takes_nothing_away(
     after = layers.without_equal_files(store, layer, WAY, [], {"var/task/common.py": moved})
     assert ["var/task/common.py", "var/task/main.py"] == _names(store, after)
     assert before == layers.without_equal_files(store, layer, WAY, [], {"var/task/common.py": _file(b"v1")})
+
+
+def test_another_compressor_makes_what_is_known_anew(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The contents are the same, their compressed bytes are not."""
+    layer = _layer(store, tmp_path / "code", {"common.py": b"v1", "main.py": b"main"})
+    other_way = [tar.Entry(name=name, kind="folder", mode=0o755, time=EPOCH) for name in ("opt/", "opt/task/")]
+
+    def made() -> list[Layer]:
+        reduced = layers.without_equal_files(store, layer, WAY, [], {"var/task/common.py": _file(b"v1")})
+        return [reduced, layers.on_another_way(store, layer, other_way)]
+
+    before = made()
+    monkeypatch.setattr(layers, "COMPRESSOR", "another")
+    monkeypatch.setattr(layers, "compressed", lambda pieces: (gzip.compress(piece, mtime=0) for piece in pieces))
+    after = made()
+    assert [one.diff_id for one in before] == [one.diff_id for one in after]
+    assert {one.blob for one in before}.isdisjoint(one.blob for one in after)

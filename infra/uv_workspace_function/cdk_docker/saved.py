@@ -8,10 +8,10 @@ from typing import Any
 from uv_workspace_function.cdk_docker.named_images import NamedImage
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import descriptors
-from uv_workspace_function.oci.compression import compressed
+from uv_workspace_function.oci.compression import COMPRESSOR, compressed
 from uv_workspace_function.oci.descriptors import Descriptor, digest_of
 from uv_workspace_function.oci.layout import Layout
-from uv_workspace_function.oci.store import Store
+from uv_workspace_function.oci.store import Store, key_of
 
 _LOCAL, _ECR = "cdkasset-", ".dkr.ecr"
 _KIND = "saved"
@@ -39,7 +39,7 @@ def find(name: str, engine: str, store: Store) -> NamedImage | None:
     )
     if asked.returncode:
         return None
-    key = digest_of(asked.stdout.strip().encode()).partition(":")[2]
+    key = key_of(asked.stdout.strip(), COMPRESSOR)
     kept = store.record(_KIND, key)
     if kept is not None and (image := NamedImage.of(kept)).is_whole(store):
         return image

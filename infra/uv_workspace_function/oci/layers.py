@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from uv_workspace_function.oci import elsewhere, tar
-from uv_workspace_function.oci.compression import Digest, compressed
+from uv_workspace_function.oci.compression import COMPRESSOR, Digest, compressed
 from uv_workspace_function.oci.store import Blob, Store, key_of
 
 _READ = 1 << 20
@@ -66,7 +66,7 @@ def on_another_way(store: Store, layer: Layer, way: Sequence[tar.Entry]) -> Laye
     """The same content behind other folders: nothing is compressed again but these."""
     if layer.head == 0 or layer.way == key_of_way(way):
         return layer
-    key = key_of(layer.diff_id, key_of_way(way))
+    key = key_of(layer.diff_id, key_of_way(way), COMPRESSOR)
     kept = store.record("rebased", key)
     if kept is not None and elsewhere.reaches(store, (known := Layer.of(kept)).blob):
         return known
@@ -114,7 +114,7 @@ def without_equal_files(
     if not any(own & paths(store, other) for other in below) and not in_base:
         return layer
     # A base image may get another file at the same path: what is equal to it is part of the key, not only where.
-    key = key_of(layer.diff_id, [other.diff_id for other in below], in_base)
+    key = key_of(layer.diff_id, [other.diff_id for other in below], in_base, COMPRESSOR)
     kept = store.record("reduced", key)
     if kept is not None and elsewhere.reaches(store, (known := Layer.of(kept)).blob):
         return known
