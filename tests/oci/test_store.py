@@ -82,6 +82,55 @@ def test_a_process_that_is_killed_leaves_nothing_that_is_taken_for_whole(tmp_pat
     assert not left.exists()
 
 
+def test_what_a_killed_process_was_unpacking_goes_later(tmp_path: Path) -> None:
+    """Its folder with all that is in it; one that is in use stays."""
+    code = (
+        "import os, signal, sys; from pathlib import Path; from uv_workspace_function.oci.store import Store\n"
+        "with Store(Path(sys.argv[1])).unpacking() as folder:\n"
+        "    (folder / 'var').mkdir()\n    (folder / 'var/x').write_text('x')\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert -signal.SIGKILL == killed.returncode
+    store = Store(tmp_path)
+    (left,) = tmp_path.glob("unpacked/*")
+    store.bound()
+    assert (left / "var/x").exists()
+    os.utime(left, (0, 0))
+    with store.unpacking() as used:
+        store.bound()
+        assert [used] == [*tmp_path.glob("unpacked/*")]
+    assert [] == [*tmp_path.glob("unpacked/*")]
+
+
+def test_locks_that_nobody_has_go_later(tmp_path: Path) -> None:
+    """One that somebody has stays, however old it is."""
+    store = Store(tmp_path)
+    with store.locked("old"), store.locked("new"):
+        pass
+    with store.locked("held"):
+        for name in ("old", "held"):
+            os.utime(tmp_path / "locks" / name, (0, 0))
+        store.bound()
+        assert {"new", "held"} == {path.name for path in tmp_path.glob("locks/*")}
+
+
+def test_a_lock_that_is_deleted_while_somebody_waits_for_it_is_taken_anew(tmp_path: Path) -> None:
+    """Otherwise two would have it: the one that waited, and the next one, which makes the file again."""
+    store = Store(tmp_path)
+    path = tmp_path / "locks/x"
+    with ThreadPoolExecutor(1) as pool:
+        with store.locked("x"):
+
+            def wait() -> bool:
+                with store.locked("x") as descriptor:
+                    return os.path.samestat(os.fstat(descriptor), path.stat())
+
+            waiting = pool.submit(wait)
+            time.sleep(0.2)
+            path.unlink()
+        assert waiting.result()
+
+
 def test_a_record_that_is_broken_is_none(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.keep("steps", "a", {"b": 1})

@@ -1,8 +1,6 @@
 """Images of the engine that ours start from: another asset of the app, which it has built. They are read out of it once."""
 
 import subprocess
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from uv_workspace_function.cdk_docker.named_images import NamedImage
@@ -49,9 +47,8 @@ def find(name: str, engine: str, store: Store) -> NamedImage | None:
 
 
 def _saved(name: str, engine: str, store: Store) -> NamedImage:
-    store.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=store.folder) as folder:
-        archive = Path(folder, "image.tar")
+    with store.unpacking() as folder:
+        archive = folder / "image.tar"
         done = subprocess.run(
             [engine, "save", "--output", str(archive), name],
             check=False,

@@ -5,7 +5,6 @@ import hashlib
 import itertools
 import os
 import tarfile
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -138,8 +137,7 @@ def _described(store: Store, layer: Layer, wanted: Collection[str]) -> dict[str,
 
 
 def _written_without(store: Store, layer: Layer, way: Sequence[tar.Entry], left_out: Collection[str]) -> Layer:
-    with tempfile.TemporaryDirectory(dir=store.folder) as folder:
-        root = Path(folder)
+    with store.unpacking() as root:
         unpack(store, layer, root)
         for path in left_out:
             (root / path).unlink()

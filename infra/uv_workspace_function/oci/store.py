@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -153,9 +153,8 @@ class Store:
         """
         path = self.folder / "locks" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = _locked(path)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield descriptor
         finally:
             os.close(descriptor)
@@ -175,8 +174,17 @@ class Store:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 
+    @contextmanager
+    def unpacking(self) -> Iterator[Path]:
+        """An empty folder for files on their way; what a process that was killed leaves of one is deleted by `bound`."""
+        parent = self.folder / "unpacked"
+        parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=parent) as folder:
+            yield Path(folder)
+
     def bound(self, limit: int = DEFAULT_LIMIT) -> None:
-        """Delete what was not used for longest, until contents and records take no more than a limit in bytes."""
+        """Delete what was not used for longest, until contents and records take no more than a limit in bytes; and what killed processes left."""
+        self._delete_left()
         found = []
         for path in [*self.folder.glob("blobs/*/*"), *self.folder.glob("records/*/*"), *self.folder.glob("tmp/*")]:
             try:
@@ -190,6 +198,17 @@ class Store:
                 continue
             path.unlink(missing_ok=True)
             size -= own
+
+    def _delete_left(self) -> None:
+        now = time.time()
+        for path in [*self.folder.glob("unpacked/*"), *self.folder.glob("locks/*")]:
+            with suppress(OSError):
+                if now - path.stat().st_mtime < _IN_USE:
+                    continue
+                if path.parent.name == "unpacked":
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    _delete_free(path)
 
     def unusable(self, error: OSError) -> WorkspaceError:
         """What to say where the system does not let it be written or read."""
@@ -214,6 +233,33 @@ class Store:
             yield place
         finally:
             place.unlink(missing_ok=True)
+
+
+def _locked(path: Path) -> int:
+    """Open a lock's file and lock it; once more where it was deleted in between, since others lock another one by then."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            os.utime(descriptor)
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _delete_free(lock: Path) -> None:
+    """Delete a lock's file, unless somebody has it locked."""
+    descriptor = os.open(lock, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.unlink()
+    finally:
+        os.close(descriptor)
 
 
 def key_of(*parts: object) -> str:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -77,8 +76,7 @@ def _packed(store: Store, service: str, built: Built, left_out: Sequence[str]) -
             is_reused=is_reused,
             remarks=built.remarks,
         )
-    with tempfile.TemporaryDirectory(dir=store.folder) as folder:
-        root = Path(folder)
+    with store.unpacking() as root:
         for name, layer in built.layers.items():
             if name != "root":
                 layers.unpack(store, layer, root)
