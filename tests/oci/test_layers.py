@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from uv_workspace_function.builder.layer import EPOCH
+from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import layers, tar
 from uv_workspace_function.oci.layers import Layer
 from uv_workspace_function.oci.store import Store
@@ -69,3 +70,17 @@ def test_another_compressor_makes_what_is_known_anew(
     after = made()
     assert [one.diff_id for one in before] == [one.diff_id for one in after]
     assert {one.blob for one in before}.isdisjoint(one.blob for one in after)
+
+
+def test_a_python_that_cannot_unpack_safely_is_refused(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python before 3.11.4 has no filters, unless its distribution has added them."""
+    layer = _layer(store, tmp_path / "code", {"main.py": b"main"})
+    monkeypatch.delattr("tarfile.tar_filter")
+    monkeypatch.setattr("platform.python_version", lambda: "3.11.3")
+    with pytest.raises(WorkspaceError) as caught:
+        layers.unpack(store, layer, tmp_path / "there")
+    assert str(caught.value) == (
+        "Python 3.11.3 cannot unpack a layer without trusting it; run this with Python 3.11.4 or later"
+    )

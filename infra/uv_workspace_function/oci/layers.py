@@ -4,12 +4,14 @@ import gzip
 import hashlib
 import itertools
 import os
+import platform
 import tarfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import elsewhere, tar
 from uv_workspace_function.oci.compression import COMPRESSOR, Digest, compressed
 from uv_workspace_function.oci.store import Blob, Store, key_of
@@ -157,7 +159,16 @@ def opened(store: Store, layer: Layer) -> tarfile.TarFile:
 
 
 def unpack(store: Store, layer: Layer, folder: Path) -> None:
-    """Write a layer's files below a folder, with their times and modes."""
+    """Write a layer's files below a folder, with their times and modes.
+
+    Raises:
+        WorkspaceError: when this Python cannot keep an archive from writing elsewhere: https://peps.python.org/pep-0706/.
+    """
+    if not hasattr(tarfile, "tar_filter"):
+        raise WorkspaceError(
+            f"Python {platform.python_version()} cannot unpack a layer without trusting it",
+            "run this with Python 3.11.4 or later",
+        )
     with opened(store, layer) as archive:
         archive.extractall(folder, filter="tar")
 
