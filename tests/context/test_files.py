@@ -748,7 +748,10 @@ def test_a_declared_module_is_not_ignored_itself(orders: Any, tmp_path: Path) ->
     pyproject = UV_BUILD + '[tool.uv.build-backend]\nmodule-root = "lib"\n'
     sources = orders({"lib/acme_orders/__init__.py": "", "lib/acme_orders/x.log": ""}, pyproject)
     assert listed(sources) == ["lib/acme_orders/__init__.py"]
-    assert dropped(sources) == (("orders/lib/acme_orders/x.log", "ignored by .gitignore"),)
+    assert dropped(sources) == (
+        ("orders/lib/", "ignored by .gitignore"),
+        ("orders/lib/acme_orders/x.log", "ignored by .gitignore"),
+    )
 
 
 def test_a_workspace_in_an_ignored_folder_is_a_workspace(tmp_path: Path) -> None:
@@ -809,7 +812,10 @@ def test_a_discovered_module_in_an_ignored_folder_is_dropped_and_listed(orders: 
     make(tmp_path, {".gitignore": "src/\n"})
     sources = orders(pyproject=SETUPTOOLS)
     assert list(sources.files) == []
-    assert dropped(sources) == (("orders/src/acme_orders/", "in a folder ignored by .gitignore"),)
+    assert dropped(sources) == (
+        ("orders/src/", "ignored by .gitignore"),
+        ("orders/src/acme_orders/", "in a folder ignored by .gitignore"),
+    )
 
 
 def test_a_folder_that_the_backend_selects_is_ruled_by_gitignore(orders: Any, tmp_path: Path) -> None:

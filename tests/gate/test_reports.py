@@ -311,9 +311,11 @@ def test_the_cache_is_never_in_the_workspace(shop: Path, monkeypatch: pytest.Mon
     before = sorted(shop.rglob("*"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     first = run(shop).stdout
-    (stored,) = (tmp_path / "cache" / "uv-workspace-function").iterdir()
+    stored = list((tmp_path / "cache" / "uv-workspace-function").iterdir())
+    assert {"imports", "secrets"} == {path.name.partition("-")[0] for path in stored}
     assert before == sorted(shop.rglob("*"))
-    stored.write_text("{")
+    for path in stored:
+        path.write_text("{")
     assert first == run(shop).stdout
     shutil.rmtree(tmp_path / "cache")
     (tmp_path / "cache").write_text("a file")

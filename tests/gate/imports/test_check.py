@@ -73,7 +73,7 @@ def test_without_ruff_it_says_that_syntax_was_not_judged(tmp_path: Path, monkeyp
         without.setattr("uv_workspace_function.gate.imports.target_syntax.find_spec", lambda name: None)
         [note] = notes()
         assert note == (
-            f"UWF006 (syntax that Python {older} does not have) was not judged in 2 files: it takes ruff, which "
+            f"UWF006 (syntax that Python {older} does not have) was not checked in 2 files: that needs ruff, which "
             "uv-workspace-function[syntax] brings"
         )
     assert [] == notes()
