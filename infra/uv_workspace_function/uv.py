@@ -190,15 +190,19 @@ def fetch(requirement: str, folder: Path) -> UvAnswer | None:
     """Have uv install a package into a folder, from wheels only and from where this machine fetches packages.
 
     Args:
-        requirement: the package with its version.
+        requirement: the package with its exact version.
         folder: where; it is made.
     """
-    return _run(
-        ("pip", "install", "--quiet", "--no-deps", "--only-binary=:all:"),
-        *(f"--python={sys.executable}", "--target", str(folder), requirement),
-        cwd=folder.parent,
-        environment=_passed_on(_INSTALLING),
-    )
+    for offline in (["--offline"], []):  # an exact version that is in uv's cache needs no index
+        answer = _run(
+            ("pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", *offline),
+            *(f"--python={sys.executable}", "--target", str(folder), requirement),
+            cwd=folder.parent,
+            environment=_passed_on(_INSTALLING),
+        )
+        if answer is None or answer.code == 0:
+            break
+    return answer
 
 
 def pythons(program: Path, *command: str) -> UvAnswer | None:
