@@ -94,7 +94,7 @@ def without_an_engine(
     try:
         request = Request(context=StagedContext.read(context), platform=platform, arguments=arguments)
     except WorkspaceError as error:
-        return None if re.search("engine|another version|no build context|knows no argument", str(error)) else error
+        return None if re.search("engine|another version|not a build context|knows no argument", str(error)) else error
     try:
         image = request.base_image
         options = builds.Options(base_image=f"oci:{_saved(image, docker)}", interpreter=interpreter())
