@@ -29,10 +29,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
+
+from oci.serving import Server
 
 MANIFESTS = (
     "application/vnd.oci.image.manifest.v1+json",
@@ -147,7 +149,7 @@ def serving(certificate: tuple[Path, Path] | None = None, **options: Any) -> Ite
     registry = Ecr(**options)
     for kept in (registry.blobs, registry.manifests, registry.tags):
         kept.update({name: {} for name in registry.repositories})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(registry))
+    server = Server(("127.0.0.1", 0), _handler(registry))
     registry.host = f"{'registry.test' if certificate else '127.0.0.1'}:{server.server_address[1]}"
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

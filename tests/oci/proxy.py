@@ -7,8 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from oci.serving import Server
 
 
 @dataclass(kw_only=True)
@@ -56,7 +58,7 @@ class Proxy:
 def before(host: str) -> Iterator[Proxy]:
     """Stand before a registry, on loopback."""
     proxy = Proxy()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(proxy, host))
+    server = Server(("127.0.0.1", 0), _handler(proxy, host))
     proxy.host = f"127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

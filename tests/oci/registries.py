@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from oci.serving import Server
 
 USER, PASSWORD = "robot", "sesame"
 
@@ -47,7 +48,7 @@ def serving(layout: Path, folder: Path) -> Iterator[Registry]:
     """Serve the image of an OCI layout as `lambda/python:3.14`."""
     certificate, key = certificate_of(folder)
     registry = Registry(layout=layout, certificate=certificate)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(registry))
+    server = Server(("127.0.0.1", 0), _handler(registry))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
