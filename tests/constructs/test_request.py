@@ -110,7 +110,7 @@ def test_a_log_group_without_grants_is_refused(stack: cdk.Stack, shop: Workspace
     with pytest.raises(WorkspaceError) as raised:
         UvWorkspaceFunction(stack, "Shop", workspace=shop, service="shop", log_group=group)
     assert (
-        "log_group must be a log group with grants, not an object of type CfnLogGroup; wrap it by "
+        "log_group must be a log group with grants, not an object of type CfnLogGroup; wrap it with "
         "logs.LogGroup.from_log_group_arn()"
     ) == str(raised.value)
 

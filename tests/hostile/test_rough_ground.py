@@ -183,7 +183,7 @@ def test_stored_facts_of_another_shape_are_made_anew(root: Path, tmp_path: Path,
     """What a cache holds is never believed to be of the right shape."""
     check = ["check", "--format", "json", "--workspace", str(root)]
     first: Result = CliRunner().invoke(main, check)
-    (stored,) = (tmp_path / "cache").rglob("*.json")
+    (stored,) = (tmp_path / "cache").rglob("imports-*.json")
     document = json.loads(stored.read_text())
     digest = next(iter(document["files"]))
     changed = [

@@ -44,11 +44,15 @@ class SecretSearch:
             NoAnswerError: when nobody can tell.
         """
         name = hashlib.sha256(f"{file.sha256} {path}".encode(errors="surrogateescape")).hexdigest()
-        if name not in self._stored:
-            suspect = self._judged(path, file)
-            self._stored[name] = None if suspect is None else [suspect.kind, suspect.line]
-        entry = self._stored[name]
-        return None if entry is None else Suspect(kind=entry[0], line=entry[1])
+        if name in self._stored:
+            match self._stored[name]:
+                case None:
+                    return None
+                case [str(kind), int(line)]:
+                    return Suspect(kind=kind, line=line)
+        suspect = self._judged(path, file)  # what has another shape is nobody's: it is made anew
+        self._stored[name] = None if suspect is None else [suspect.kind, suspect.line]
+        return suspect
 
     def save(self, *, whole: bool) -> None:
         """Keep the verdicts; see `Stored.save`."""
