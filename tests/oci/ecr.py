@@ -21,7 +21,6 @@ import hashlib
 import io
 import json
 import posixpath
-import ssl
 import tarfile
 import threading
 import uuid
@@ -34,7 +33,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from oci.serving import Server
+from oci import serving as servers
 
 MANIFESTS = (
     "application/vnd.oci.image.manifest.v1+json",
@@ -149,20 +148,9 @@ def serving(certificate: tuple[Path, Path] | None = None, **options: Any) -> Ite
     registry = Ecr(**options)
     for kept in (registry.blobs, registry.manifests, registry.tags):
         kept.update({name: {} for name in registry.repositories})
-    server = Server(("127.0.0.1", 0), _handler(registry))
-    registry.host = f"{'registry.test' if certificate else '127.0.0.1'}:{server.server_address[1]}"
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with servers.serving(_handler(registry), certificate) as port:
+        registry.host = f"{'registry.test' if certificate else '127.0.0.1'}:{port}"
         yield registry
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class RefusedError(Exception):

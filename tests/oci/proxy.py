@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from oci.serving import Server
+from oci.serving import serving
 
 
 @dataclass(kw_only=True)
@@ -58,16 +58,9 @@ class Proxy:
 def before(host: str) -> Iterator[Proxy]:
     """Stand before a registry, on loopback."""
     proxy = Proxy()
-    server = Server(("127.0.0.1", 0), _handler(proxy, host))
-    proxy.host = f"127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(_handler(proxy, host)) as port:
+        proxy.host = f"127.0.0.1:{port}"
         yield proxy
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _handler(proxy: Proxy, host: str) -> type[BaseHTTPRequestHandler]:

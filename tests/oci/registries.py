@@ -4,8 +4,6 @@ import base64
 import datetime as dt
 import ipaddress
 import json
-import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from oci.serving import Server
+from oci import serving as servers
 
 USER, PASSWORD = "robot", "sesame"
 
@@ -48,20 +46,10 @@ def serving(layout: Path, folder: Path) -> Iterator[Registry]:
     """Serve the image of an OCI layout as `lambda/python:3.14`."""
     certificate, key = certificate_of(folder)
     registry = Registry(layout=layout, certificate=certificate)
-    server = Server(("127.0.0.1", 0), _handler(registry))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    # Names on loopback are asked without encryption; this one is no such name, and leads there.
-    registry.host = f"registry.test:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with servers.serving(_handler(registry), (certificate, key)) as port:
+        # Names on loopback are asked without encryption; this one is no such name, and leads there.
+        registry.host = f"registry.test:{port}"
         yield registry
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _handler(registry: Registry) -> type[BaseHTTPRequestHandler]:

@@ -12,7 +12,7 @@ from uv_workspace_function.cdk_docker import prebuilt
 from uv_workspace_function.cdk_docker.calls import Build
 from uv_workspace_function.cdk_docker.named_images import Contents, NamedImage
 from uv_workspace_function.cdk_docker.settings import Settings
-from uv_workspace_function.context.arguments import is_proxy
+from uv_workspace_function.context.arguments import SECRET, is_proxy
 from uv_workspace_function.context.build_context import DOCKERFILE
 from uv_workspace_function.context.dockerfile import Dockerfile
 from uv_workspace_function.errors import WorkspaceError
@@ -26,8 +26,6 @@ from uv_workspace_function.oci.staged import StagedContext
 from uv_workspace_function.oci.store import Store
 from uv_workspace_function.target.image_reference import ImageReference
 
-# id=NAME,(type=file,)src=PATH or id=NAME,(type=env,)env=VARIABLE, as the constructs let it through.
-_SECRET = re.compile(r"id=(?P<id>[\w.-]+),(?:type=\w+,)?(?:(?:src|source)=(?P<path>.+)|env=(?P<variable>\w+))")
 _SECRETS = ("netrc", "credentials")
 _BUILDER = "BUILDER_IMAGE"
 _NETWORKS = ("default", "host")
@@ -80,7 +78,7 @@ def build(
         return None if image is None else Contents(image, store)
 
     with ExitStack() as stack:
-        secrets = {name: stack.enter_context(_file(found)) for name, found in asked.secrets.items()}
+        secrets = {name: stack.enter_context(_file(name, form)) for name, form in asked.secrets.items()}
         options = builds.Options(
             interpreter=settings.interpreter,
             netrc=secrets.get("netrc"),
@@ -142,18 +140,19 @@ def _is_default_builder(arguments: Mapping[str, str], context: StagedContext) ->
 def _secrets(given: tuple[str, ...]) -> dict[str, re.Match[str]]:
     found = {}
     for text in given:
-        match = _SECRET.fullmatch(text)
-        if match is None or match["id"] not in _SECRETS:
+        name, _, value = text.removeprefix("id=").partition(",")
+        form = SECRET.fullmatch(value)
+        if form is None or name not in _SECRETS or not text.startswith("id="):
             raise WorkspaceError(
-                f"the build takes no secret {text.partition(',')[0].removeprefix('id=')!r} in that form",
+                f"the build takes no secret {name!r} in that form",
                 f"secrets are: {', '.join(_SECRETS)}; each from src=PATH or env=VARIABLE",
             )
-        found[match["id"]] = match
+        found[name] = form
     return found
 
 
 @contextmanager
-def _file(secret: re.Match[str]) -> Iterator[Path]:
+def _file(name: str, secret: re.Match[str]) -> Iterator[Path]:
     """The file of a secret, which is deleted afterwards where it was made of a variable."""
     if secret["path"] is not None:
         yield Path(secret["path"])
@@ -161,7 +160,7 @@ def _file(secret: re.Match[str]) -> Iterator[Path]:
     value = os.environ.get(secret["variable"])
     if value is None:
         raise WorkspaceError(
-            f"the build secret {secret['id']!r} is the variable {secret['variable']}, which is not set", "set it"
+            f"the build secret {name!r} is the variable {secret['variable']}, which is not set", "set it"
         )
     with tempfile.NamedTemporaryFile("w", encoding="utf-8") as stream:  # which nobody else can read
         stream.write(value)

@@ -6,19 +6,11 @@ from dataclasses import dataclass, field
 _LIST_FORMAT = "{{.Repository}}:{{.Tag}}"
 _LIST_FILTER = "reference=*/*:"
 _VALUED = frozenset(
-    {
-        *(
-            "--build-arg",
-            "--build-context",
-            "--cache-from",
-            "--cache-to",
-            "--file",
-            "--network",
-            "--output",
-            "--platform",
-        ),
-        *("--secret", "--ssh", "--tag", "--target"),
-    }
+    f"--{name}"
+    for name in (
+        *("build-arg", "build-context", "cache-from", "cache-to", "file", "network", "output", "platform"),
+        *("secret", "ssh", "tag", "target"),
+    )
 )
 _SWITCHES = frozenset({"--no-cache"})
 

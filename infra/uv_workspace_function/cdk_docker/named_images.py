@@ -79,10 +79,8 @@ class Contents:
         Raises:
             WorkspaceError: when it is nowhere.
         """
-        blob = Blob(digest=descriptor.digest, size=descriptor.size)
-        if elsewhere.reaches(self.store, blob):
-            return elsewhere.pieces(self.store, blob)
-        return self._elsewhere(descriptor).blob(descriptor)
+        own = elsewhere.content(self.store, descriptor)
+        return own if own is not None else self._elsewhere(descriptor).blob(descriptor)
 
     def _elsewhere(self, descriptor: Descriptor) -> Source:
         if self.image.base is not None:

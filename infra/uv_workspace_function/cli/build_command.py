@@ -29,7 +29,6 @@ try:
     from uv_workspace_function.oci.request import Request
     from uv_workspace_function.oci.sources import LAYOUT
     from uv_workspace_function.oci.staged import StagedContext
-    from uv_workspace_function.oci.steps import Tools
     from uv_workspace_function.oci.store import Store
 except ModuleNotFoundError as error:
     raise WorkspaceError(
@@ -139,7 +138,7 @@ def command(
     places = _places(output, [request.service for request in requests], form, is_one=is_one)
     for place in places.values():
         outputs.check_place(place, form)
-    store = Store(more["cache"].absolute()) if more["cache"] else Store.default()
+    store = Store.at(more["cache"])
     options = builds.Options(
         base_image=asked.base_image if _is_layout(asked) else None,
         mirrors=asked.mirrors,
@@ -158,13 +157,13 @@ def command(
                 runtime_sdk=more["runtime_sdk"],
             )
         left_out = {document["service"]: document["left_out"] for document in documents}
-        _write_sboms_of(contexts, target, store, requests, options, more, is_one=is_one, left_out=left_out)
+        _write_sboms(contexts, target, store, requests, options, more["sbom_place"], is_one=is_one, left_out=left_out)
         zip_builds.tell(documents, as_json=more["as_json"], is_one=is_one)
         return
     with at_work("building") as tell:
         results = builds.run(store, requests, replace(options, said=tell))
     _write(store, results, places, form, requests, more)
-    _write_sboms_of(contexts, target, store, requests, options, more, is_one=is_one, left_out={})
+    _write_sboms(contexts, target, store, requests, options, more["sbom_place"], is_one=is_one, left_out={})
     pushed: dict[str, pushes.Delivery] = {}
     if to is not None:
         with at_work(f"pushing {', '.join(names)}"):
@@ -260,31 +259,20 @@ def _write(
             outputs.write_folder(store, result.image, place, target=result.task_folder)
 
 
-def _write_sboms_of(
+def _write_sboms(
     contexts: Sequence[BuildContext],
     target: Target,
     store: Store,
     requests: Sequence[Request],
     options: builds.Options,
-    more: dict[str, Any],
+    place: Path | None,
     *,
     is_one: bool,
     left_out: Mapping[str, Sequence[str]],
 ) -> None:
-    if more["sbom_place"]:
-        tools = builds.tools_for(store, requests[0], options)
-        _write_sboms(contexts, target, tools, more["sbom_place"], is_one=is_one, left_out=left_out)
-
-
-def _write_sboms(
-    contexts: Sequence[BuildContext],
-    target: Target,
-    tools: Tools,
-    place: Path,
-    *,
-    is_one: bool,
-    left_out: Mapping[str, Sequence[str]],
-) -> None:
+    if place is None:
+        return
+    tools = builds.tools_for(store, requests[0], options)
     for context in contexts:
         closure = context.closure
         with tempfile.TemporaryDirectory() as folder:

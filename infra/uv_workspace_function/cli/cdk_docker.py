@@ -87,7 +87,7 @@ def _of_ours(call: Call, settings: Settings) -> int | None:
         from uv_workspace_function.cdk_docker.answers import Answers  # noqa: PLC0415 - what is passed on need not wait for it
         from uv_workspace_function.oci.store import Store  # noqa: PLC0415
 
-        store = Store(settings.cache) if settings.cache is not None else Store.default()
+        store = Store.at(settings.cache)
         answers = Answers(settings=settings, store=store, say=say, note=lambda line: say(line, err=True))
         return answers.answer(call)
     except ModuleNotFoundError as error:

@@ -8,11 +8,15 @@ from typing import Any
 import click
 
 from uv_workspace_function.cli.options import target_options
-from uv_workspace_function.context.arguments import build_arguments, check_c_library, check_target_folder
+from uv_workspace_function.context.arguments import (
+    build_arguments,
+    check_c_library,
+    check_packages,
+    check_target_folder,
+)
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.extensions import extension_argument
 from uv_workspace_function.target.target import Target
-from uv_workspace_function.target.wheels import built_from_source, check_closure
 from uv_workspace_function.workspace.workspace import Workspace
 
 
@@ -56,8 +60,7 @@ class AskedImage:
         closure = context.closure
         for handler in closure.service.handlers:
             closure.handler(handler)
-        from_source = built_from_source(closure, self.build_from_source or None)
-        check_closure(closure, self.target, from_source)
+        from_source = check_packages(context, self.target, self.build_from_source or None)
         check_target_folder(self.target_folder)
         check_c_library(self.target, self.base_image)
         given = {
@@ -66,7 +69,7 @@ class AskedImage:
             "UV_IMAGE": self.uv_image,
             "TARGET_FOLDER": self.target_folder,
             "INCLUDE_BYTECODE": "0" if self.no_bytecode else None,
-            "BUILD_FROM_SOURCE": " ".join(from_source) or None,
+            "BUILD_FROM_SOURCE": from_source,
             "BUILDER_PLATFORM": self.target.docker_platform if self.build_on_target else None,
             "SNAP_START": "allow" if self.snap_start else None,
             **{extension_argument(number): image for number, image in enumerate(self.extensions, 1)},

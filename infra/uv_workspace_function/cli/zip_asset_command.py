@@ -58,7 +58,7 @@ def command(
         arguments={key: value for key, _, value in pairs},
     )
     settings = Settings.of(os.environ)
-    store = Store(settings.cache) if settings.cache is not None else Store.default()
+    store = Store.at(settings.cache)
     options = Options(
         interpreter=settings.interpreter,
         netrc=netrc,

@@ -11,7 +11,7 @@ from typing import cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecr_assets as ecr_assets
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from uv_workspace_function.context import staging
 from uv_workspace_function.context.build_context import DOCKERFILE, BuildContext
@@ -23,6 +23,14 @@ EXCLUDE = ("**",)
 # https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.cx_api-readme.html: the assembly then names the source itself.
 _STAGING_DISABLED = "aws:cdk:disable-asset-staging"
 _OWN = ".build-contexts"
+
+
+def asset_stack(construct: IConstruct) -> cdk.Stack:
+    """The stack whose assets a construct's are: those of a nested stack are its parent's."""
+    stack = cdk.Stack.of(construct)
+    while stack.nested_stack_parent is not None:
+        stack = stack.nested_stack_parent
+    return stack
 
 
 @contextmanager

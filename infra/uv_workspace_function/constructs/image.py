@@ -22,6 +22,7 @@ from uv_workspace_function.context.arguments import (
     build_arguments,
     check_c_library,
     check_further,
+    check_packages,
     check_secrets,
     check_target_folder,
     is_proxy,
@@ -31,7 +32,6 @@ from uv_workspace_function.context.extensions import extension_argument
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.target.target import MACHINES, Machine, Target
-from uv_workspace_function.target.wheels import built_from_source, check_closure
 from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.workspace import Workspace
 
@@ -93,18 +93,15 @@ class ServiceImage:
         context = BuildContext.of(workspace, service, extras=options.extras or ()).extended(
             len(options.extensions or ())
         )
-        from_source = built_from_source(context.closure, options.build_from_source)
-        check_closure(context.closure, target, from_source)
+        from_source = check_packages(context, target, options.build_from_source)
         check_secrets(context, options.build_secrets or {})
         check_further(options.build_args or {})
         check_target_folder(target_folder)
         check_c_library(target, options.base_image)
-        said = " ".join(from_source)
         given = {
             "TARGET_FOLDER": target_folder,
             "INCLUDE_BYTECODE": "0" if options.include_bytecode is False else None,
-            # The context's own is the setting's; an empty list takes that back.
-            "BUILD_FROM_SOURCE": None if said == context.build_args.get("BUILD_FROM_SOURCE", "") else said,
+            "BUILD_FROM_SOURCE": from_source,
             "BUILDER_PLATFORM": target.docker_platform if options.build_on_target else None,
             "SNAP_START": "allow" if snap_start else None,
         }
@@ -163,9 +160,7 @@ class ServiceImage:
 
     def _refuse_another_build(self, asset: ecr_assets.DockerImageAsset) -> None:
         """A stack has equal images once: what the others say of secrets and caches would be lost."""
-        stack = cdk.Stack.of(asset)
-        while stack.nested_stack_parent is not None:
-            stack = stack.nested_stack_parent
+        stack = asset_folder.asset_stack(asset)
         first, of_first = _BUILT.setdefault(stack, {}).setdefault(asset.asset_hash, (asset, self.beside_the_hash))
         differing = [
             name for name, value in self.beside_the_hash.items() if (value or None) != (of_first[name] or None)

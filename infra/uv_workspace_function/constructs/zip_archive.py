@@ -17,16 +17,16 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from uv_workspace_function.constructs.asset_folder import asset_stack
 from uv_workspace_function.constructs.context_warnings import warn_of_context
 from uv_workspace_function.constructs.image import PYTHON_VERSION
 from uv_workspace_function.constructs.zip_options import ZipOptions
 from uv_workspace_function.context import staging
-from uv_workspace_function.context.arguments import build_arguments, check_secrets, secret_file
+from uv_workspace_function.context.arguments import build_arguments, check_packages, check_secrets, secret_file
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target import managed_runtime
 from uv_workspace_function.target.target import MACHINES, Machine, Target
-from uv_workspace_function.target.wheels import built_from_source, check_closure
 from uv_workspace_function.workspace.workspace import Workspace
 
 CONTEXTS = "zip-functions"
@@ -78,15 +78,13 @@ class ServiceArchive:
         runtime = managed_runtime.runtime(target, known=_known_to_the_cdk())
         context = BuildContext.of(workspace, service, extras=options.extras or ())
         closure = context.closure
-        from_source = built_from_source(closure, options.build_from_source)
-        check_closure(closure, target, from_source)
+        from_source = check_packages(context, target, options.build_from_source)
         check_secrets(context, options.build_secrets or {})
         left_out, remark = managed_runtime.provided(closure.selection, target) if options.runtime_sdk else ((), None)
         oversized = managed_runtime.refuse_oversized_archive(closure.selection, target, left_out)
-        said = " ".join(from_source)
         given = {
             "INCLUDE_BYTECODE": "0" if options.include_bytecode is False else None,
-            "BUILD_FROM_SOURCE": None if said == context.build_args.get("BUILD_FROM_SOURCE", "") else said,
+            "BUILD_FROM_SOURCE": from_source,
         }
         return cls(
             context=context,
@@ -137,9 +135,7 @@ class ServiceArchive:
 
     def _refuse_another_build(self, scope: Construct, construct_id: str) -> None:
         """A stack has equal archives once: what the others say of secrets would be lost."""
-        stack = cdk.Stack.of(scope)
-        while stack.nested_stack_parent is not None:
-            stack = stack.nested_stack_parent
+        stack = asset_stack(scope)
         path = "/".join(filter(None, (scope.node.path, construct_id)))
         first, secrets = _PUBLISHED.setdefault(stack, {}).setdefault(self.digest, (path, self.secrets))
         if secrets != self.secrets:

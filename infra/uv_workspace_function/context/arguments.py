@@ -1,17 +1,18 @@
 """The arguments of an image's build: what the options of an image mean to the Dockerfile, checked against it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from uv_workspace_function.context.build_context import DOCKERFILE, BuildContext
 from uv_workspace_function.context.dockerfile import Dockerfile
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.target.target import Target
+from uv_workspace_function.target.wheels import built_from_source, check_closure
 
 _AN_IMAGE = "_IMAGE"
-# docker build --secret id=NAME,(type=file,)src=PATH or id=NAME,(type=env,)env=VARIABLE
-_SECRET = re.compile(r"(type=file,)?(src|source)=(?P<path>.+)|(type=env,)?env=\w+")
+SECRET = re.compile(r"(type=file,)?(src|source)=(?P<path>.+)|(type=env,)?env=(?P<variable>\w+)")
+"""`docker build --secret` without the id: a file or a variable."""
 
 # What every Dockerfile knows without declaring it: https://docs.docker.com/build/building/variables/#pre-defined-build-arguments
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
@@ -44,6 +45,26 @@ def build_arguments(
     _check_builder_image(images["BUILDER_IMAGE"], target)
     redirected = {name: image.redirected(mirrors) for name, image in images.items()}
     return given | {name: str(image) for name, image in redirected.items() if image != images[name]}
+
+
+def check_packages(context: BuildContext, target: Target, build_from_source: Sequence[str] | None) -> str | None:
+    """Refuse a closure with packages that cannot be installed on the target.
+
+    Args:
+        context: what is built.
+        target: what it is built for.
+        build_from_source: packages that may be built, instead of those of the service's setting; None for these.
+
+    Returns:
+        The Dockerfile's `BUILD_FROM_SOURCE`; None where it is the context's own. An empty list takes that back.
+
+    Raises:
+        WorkspaceError: when a package has no wheel for the target, and may not be built.
+    """
+    from_source = built_from_source(context.closure, build_from_source)
+    check_closure(context.closure, target, from_source)
+    said = " ".join(from_source)
+    return None if said == context.build_args.get("BUILD_FROM_SOURCE", "") else said
 
 
 def check_target_folder(folder: str | None) -> None:
@@ -109,7 +130,7 @@ def check_secrets(context: BuildContext, secrets: Mapping[str, str]) -> None:
     for name, value in secrets.items():
         if name not in known:
             raise WorkspaceError(f"the build takes no secret {name!r}", f"secrets are: {', '.join(sorted(known))}")
-        form = _SECRET.fullmatch(value)
+        form = SECRET.fullmatch(value)
         if form is None:
             raise WorkspaceError(
                 f"the build secret {name!r} must be a file or an environment variable, as "
@@ -125,7 +146,7 @@ def check_secrets(context: BuildContext, secrets: Mapping[str, str]) -> None:
 
 def secret_file(value: str) -> str | None:
     """The path of a secret in the form of `docker build --secret` without the id; None when it is a variable."""
-    form = _SECRET.fullmatch(value)
+    form = SECRET.fullmatch(value)
     return form["path"] if form is not None else None
 
 

@@ -31,15 +31,15 @@ def deviations(top: Path, files: Mapping[str, ContextFile]) -> Iterator[str]:
 def _reasons(core: Mapping[str, str], files: Mapping[str, ContextFile]) -> Iterator[str]:
     pointers = [path for path, file in files.items() if is_pointer(file)]
     if pointers:
-        yield f"git-lfs left only a pointer for {_named(pointers)}; run `git lfs pull`"
+        yield f"git-lfs left only a pointer for {first_of(pointers)}; run `git lfs pull`"
     if core.get("autocrlf", "").lower() == "true":
         changed = [path for path, file in files.items() if b"\r\n" in _held(file)]
         if changed:
-            yield f"git has written CRLF into {_named(changed)} (core.autocrlf); set it to false and check the files out again"
+            yield f"git has written CRLF into {first_of(changed)} (core.autocrlf); set it to false and check the files out again"
     if _is_off(core.get("filemode")):
         odd = [path for path, file in files.items() if file.executable and not _held(file).startswith(_PROGRAM)]
         if odd:
-            yield f"git does not see that {_named(odd)} can be executed (core.fileMode); set it to true and look at `git status`"
+            yield f"git does not see that {first_of(odd)} can be executed (core.fileMode); set it to true and look at `git status`"
     if _is_off(core.get("symlinks")):
         yield "git writes links as files (core.symlinks); set it to true and check the files out again"
     if core.get("sparsecheckout", "").lower() == "true":
@@ -102,5 +102,6 @@ def _held(file: ContextFile) -> bytes:
     return file.content if file.size <= _LARGEST_TEXT else b""
 
 
-def _named(paths: Sequence[str]) -> str:
+def first_of(paths: Sequence[str]) -> str:
+    """Some files, in a message: the first, and how many more there are."""
     return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"

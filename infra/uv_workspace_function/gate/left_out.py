@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 from uv_workspace_function.context.files import Dropped
 from uv_workspace_function.context.wanted import Cause
+from uv_workspace_function.context.working_tree import first_of
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, Outcome
@@ -56,7 +57,6 @@ def _findings(
 
 
 def _finding(scope: Scope, member: Member, entry: Dropped, files: list[str]) -> Finding:
-    named = files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
     reason, table = entry.reason, f"[tool.{OUR_TABLE}] of {member.folder / PYPROJECT}"
     remedy = "take it out of the commit (`git rm --cached`), or give it another name"
     if entry.cause in _IGNORED:
@@ -72,7 +72,7 @@ def _finding(scope: Scope, member: Member, entry: Dropped, files: list[str]) -> 
         file=files[0],
         line=1,
         member=member.name,
-        problem=f"{named} is committed, and left out of every image: {reason}",
+        problem=f"{first_of(files)} is committed, and left out of every image: {reason}",
         remedy=remedy,
         subject=entry.path.rstrip("/"),
     )

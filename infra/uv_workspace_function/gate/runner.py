@@ -65,11 +65,11 @@ def check(
             lambda scope: check_contexts(scope, cdk_out),
             ("UWF012", "UWF013", "UWF014", "UWF015", "UWF016", "UWF017", "UWF021"),
         ),
+        (check_credentials, ("UWF020",)),
+        (check_working_tree, ("UWF021",)),
+        (check_left_out, ("UWF022",)),
+        (check_build_programs, ()),
     ]
-    checks.append((check_credentials, ("UWF020",)))
-    checks.append((check_working_tree, ("UWF021",)))
-    checks.append((check_left_out, ("UWF022",)))
-    checks.append((check_build_programs, ()))
     if isolated:
         checks.append((check_alone, ("UWF011",)))
     outcome = join(*(_guarded(run, codes, scope) for run, codes in checks))

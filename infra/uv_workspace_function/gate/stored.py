@@ -62,7 +62,7 @@ class Stored:
         Args:
             whole: whether this run has looked at the whole workspace, so that what it did not use is of no more use.
         """
-        if all(name in self._known and self._known[name] == entry for name, entry in self._used.items()):
+        if self._used.items() <= self._known.items():
             return
         kept = self._used if whole else {**self._known, **self._used}
         text = json.dumps({"key": list(self.key), "files": kept})

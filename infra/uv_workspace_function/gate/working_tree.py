@@ -2,6 +2,7 @@
 
 from pathlib import PurePosixPath
 
+from uv_workspace_function.context.working_tree import first_of
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, Outcome
 from uv_workspace_function.gate.scope import Scope
@@ -48,13 +49,12 @@ def check_working_tree(scope: Scope) -> Outcome:
 
 def _finding(member: Member, kind: str, paths: list[str]) -> Finding:
     problem, remedy = _KINDS[kind]
-    named = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
     return Finding(
         code="UWF021",
         file=paths[0],
         line=1,
         member=member.name,
-        problem=f"{problem.format(named)}: another checkout of this commit has a different digest",
+        problem=f"{problem.format(first_of(paths))}: another checkout of this commit has a different digest",
         remedy=remedy,
         subject=kind,
     )

@@ -32,6 +32,12 @@ def pieces(store: Store, blob: Blob) -> Iterator[bytes]:
     return _from_registry(store, blob)
 
 
+def content(store: Store, descriptor: Descriptor) -> Iterator[bytes] | None:
+    """A content, in pieces, as `pieces` has it; None where the store cannot have it."""
+    blob = Blob(digest=descriptor.digest, size=descriptor.size)
+    return pieces(store, blob) if reaches(store, blob) else None
+
+
 def fetch(store: Store, blob: Blob) -> None:
     """Have a content in the store.
 

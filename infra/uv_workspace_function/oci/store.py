@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -56,6 +57,11 @@ class Store:
 
     folder: Path
     shared: Shared | None = None
+
+    @classmethod
+    def at(cls, folder: Path | None) -> "Store":
+        """That in a folder; None for the user's."""
+        return cls.default() if folder is None else cls(folder.absolute())
 
     @classmethod
     def default(cls) -> "Store":
@@ -200,15 +206,11 @@ class Store:
             size -= own
 
     def _delete_left(self) -> None:
-        now = time.time()
-        for path in [*self.folder.glob("unpacked/*"), *self.folder.glob("locks/*")]:
-            with suppress(OSError):
-                if now - path.stat().st_mtime < _IN_USE:
-                    continue
-                if path.parent.name == "unpacked":
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    _delete_free(path)
+        for glob, delete in (("unpacked/*", partial(shutil.rmtree, ignore_errors=True)), ("locks/*", _delete_free)):
+            for path in self.folder.glob(glob):
+                with suppress(OSError):
+                    if time.time() - path.stat().st_mtime >= _IN_USE:
+                        delete(path)
 
     def unusable(self, error: OSError) -> WorkspaceError:
         """What to say where the system does not let it be written or read."""

@@ -53,10 +53,8 @@ class StoredImage:
         Raises:
             WorkspaceError: when neither has it.
         """
-        blob = Blob(digest=descriptor.digest, size=descriptor.size)
-        if elsewhere.reaches(self.store, blob):
-            return elsewhere.pieces(self.store, blob)
-        return sources.source(self._record()[1])[0].blob(descriptor)
+        own = elsewhere.content(self.store, descriptor)
+        return own if own is not None else sources.source(self._record()[1])[0].blob(descriptor)
 
     def _record(self) -> tuple[int, str]:
         kept = self.store.record(_KIND, self.digest.partition(":")[2])
