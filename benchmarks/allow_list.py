@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
-from uv_workspace_function.context.definitions import member_definition, relevance_of
+from uv_workspace_function.context.rewritten_pyproject import member_definition, relevance_of
 from uv_workspace_function.context.wanted import _BESIDE_COPIES, DEFINITIONS, barred
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
 from uv_workspace_function.errors import WorkspaceError

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 from uv_workspace_function.cli.main import COMMANDS, main
-from uv_workspace_function.workspace.settings import FATES
+from uv_workspace_function.workspace.carried_settings import FATES
 
 REPOSITORY = Path(__file__).parents[1]
 PAGES = ("docs/getting-started.md", "docs/build-context.md", "docs/commands.md")

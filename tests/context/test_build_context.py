@@ -1,6 +1,6 @@
 """A build context as a folder: what is in it, that uv takes it for a workspace, and that it is whole or absent.
 
-Covers also: context/definitions.py, context/workspace_files.py.
+Covers also: context/rewritten_pyproject.py, context/workspace_files.py.
 """
 
 import errno

@@ -1,6 +1,6 @@
 """The gate over 200 members with 2,000 files: warm, it takes at most 1.5 times as long as `compileall` over the same files.
 
-Covers also: gate/stored.py, gate/stored_facts.py.
+Covers also: gate/cache_file.py, gate/stored_facts.py.
 """
 
 import os

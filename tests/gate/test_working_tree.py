@@ -1,6 +1,6 @@
 """One commit, several digests: what git makes of files while `git status` is clean, told by `check` and at synth.
 
-Covers also: context/working_tree.py.
+Covers also: context/git_configuration.py.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from made import handler, lock, workspace
 from uv_workspace_function import Workspace
 from uv_workspace_function.cli.main import main
 from uv_workspace_function.context.build_context import BuildContext
-from uv_workspace_function.context.working_tree import core_settings
+from uv_workspace_function.context.git_configuration import core_settings
 
 AGAIN = "another checkout of this commit can have a different digest: "
 

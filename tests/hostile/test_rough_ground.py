@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from made import handler, lock, workspace
 from uv_workspace_function.cli.main import main
 from uv_workspace_function.context import files
-from uv_workspace_function.gate.stored import Stored
+from uv_workspace_function.gate.cache_file import CacheFile
 from wheelhouse import wheel
 
 DEEP = "[" * 3000 + "]" * 3000
@@ -222,7 +222,7 @@ def test_a_relative_cache_folder_is_none(root: Path, tmp_path: Path, monkeypatch
 def test_a_full_disk_leaves_nothing_of_the_cache(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither half a file by its name nor one by another."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "full"))
-    stored = Stored.load(root, "imports", [1])
+    stored = CacheFile.load(root, "imports", [1])
     stored["a"] = "x" * 100
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(
@@ -234,4 +234,4 @@ def test_a_full_disk_leaves_nothing_of_the_cache(root: Path, monkeypatch: pytest
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert [] == [path for path in (tmp_path / "full").rglob("*") if path.is_file()]
     stored.save(whole=True)
-    assert ["x" * 100] == [Stored.load(root, "imports", [1])["a"]]
+    assert ["x" * 100] == [CacheFile.load(root, "imports", [1])["a"]]

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 from properties.runs import laws_1_and_2, laws_3_and_4
 from properties.test_laws import CHANGES
-from uv_workspace_function.context import build_context, definitions
+from uv_workspace_function.context import build_context, rewritten_pyproject
 from uv_workspace_function.context import files as sources
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.workspace import carried_settings, lock_text, selection
 from uv_workspace_function.workspace import lock as lockfile
-from uv_workspace_function.workspace import lock_text, selection
-from uv_workspace_function.workspace import settings as uv_settings
 from uv_workspace_function.workspace.markers import fold_conflicts
 
 Patch = pytest.MonkeyPatch
@@ -104,14 +103,14 @@ def another_members_name_kept(patch: Patch) -> None:
 
 
 def another_packages_constraint_kept(patch: Patch) -> None:
-    choices = {key: choice for key, choice in uv_settings._CHOICES.items() if key != "constraint-dependencies"}
-    patch.setattr(uv_settings, "_CHOICES", choices)
+    choices = {key: choice for key, choice in carried_settings._CHOICES.items() if key != "constraint-dependencies"}
+    patch.setattr(carried_settings, "_CHOICES", choices)
 
 
 def a_comment_kept(patch: Patch) -> None:
     """A member's definition enters as it is written."""
     patch.setattr(
-        definitions,
+        rewritten_pyproject,
         "member_definition",
         lambda member, closure, relevance: (member.path / "pyproject.toml").read_text(),
     )

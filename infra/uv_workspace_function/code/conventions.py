@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.boundary import read_file
 from uv_workspace_function.code.layouts.modules import SKIPPED, folders_in
-from uv_workspace_function.code.module_reader import HandlerError, LocalPackage, ModuleReader, shown_path
+from uv_workspace_function.code.module_reader import CodePackage, HandlerError, ModuleReader, shown_path
 from uv_workspace_function.code.syntax import Unparsed
 from uv_workspace_function.pyproject import PYPROJECT
 
@@ -20,7 +20,7 @@ _NAMES = ("handler", "lambda_handler")
 _TESTS = re.compile(r"tests?|test_.*|.*_tests?")
 
 
-def conventional_handlers(package: LocalPackage) -> tuple[str, ...]:
+def conventional_handlers(package: CodePackage) -> tuple[str, ...]:
     """The functions that Lambda may be meant to call, by their modules' and their own names.
 
     `<module>.main.handler` is the handler wherever there is one. It counts however it is bound, and where it may be: a `main.py`
@@ -56,7 +56,7 @@ def conventional_handlers(package: LocalPackage) -> tuple[str, ...]:
     return tuple(defined or imported)
 
 
-def _files(package: LocalPackage) -> Iterator[tuple[str, Path]]:
+def _files(package: CodePackage) -> Iterator[tuple[str, Path]]:
     """Every module that may hold a handler, with its dotted name; those of the module named like the package first."""
     for name, path in ordered_modules(package):
         if path.suffix == ".py":
@@ -68,7 +68,7 @@ def _files(package: LocalPackage) -> Iterator[tuple[str, Path]]:
         yield from _inside(name, path)
 
 
-def ordered_modules(package: LocalPackage) -> list[tuple[str, Path]]:
+def ordered_modules(package: CodePackage) -> list[tuple[str, Path]]:
     """The outermost modules of a package with their paths, the one named like the package first."""
     expected = package.name.replace("-", "_")
     modules = sorted(package.layout.modules, key=lambda m: (m.name.replace(".", "_").lower() != expected, m.name))
@@ -98,7 +98,7 @@ def _inside(name: str, folder: Path) -> Iterator[tuple[str, Path]]:
 _PLAIN_HANDLER = re.compile(rb"^(?:async[ \t]+)?def[ \t]+handler\b", re.MULTILINE)
 
 
-def _may_bind_handler(reader: ModuleReader, package: LocalPackage, file: Path) -> bool:
+def _may_bind_handler(reader: ModuleReader, package: CodePackage, file: Path) -> bool:
     source = _content(package, file)
     if _PLAIN_HANDLER.search(source):
         return True
@@ -120,7 +120,7 @@ def _may_bind_handler(reader: ModuleReader, package: LocalPackage, file: Path) -
 _CDK = re.compile(rb"^(?:from|import)[ \t]+(?:aws_cdk|constructs)\b", re.MULTILINE)
 
 
-def _how_bound(reader: ModuleReader, package: LocalPackage, dotted: str, file: Path, name: str) -> str | None:
+def _how_bound(reader: ModuleReader, package: CodePackage, dotted: str, file: Path, name: str) -> str | None:
     """Whether a module has something to call of this name: `defined` there, `imported`, or not at all."""
     source = _content(package, file)
     if (name.encode() not in source and b"import *" not in source) or _CDK.search(source):
@@ -143,7 +143,7 @@ def _how_bound(reader: ModuleReader, package: LocalPackage, dotted: str, file: P
         return None
 
 
-def _content(package: LocalPackage, file: Path) -> bytes:
+def _content(package: CodePackage, file: Path) -> bytes:
     try:
         return read_file(file)
     except OSError as error:

@@ -16,8 +16,8 @@ from uv_workspace_function.code.bindings import Bindings
 from uv_workspace_function.code.conventions import conventional_handlers, ordered_modules
 from uv_workspace_function.code.likely_handlers import likely_handlers
 from uv_workspace_function.code.module_reader import (
+    CodePackage,
     HandlerError,
-    LocalPackage,
     ModuleReader,
     SourceError,
     is_below,
@@ -36,13 +36,13 @@ __all__ = [
 ]
 
 
-def conventional_handler(package: LocalPackage) -> str | None:
+def conventional_handler(package: CodePackage) -> str | None:
     """The one handler that a package has by convention; None for a library, and where there are several to choose from."""
     found = conventional_handlers(package)
     return found[0] if len(found) == 1 else None
 
 
-def refuse_library(package: LocalPackage, *, users: Sequence[str] = ()) -> NoReturn:
+def refuse_library(package: CodePackage, *, users: Sequence[str] = ()) -> NoReturn:
     """Say why a package without a handler is no service.
 
     Args:
@@ -79,7 +79,7 @@ def refuse_library(package: LocalPackage, *, users: Sequence[str] = ()) -> NoRet
     )
 
 
-def undecided(package: LocalPackage, handlers: Sequence[str], *, declared: bool) -> HandlerError:
+def undecided(package: CodePackage, handlers: Sequence[str], *, declared: bool) -> HandlerError:
     """What to say where one of several handlers has to be chosen: it names them, and the line to write.
 
     Args:
@@ -107,10 +107,10 @@ def written(handlers: Sequence[str]) -> str:
 
 
 def check_handler(
-    service: LocalPackage,
+    service: CodePackage,
     handler: str | None = None,
     *,
-    local: Iterable[LocalPackage] = (),
+    local: Iterable[CodePackage] = (),
     third_party: Collection[str] = (),
 ) -> str:
     """The handler of a service, once it is found in the sources of its closure.
@@ -152,7 +152,7 @@ def check_handler(
     return handler
 
 
-def _refuse_unbound(reader: ModuleReader, service: LocalPackage, handler: str, dotted: str, file: Path) -> NoReturn:
+def _refuse_unbound(reader: ModuleReader, service: CodePackage, handler: str, dotted: str, file: Path) -> NoReturn:
     """Say that a module lacks the handler, and what it has.
 
     Raises:
@@ -176,7 +176,7 @@ def _refuse_unbound(reader: ModuleReader, service: LocalPackage, handler: str, d
     raise HandlerError(what, "define it there")
 
 
-def _check_shipped(reader: ModuleReader, service: LocalPackage, handler: str, dotted: str) -> None:
+def _check_shipped(reader: ModuleReader, service: CodePackage, handler: str, dotted: str) -> None:
     """Refuse a handler that its backend does not put into the wheel: it is excluded, or in a package that is not listed.
 
     Raises:
@@ -204,7 +204,7 @@ def _check_shipped(reader: ModuleReader, service: LocalPackage, handler: str, do
         )
 
 
-def _main_files(package: LocalPackage) -> Iterator[Path]:
+def _main_files(package: CodePackage) -> Iterator[Path]:
     """The `main.py` of each of the package's modules."""
     for name, path in ordered_modules(package):
         if path.suffix != ".py" and (path / "main.py").is_file():
@@ -213,7 +213,7 @@ def _main_files(package: LocalPackage) -> Iterator[Path]:
             yield path
 
 
-def _place_of(service: LocalPackage, dotted: str) -> str | None:
+def _place_of(service: CodePackage, dotted: str) -> str | None:
     """What to do where a copied service has the module, and the path that it is put on begins elsewhere."""
     if service.is_package or not (service.path / "src").is_dir():
         return None
@@ -231,7 +231,7 @@ def _place_of(service: LocalPackage, dotted: str) -> str | None:
 
 
 def _check_elsewhere(
-    reader: ModuleReader, service: LocalPackage, handler: str, dotted: str, third_party: Collection[str]
+    reader: ModuleReader, service: CodePackage, handler: str, dotted: str, third_party: Collection[str]
 ) -> None:
     """Refuse a handler whose module is in no local package, unless a third-party distribution can hold it.
 
@@ -257,7 +257,7 @@ def _check_elsewhere(
     )
 
 
-def _refuse_left_out(service: LocalPackage, handler: str, dotted: str) -> None:
+def _refuse_left_out(service: CodePackage, handler: str, dotted: str) -> None:
     """Say of a module that lies in a copied project, and is called as tests and outputs are, that no image has it.
 
     Raises:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from uv_workspace_function.boundary import read_file
 from uv_workspace_function.code.conventions import ordered_modules
-from uv_workspace_function.code.module_reader import LocalPackage, shown_path
+from uv_workspace_function.code.module_reader import CodePackage, shown_path
 from uv_workspace_function.pyproject import PYPROJECT
 
 _SHOWN = 5
@@ -40,7 +40,7 @@ class Likely:
         return self.dotted or f"{self.name} in {self.file}"
 
 
-def likely_handlers(package: LocalPackage) -> tuple[Likely, ...]:
+def likely_handlers(package: CodePackage) -> tuple[Likely, ...]:
     """What takes an event and a context, or is an application's `handler`, in the first column of a package's modules.
 
     Returns:
@@ -62,7 +62,7 @@ def likely_handlers(package: LocalPackage) -> tuple[Likely, ...]:
     return tuple(found[:_SHOWN])
 
 
-def _modules(package: LocalPackage) -> Iterator[tuple[str | None, Path]]:
+def _modules(package: CodePackage) -> Iterator[tuple[str | None, Path]]:
     for top, path in ordered_modules(package):
         if path.suffix == ".py":
             yield top, path
@@ -81,7 +81,7 @@ def _modules(package: LocalPackage) -> Iterator[tuple[str | None, Path]]:
                     yield ".".join(parts), Path(folder, name)
 
 
-def _beside(package: LocalPackage) -> Iterator[tuple[str | None, Path]]:
+def _beside(package: CodePackage) -> Iterator[tuple[str | None, Path]]:
     """The modules in the package's own folder that its layout leaves out."""
     taken = {str(module.path) for module in package.layout.modules}
     for path in sorted(package.path.glob("*.py")):

@@ -24,7 +24,7 @@ class SourceError(HandlerError):
     """A source that does not parse, where a handler is looked for."""
 
 
-class LocalPackage(Protocol):
+class CodePackage(Protocol):
     """What this needs of a member: its name, its code, whether a backend builds it, and where it is.
 
     That is relative to the workspace's root, and absolute.
@@ -45,7 +45,7 @@ class LocalPackage(Protocol):
 class ModuleReader:
     """Finds modules in local packages and reads what they bind, each file once."""
 
-    def __init__(self, packages: Iterable[LocalPackage]) -> None:
+    def __init__(self, packages: Iterable[CodePackage]) -> None:
         self.packages = tuple(packages)
         self._read: dict[Path, Bindings | Unparsed] = {}
 
@@ -54,7 +54,7 @@ class ModuleReader:
         located = self.locate(dotted)
         return located[2] if located is not None else None
 
-    def locate(self, dotted: str) -> tuple[LocalPackage, Module, Path] | None:
+    def locate(self, dotted: str) -> tuple[CodePackage, Module, Path] | None:
         """The source file of a local module, with the package it lies in and that one's outermost module around it."""
         for package in self.packages:
             for module in package.layout.modules:
@@ -167,7 +167,7 @@ class ModuleReader:
         return None
 
 
-def shown_path(package: LocalPackage, file: Path) -> str:
+def shown_path(package: CodePackage, file: Path) -> str:
     return str(package.folder / file.relative_to(package.path))
 
 

@@ -7,12 +7,12 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.builder.layer import EPOCH
-from uv_workspace_function.context import archives, definitions, output_folder, staging
+from uv_workspace_function.context import archives, output_folder, rewritten_pyproject, staging
 from uv_workspace_function.context.content import ContextFile, digest_of_files
 from uv_workspace_function.context.extensions import with_extensions
 from uv_workspace_function.context.files import Dropped
+from uv_workspace_function.context.git_configuration import deviations
 from uv_workspace_function.context.wanted import Cause
-from uv_workspace_function.context.working_tree import deviations
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
 from uv_workspace_function.errors import reading
 from uv_workspace_function.pyproject import PYPROJECT
@@ -82,7 +82,7 @@ class BuildContext:
     def _of(cls, workspace: Workspace, closure: Closure) -> "BuildContext":
         refuse_conflicting(closure.selection)
         unchecked = freshness.check_fresh(workspace, closure.project)
-        relevance = definitions.relevance_of(closure)
+        relevance = rewritten_pyproject.relevance_of(closure)
         sources = WorkspaceFiles.of(workspace)
         files: dict[str, ContextFile] = {}
         dropped: list[Dropped] = []
@@ -90,19 +90,21 @@ class BuildContext:
         for member in closure.sources:
             found = sources.files(workspace, member)
             moved = {path: _staged(path, member) for path in found.files} if member.layout.source_is_package else {}
-            files |= {moved.get(path, path): definitions.public_file(path, file) for path, file in found.files.items()}
+            files |= {
+                moved.get(path, path): rewritten_pyproject.public_file(path, file) for path, file in found.files.items()
+            }
             origins |= {staged: path for path, staged in moved.items() if staged != path}
             dropped += found.dropped
         for member in closure.sources:  # after all sources: a package can lie in a module of another one
-            definition = definitions.member_definition(member, closure, relevance)
+            definition = rewritten_pyproject.member_definition(member, closure, relevance)
             if definition is not None:
                 files[str(member.folder / PYPROJECT)] = _text(definition)
         project = closure.project.folder
-        files.setdefault(str(project / PYPROJECT), _text(definitions.root_definition(closure, relevance)))
+        files.setdefault(str(project / PYPROJECT), _text(rewritten_pyproject.root_definition(closure, relevance)))
         files[str(project / LOCK_NAME)] = _text(
             cut_down(closure.selection, builders=[m.name for m in closure.builders])
         )
-        if (configuration := definitions.configuration(closure, relevance)) is not None:
+        if (configuration := rewritten_pyproject.configuration(closure, relevance)) is not None:
             files[str(project / "uv.toml")] = _text(configuration)
         files |= archives.files(workspace.root, closure)
         # where the service is the root itself, it can have files of these names for other ends
@@ -215,6 +217,6 @@ def _builder(closure: Closure) -> Iterator[tuple[str, ContextFile]]:
     for module in sorted((_HERE / "builder").glob("*.py")):
         path = f"{BUILDER_FOLDER}/builder/{module.name}"
         yield path, ContextFile.of(module.read_bytes())
-    variables = {m.name: dict(v) for m in closure.sources if (v := definitions.version_variables(m))}
+    variables = {m.name: dict(v) for m in closure.sources if (v := rewritten_pyproject.version_variables(m))}
     if variables:
         yield f"{BUILDER_FOLDER}/build-env.json", _text(json.dumps(variables, indent=2, sort_keys=True) + "\n")

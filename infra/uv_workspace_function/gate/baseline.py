@@ -20,7 +20,7 @@ _VERSION = 1
 _REWRITE = "run `services check --write-baseline`"
 
 
-class Known(NamedTuple):
+class BaselineEntry(NamedTuple):
     """What makes a finding the same one after the lines around it have moved."""
 
     code: str
@@ -29,7 +29,7 @@ class Known(NamedTuple):
     subject: str
 
     @classmethod
-    def of(cls, finding: Finding) -> "Known":
+    def of(cls, finding: Finding) -> "BaselineEntry":
         """The entry that a finding would have."""
         return cls(*finding.identity)
 
@@ -38,12 +38,12 @@ class Known(NamedTuple):
 class Baseline:
     """Findings that do not count, each with how often it was there."""
 
-    counts: Counter[Known]
+    counts: Counter[BaselineEntry]
 
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> "Baseline":
         """The baseline that knows all of these."""
-        return cls(counts=Counter(map(Known.of, findings)))
+        return cls(counts=Counter(map(BaselineEntry.of, findings)))
 
     @classmethod
     def load(cls, file: Path) -> "Baseline | None":
@@ -81,7 +81,7 @@ class Baseline:
         left = self.counts.copy()
         new, known = [], []
         for finding in report.findings:
-            entry = Known.of(finding)
+            entry = BaselineEntry.of(finding)
             if left[entry] > 0:
                 left[entry] -= 1
                 known.append(finding)
@@ -112,7 +112,7 @@ def update(file: Path, report: Report) -> None:
     Baseline(counts=Counter(kept) + Baseline.of(report.findings).counts).write(file)
 
 
-def _gone(known: Known) -> Finding:
+def _gone(known: BaselineEntry) -> Finding:
     return Finding(
         code=known.code,
         file=known.file or FILE,
@@ -123,19 +123,19 @@ def _gone(known: Known) -> Finding:
     )
 
 
-def _counts(document: Any) -> Counter[Known]:
+def _counts(document: Any) -> Counter[BaselineEntry]:
     if document["version"] != _VERSION:
         raise ValueError(f"version {document['version']!r}")
     return Counter({_known(entry): int(entry.get("count", 1)) for entry in document["findings"]})
 
 
-def _known(entry: Any) -> Known:
-    known = Known(entry["code"], entry["file"], entry.get("member"), entry["subject"])
+def _known(entry: Any) -> BaselineEntry:
+    known = BaselineEntry(entry["code"], entry["file"], entry.get("member"), entry["subject"])
     if known.code not in CODES or not all(isinstance(part, str) for part in known if part is not None):
         raise ValueError(f"the entry {json.dumps(entry)}")
     return known
 
 
-def _entry(known: Known, count: int) -> dict[str, Any]:
+def _entry(known: BaselineEntry, count: int) -> dict[str, Any]:
     entry = {key: value for key, value in known._asdict().items() if value is not None}
     return entry | ({"count": count} if count > 1 else {})

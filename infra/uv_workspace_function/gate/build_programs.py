@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from uv_workspace_function.boundary import read_file
-from uv_workspace_function.context.definitions import DROPPED_TOOLS
+from uv_workspace_function.context.rewritten_pyproject import DROPPED_TOOLS
 from uv_workspace_function.gate.findings import Outcome
 from uv_workspace_function.gate.imports.files import build_programs
 from uv_workspace_function.gate.scope import Scope

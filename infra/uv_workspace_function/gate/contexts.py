@@ -11,8 +11,8 @@ from packaging.utils import canonicalize_name
 from uv_workspace_function.context.build_context import BUILDER_FOLDER, DOCKERFILE, BuildContext
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.files import Dropped
+from uv_workspace_function.context.git_configuration import is_pointer
 from uv_workspace_function.context.wanted import Cause
-from uv_workspace_function.context.working_tree import is_pointer
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
 from uv_workspace_function.errors import LockError, WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome

@@ -7,14 +7,14 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 from uv_workspace_function.builder.credentials import without_credentials
-from uv_workspace_function.context.definitions import REQUIREMENT_FILES
+from uv_workspace_function.context.rewritten_pyproject import REQUIREMENT_FILES
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, Outcome
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.pyproject import PYPROJECT
+from uv_workspace_function.workspace.carried_settings import FREE_VALUES, is_secret_value
 from uv_workspace_function.workspace.lock import LOCK_NAME
-from uv_workspace_function.workspace.settings import FREE_VALUES, is_secret_value
 
 _UV_TOML = "uv.toml"
 _HEADER = re.compile(r"\s*\[{1,2}(?P<table>[^\[\]]+)\]{1,2}\s*(?:#.*)?$")

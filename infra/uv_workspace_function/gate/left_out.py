@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from uv_workspace_function.context.files import Dropped
+from uv_workspace_function.context.git_configuration import first_of
 from uv_workspace_function.context.wanted import Cause
-from uv_workspace_function.context.working_tree import first_of
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, Outcome

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from uv_workspace_function.context.content import ContextFile
+from uv_workspace_function.gate.cache_file import CacheFile
 from uv_workspace_function.gate.secret_files import kind_by_name
 from uv_workspace_function.gate.secret_rules import RuleSet, Suspect
-from uv_workspace_function.gate.stored import Stored
 
 _FORMAT = 2  # raise it with any change of what the names and shapes of this package find
 _LARGEST = 5_000_000  # bytes; models and data are no place to look
@@ -21,7 +21,7 @@ class SecretSearch:
     """A search through files, each of which is judged once."""
 
     rules: RuleSet = field(default_factory=RuleSet.installed)
-    _stored: Stored
+    _stored: CacheFile
 
     @classmethod
     def of(cls, root: Path) -> "SecretSearch":
@@ -31,7 +31,7 @@ class SecretSearch:
             root: its root.
         """
         rules = RuleSet.installed()
-        return cls(rules=rules, _stored=Stored.load(root, "secrets", [_FORMAT, rules.name]))
+        return cls(rules=rules, _stored=CacheFile.load(root, "secrets", [_FORMAT, rules.name]))
 
     def first(self, path: str, file: ContextFile) -> Suspect | None:
         """The first thing in a file that looks like a secret.
@@ -55,7 +55,7 @@ class SecretSearch:
         return suspect
 
     def save(self, *, whole: bool) -> None:
-        """Keep the verdicts; see `Stored.save`."""
+        """Keep the verdicts; see `CacheFile.save`."""
         self._stored.save(whole=whole)
 
     def _judged(self, path: str, file: ContextFile) -> Suspect | None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from uv_workspace_function.code.syntax import Unparsed
+from uv_workspace_function.gate.cache_file import CacheFile
 from uv_workspace_function.gate.imports.source import Import, Need, SourceFacts, read_source
-from uv_workspace_function.gate.stored import Stored
 
 T = TypeVar("T")
 _FORMAT = 9  # raise it with any change of what python_source says of a file
@@ -20,7 +20,7 @@ class StoredFacts:
     """The facts of a workspace's files, read from files only where their content is new."""
 
     python: tuple[int, int]
-    _stored: Stored
+    _stored: CacheFile
 
     @classmethod
     def load(cls, root: Path, python: tuple[int, int]) -> "StoredFacts":
@@ -30,7 +30,7 @@ class StoredFacts:
             root: the workspace's root.
             python: the minor version the code is for.
         """
-        return cls(python=python, _stored=Stored.load(root, "imports", _key(python)))
+        return cls(python=python, _stored=CacheFile.load(root, "imports", _key(python)))
 
     def of(self, content: bytes) -> SourceFacts:
         """The facts of one file."""

@@ -2,7 +2,7 @@
 
 from pathlib import PurePosixPath
 
-from uv_workspace_function.context.working_tree import first_of
+from uv_workspace_function.context.git_configuration import first_of
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, Outcome
 from uv_workspace_function.gate.scope import Scope

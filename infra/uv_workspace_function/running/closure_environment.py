@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from uv_workspace_function.context import definitions
+from uv_workspace_function.context import rewritten_pyproject
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.uv import has_python, sync
@@ -59,7 +59,9 @@ class ClosureEnvironment:
         environment = folder / "environment"
         project = folder / "context" / closure.project.folder
         variables = {
-            key: value for member in closure.sources for key, value in definitions.version_variables(member).items()
+            key: value
+            for member in closure.sources
+            for key, value in rewritten_pyproject.version_variables(member).items()
         }
         answer = sync(
             project,

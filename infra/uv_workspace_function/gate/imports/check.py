@@ -7,8 +7,8 @@ another member's sake, and fails in its own image.
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome, join
 from uv_workspace_function.gate.imports.files import Role
-from uv_workspace_function.gate.imports.known import (
-    Known,
+from uv_workspace_function.gate.imports.known_packages import (
+    KnownPackages,
     all_members,
     listed,
     minor,
@@ -47,7 +47,7 @@ def check_imports(scope: Scope) -> Outcome:
     for project in scope.projects:
         members = [member for member in scope.members if scope.workspace.project_of(member) is project]
         everybody = [m for m in all_members(scope.workspace) if scope.workspace.project_of(m) is project]
-        known = Known.of(scope, project, files, everybody)
+        known = KnownPackages.of(scope, project, files, everybody)
         members += [member for member, its in outside.items() if its is project]
         outcomes += [
             _judge(MemberImports(scope=scope, member=member, known=known, files=files[member], stored=stored))

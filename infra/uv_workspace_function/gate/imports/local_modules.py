@@ -15,7 +15,7 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.ignore_rules import ignoring_rule
 from uv_workspace_function.gate.imports.files import VENDORED, Role
-from uv_workspace_function.gate.imports.known import ReadFile
+from uv_workspace_function.gate.imports.known_packages import ReadFile
 from uv_workspace_function.gate.imports.member import MemberImports
 from uv_workspace_function.gate.imports.siblings import has_module
 from uv_workspace_function.gate.imports.source import Import, Need

@@ -10,7 +10,7 @@ from pathlib import Path
 from uv_workspace_function.boundary import read_file
 from uv_workspace_function.gate.imports.declared import Declared
 from uv_workspace_function.gate.imports.files import TEST_FOLDERS, Role, files_beside
-from uv_workspace_function.gate.imports.known import Known, ReadFile
+from uv_workspace_function.gate.imports.known_packages import KnownPackages, ReadFile
 from uv_workspace_function.gate.imports.modules import NOBODY, Provided
 from uv_workspace_function.gate.imports.source import Import, Need
 from uv_workspace_function.gate.scope import Scope
@@ -24,7 +24,7 @@ class MemberImports:
 
     scope: Scope
     member: Member
-    known: Known
+    known: KnownPackages
     files: tuple[ReadFile, ...]
     stored: StoredFacts
     used: set[str] = field(default_factory=set)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from uv_workspace_function.boundary import read_file
 from uv_workspace_function.gate.imports.files import Role
-from uv_workspace_function.gate.imports.known import ReadFile
+from uv_workspace_function.gate.imports.known_packages import ReadFile
 from uv_workspace_function.gate.imports.member import MemberImports
 
 _SCRIPT = re.compile(rb"\A#!|^if[ \t]+__name__[ \t]*==|^if[ \t]+['\"]__main__['\"][ \t]*==", re.MULTILINE)

@@ -7,7 +7,7 @@ from stdlibs import KNOWN_VERSIONS, stdlib_module_names
 from uv_workspace_function.gate.findings import Finding, NotChecked
 from uv_workspace_function.gate.imports.declared import Declared
 from uv_workspace_function.gate.imports.files import Role
-from uv_workspace_function.gate.imports.known import ReadFile, listed, sync_command
+from uv_workspace_function.gate.imports.known_packages import ReadFile, listed, sync_command
 from uv_workspace_function.gate.imports.member import MemberImports
 from uv_workspace_function.gate.imports.modules import Provided, resembles
 from uv_workspace_function.gate.imports.siblings import has_module, is_on_the_path, leads_to, whole_name

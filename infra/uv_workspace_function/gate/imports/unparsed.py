@@ -2,7 +2,7 @@
 
 from uv_workspace_function.gate.findings import Finding
 from uv_workspace_function.gate.imports.files import Role
-from uv_workspace_function.gate.imports.known import ReadFile
+from uv_workspace_function.gate.imports.known_packages import ReadFile
 from uv_workspace_function.gate.imports.member import MemberImports
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from uv_workspace_function.gate.findings import Finding
 from uv_workspace_function.gate.imports.files import Role
 from uv_workspace_function.gate.imports.installed import Distribution
-from uv_workspace_function.gate.imports.known import (
+from uv_workspace_function.gate.imports.known_packages import (
     definition_of,
 )
 from uv_workspace_function.gate.imports.member import MemberImports

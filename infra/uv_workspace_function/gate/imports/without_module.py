@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from uv_workspace_function.gate.findings import Finding
-from uv_workspace_function.gate.imports.known import definition_of
+from uv_workspace_function.gate.imports.known_packages import definition_of
 from uv_workspace_function.gate.imports.member import MemberImports
 from uv_workspace_function.workspace.members import Member
 

@@ -16,10 +16,10 @@ from uv_workspace_function.builder.credentials import without_credentials
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, Pyproject, requirement_name
 from uv_workspace_function.uv_settings import OF_A_PROJECT
+from uv_workspace_function.workspace.carried_settings import Relevance, carried
 from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.configuration import UV_TOML
 from uv_workspace_function.workspace.members import Member
-from uv_workspace_function.workspace.settings import Relevance, carried
 
 # Linters, formatters, type checkers, test runners, release tools: no build backend reads their tables.
 DROPPED_TOOLS = frozenset(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.workspace import settings
-from uv_workspace_function.workspace.settings import FATES, Relevance, carried
+from uv_workspace_function.workspace import carried_settings
+from uv_workspace_function.workspace.carried_settings import FATES, Relevance, carried
 from wheelhouse import uv
 
 RELEVANCE = Relevance(
@@ -36,7 +36,7 @@ def test_every_fate_has_a_reason() -> None:
 def test_what_is_said_to_be_cut_down_is_cut_down() -> None:
     """A setting that goes into a build whole is not told to be of this closure."""
     said = {name for name, fate in FATES.items() if fate.why.startswith("cut down")}
-    assert settings._CHOICES.keys() == said | {"index"}
+    assert carried_settings._CHOICES.keys() == said | {"index"}
 
 
 @pytest.mark.parametrize(

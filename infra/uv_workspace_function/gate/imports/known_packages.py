@@ -93,7 +93,7 @@ def unsettled(files: Mapping[Member, tuple[ReadFile, ...]], python: str) -> Outc
 
 
 @dataclass(kw_only=True, eq=False)
-class Known:
+class KnownPackages:
     """What is known of the packages of one project."""
 
     project: Project
@@ -107,7 +107,7 @@ class Known:
     @classmethod
     def of(
         cls, scope: Scope, project: Project, files: Mapping[Member, tuple[ReadFile, ...]], members: Iterable[Member]
-    ) -> "Known":
+    ) -> "KnownPackages":
         workspace = scope.workspace
         own = workspace.root / project.folder
         environments = [own / (os.environ.get("UV_PROJECT_ENVIRONMENT") or ".venv"), workspace.root / ".venv"]

@@ -18,7 +18,7 @@ from uv_workspace_function.boundary import read_file
 
 
 @dataclass(kw_only=True)
-class Stored:
+class CacheFile:
     """One file for each workspace and purpose."""
 
     path: Path
@@ -28,7 +28,7 @@ class Stored:
     _used: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, root: Path, purpose: str, key: Sequence[Any]) -> "Stored":
+    def load(cls, root: Path, purpose: str, key: Sequence[Any]) -> "CacheFile":
         """Open the file of a workspace.
 
         Args:
