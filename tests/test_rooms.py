@@ -74,7 +74,7 @@ def test_the_name_of_our_table_is_written_once() -> None:
         if literal.value in ("uv-workspace-function", "tool.uv-workspace-function")
     }
     # the distribution's name, and a folder's below the user's cache
-    distribution = {"cli/faults.py", "cli/main.py", "constructs/zip_archive.py"}
+    distribution = {"cli/faults.py", "cli/main.py", "constructs/service_archive.py"}
     assert keys <= {*distribution, "gate/stored_facts.py", "gate/report_sarif.py", "oci/store.py"}
 
 

@@ -11,7 +11,7 @@ import pytest
 from oci import ecr
 from oci.conftest import base, cache, original, python_314, shop, uv_of_the_image  # noqa: F401 - fixtures
 from oci.ecr import Ecr
-from uv_workspace_function.cli import cdk_docker
+from uv_workspace_function.cli import uv_workspace_docker
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.workspace.workspace import Workspace
 
@@ -54,7 +54,7 @@ def docker(variables: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         capsys.readouterr()
         os.chdir(cwd or before)
         try:
-            code = cdk_docker._run(arguments)
+            code = uv_workspace_docker._run(arguments)
         finally:
             os.chdir(before)
         said = capsys.readouterr()

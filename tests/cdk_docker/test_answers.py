@@ -1,6 +1,6 @@
 """Images of ours by the calls of the CDK CLI: built, named, pushed, each by a process of its own.
 
-Covers also: cli/cdk_docker.py, cdk_docker/building.py, cdk_docker/calls.py, cdk_docker/contexts.py,
+Covers also: cli/uv_workspace_docker.py, cdk_docker/building.py, cdk_docker/calls.py, cdk_docker/contexts.py,
 cdk_docker/named_images.py, cdk_docker/saved.py.
 """
 

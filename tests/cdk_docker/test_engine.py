@@ -107,7 +107,9 @@ def test_without_the_extra_what_needs_it_is_named_and_the_rest_is_passed_on(
     """`uv-workspace-function` alone has the program, and not what pushes images."""
     (tmp_path / "asset/.uv-workspace-function").mkdir(parents=True)
     (tmp_path / "asset/Dockerfile").write_text("")
-    code = "import sys; sys.modules['dxf'] = None; from uv_workspace_function.cli.cdk_docker import main; main()"
+    code = (
+        "import sys; sys.modules['dxf'] = None; from uv_workspace_function.cli.uv_workspace_docker import main; main()"
+    )
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", code, *arguments]

@@ -1,6 +1,6 @@
 """`UvWorkspaceZipFunction`: what is synthesized, what changes its asset's hash, and what the CDK CLI runs when it publishes.
 
-Covers also: cli/zip_asset_command.py, constructs/context_warnings.py, constructs/function_parts.py, constructs/zip_archive.py,
+Covers also: cli/zip_asset_command.py, constructs/context_warnings.py, constructs/function_parts.py, constructs/service_archive.py,
 constructs/zip_options.py.
 """
 
@@ -35,7 +35,7 @@ from uv_workspace_function.cli import zip_asset_command
 from uv_workspace_function.cli.main import main
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.insight.cloud_assembly import image_assets, service_assets
-from uv_workspace_function.oci import zips
+from uv_workspace_function.oci import zip_builds
 from uv_workspace_function.oci.compression import COMPRESSOR
 from uv_workspace_function.target import managed_runtime
 from uv_workspace_function.target.managed_runtime import ARCHIVE_FORMAT
@@ -164,7 +164,7 @@ def test_the_hash_changes_with_what_decides_the_bytes_besides(shop_root: Path, t
 
 def test_the_hash_knows_how_archives_are_written() -> None:
     """What writes them is in another room, which the constructs don't load."""
-    assert f"{zips.FORMAT}, {COMPRESSOR}" == ARCHIVE_FORMAT
+    assert f"{zip_builds.FORMAT}, {COMPRESSOR}" == ARCHIVE_FORMAT
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.oci import builds
-from uv_workspace_function.oci.builds import Result
+from uv_workspace_function.oci import image_builds
+from uv_workspace_function.oci.image_builds import Result
 from uv_workspace_function.oci.request import Request
 from uv_workspace_function.oci.staged import StagedContext
 from uv_workspace_function.oci.store import Blob, Store
@@ -97,8 +97,8 @@ def without_an_engine(
         return None if re.search("engine|another version|not a build context|knows no argument", str(error)) else error
     try:
         image = request.base_image
-        options = builds.Options(base_image=f"oci:{_saved(image, docker)}", interpreter=interpreter())
-        (result,) = builds.run(store(), [request], options)
+        options = image_builds.Options(base_image=f"oci:{_saved(image, docker)}", interpreter=interpreter())
+        (result,) = image_builds.run(store(), [request], options)
     except WorkspaceError as error:
         return error
     return Twin(store=store(), result=result)

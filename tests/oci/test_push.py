@@ -1,6 +1,6 @@
 """Images pushed to a registry: what is sent, what is not, and in which order.
 
-Covers also: oci/delivery.py, oci/descriptors.py, oci/stored.py.
+Covers also: oci/delivery.py, oci/descriptors.py, oci/stored_image.py.
 """
 
 from collections.abc import Iterator, Mapping

@@ -22,7 +22,7 @@ from uv_workspace_function.oci import descriptors
 from uv_workspace_function.oci.layout import Layout
 from uv_workspace_function.oci.push import Pushed, push
 from uv_workspace_function.oci.store import Blob, Store
-from uv_workspace_function.oci.stored import StoredImage
+from uv_workspace_function.oci.stored_image import StoredImage
 from uv_workspace_function.target.image_reference import ImageReference
 
 LAYERS = 3

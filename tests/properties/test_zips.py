@@ -12,8 +12,8 @@ from properties.laws import Case, written
 from properties.workspaces import Description, workspaces
 from uv_workspace_function.context.arguments import build_arguments
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.oci import zips
-from uv_workspace_function.oci.builds import Options
+from uv_workspace_function.oci import zip_builds
+from uv_workspace_function.oci.image_builds import Options
 from uv_workspace_function.oci.request import Request
 from uv_workspace_function.oci.staged import StagedContext
 from uv_workspace_function.oci.store import Store
@@ -45,7 +45,7 @@ def archived(case: Case, store: Store, python: Path) -> dict[str, str]:
     context = case.context
     arguments = build_arguments(context, TARGET, {}, mirrors={})
     request = Request(context=StagedContext.of(context), platform=TARGET.docker_platform, arguments=arguments)
-    (found,) = zips.run(store, [request], Options(interpreter=python), left_out={})
+    (found,) = zip_builds.run(store, [request], Options(interpreter=python), left_out={})
     with zipfile.ZipFile(store.path(found.blob.digest)) as archive:
         assert archive.testzip() is None
         return {

@@ -16,8 +16,8 @@ from uv_workspace_function.context.arguments import SECRET, is_proxy
 from uv_workspace_function.context.build_context import DOCKERFILE
 from uv_workspace_function.context.dockerfile import Dockerfile
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.oci import builds, cache_option
-from uv_workspace_function.oci.builds import Result
+from uv_workspace_function.oci import cache_option, image_builds
+from uv_workspace_function.oci.image_builds import Result
 from uv_workspace_function.oci.layout import Layout
 from uv_workspace_function.oci.origin import Origin
 from uv_workspace_function.oci.registry import Repository
@@ -79,7 +79,7 @@ def build(
 
     with ExitStack() as stack:
         secrets = {name: stack.enter_context(_file(name, form)) for name, form in asked.secrets.items()}
-        options = builds.Options(
+        options = image_builds.Options(
             interpreter=settings.interpreter,
             netrc=secrets.get("netrc"),
             credentials=secrets.get("credentials"),
@@ -89,7 +89,7 @@ def build(
             on_this_machine=base,
             said=said,
         )
-        (result,) = builds.run(store, [asked.request], options)
+        (result,) = image_builds.run(store, [asked.request], options)
     for remark in result.remarks:
         said(f"note: {remark}")
     return _named(result, store)

@@ -20,11 +20,11 @@ from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.target.target import Target
 
 try:
-    from uv_workspace_function.cli import zip_builds
-    from uv_workspace_function.oci import builds, cache_option, sbom
+    from uv_workspace_function.cli import zip_archives
+    from uv_workspace_function.oci import cache_option, image_builds, sbom
     from uv_workspace_function.oci import delivery as pushes
     from uv_workspace_function.oci import output as outputs
-    from uv_workspace_function.oci.builds import Result
+    from uv_workspace_function.oci.image_builds import Result
     from uv_workspace_function.oci.origin import Origin
     from uv_workspace_function.oci.request import Request
     from uv_workspace_function.oci.sources import LAYOUT
@@ -139,7 +139,7 @@ def command(
     for place in places.values():
         outputs.check_place(place, form)
     store = Store.at(more["cache"])
-    options = builds.Options(
+    options = image_builds.Options(
         base_image=asked.base_image if _is_layout(asked) else None,
         mirrors=asked.mirrors,
         interpreter=more["interpreter"],
@@ -152,16 +152,16 @@ def command(
     )
     if form == "zip":
         with at_work("building") as tell:
-            documents = zip_builds.run(
+            documents = zip_archives.run(
                 *(store, contexts, requests, target, replace(options, said=tell), places),
                 runtime_sdk=more["runtime_sdk"],
             )
         left_out = {document["service"]: document["left_out"] for document in documents}
         _write_sboms(contexts, target, store, requests, options, more["sbom_place"], is_one=is_one, left_out=left_out)
-        zip_builds.tell(documents, as_json=more["as_json"], is_one=is_one)
+        zip_archives.tell(documents, as_json=more["as_json"], is_one=is_one)
         return
     with at_work("building") as tell:
-        results = builds.run(store, requests, replace(options, said=tell))
+        results = image_builds.run(store, requests, replace(options, said=tell))
     _write(store, results, places, form, requests, more)
     _write_sboms(contexts, target, store, requests, options, more["sbom_place"], is_one=is_one, left_out={})
     pushed: dict[str, pushes.Delivery] = {}
@@ -264,7 +264,7 @@ def _write_sboms(
     target: Target,
     store: Store,
     requests: Sequence[Request],
-    options: builds.Options,
+    options: image_builds.Options,
     place: Path | None,
     *,
     is_one: bool,
@@ -272,7 +272,7 @@ def _write_sboms(
 ) -> None:
     if place is None:
         return
-    tools = builds.tools_for(store, requests[0], options)
+    tools = image_builds.tools_for(store, requests[0], options)
     for context in contexts:
         closure = context.closure
         with tempfile.TemporaryDirectory() as folder:

@@ -10,8 +10,8 @@ from uv_workspace_function.errors import WorkspaceError
 
 try:
     from uv_workspace_function.cdk_docker.settings import Settings
-    from uv_workspace_function.oci import zips
-    from uv_workspace_function.oci.builds import Options
+    from uv_workspace_function.oci import zip_builds
+    from uv_workspace_function.oci.image_builds import Options
     from uv_workspace_function.oci.request import Request
     from uv_workspace_function.oci.staged import StagedContext
     from uv_workspace_function.oci.store import Store
@@ -66,7 +66,7 @@ def command(
         # A job that is given images runs no code of the workspace.
         no_backends=settings.no_backends or settings.images is not None,
     )
-    (found,) = zips.run(store, [request], options, left_out={request.service: left_out})
+    (found,) = zip_builds.run(store, [request], options, left_out={request.service: left_out})
     for remark in found.remarks:
         say(f"note: {remark}", err=True)
     pass_on(str(store.path(found.blob.digest).absolute()))  # the CDK CLI takes it as it is

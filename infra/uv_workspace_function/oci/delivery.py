@@ -8,7 +8,7 @@ from typing import Any
 from uv_workspace_function.oci.image import Image
 from uv_workspace_function.oci.push import push
 from uv_workspace_function.oci.store import Store
-from uv_workspace_function.oci.stored import StoredImage
+from uv_workspace_function.oci.stored_image import StoredImage
 from uv_workspace_function.target.image_reference import ImageReference
 
 _AT_ONCE = 4

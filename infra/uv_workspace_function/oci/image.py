@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from uv_workspace_function.oci import descriptors, stored
+from uv_workspace_function.oci import descriptors, stored_image
 from uv_workspace_function.oci.base import BaseImage
 from uv_workspace_function.oci.descriptors import Descriptor
 from uv_workspace_function.oci.layers import Layer
@@ -78,7 +78,7 @@ def assemble(
         ],
     }
     blob = store.add([descriptors.encoded(manifest)])
-    stored.keep(store, blob, base)
+    stored_image.keep(store, blob, base)
     return Image(service=service, digest=blob.digest, manifest=blob, configuration=kept, base=base, layers=layers)
 
 

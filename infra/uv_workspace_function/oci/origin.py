@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from uv_workspace_function.oci import program
+from uv_workspace_function.oci import uv_program
 from uv_workspace_function.oci.request import HONOURED, Request
 from uv_workspace_function.oci.sources import LAYOUT
 from uv_workspace_function.target.image_reference import ImageReference
@@ -45,7 +45,7 @@ class Origin:
             service=request.service,
             platform=request.platform,
             base_image=base_image or _named(request.base_image),
-            uv=program.version_of(request.uv_image),
+            uv=uv_program.version_of(request.uv_image),
             arguments={name: request.value(name) for name in sorted(HONOURED) if name not in _TOLD_APART},
             context=request.context.digest,
         )

@@ -12,7 +12,7 @@ from typing import Literal
 
 from uv_workspace_function.builder.layer import EPOCH
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.oci import descriptors, elsewhere, layers, zip_archive
+from uv_workspace_function.oci import descriptors, elsewhere, layers, zip_format
 from uv_workspace_function.oci.image import Image
 from uv_workspace_function.oci.origin import ANNOTATION, Origin
 from uv_workspace_function.oci.store import Blob, Store
@@ -222,5 +222,5 @@ def _is_our_folder(path: Path) -> bool:
 _KINDS: Mapping[Form, tuple[Callable[[Path], bool], str]] = {
     "image": (_is_our_archive, "an image of an earlier build"),
     "folder": (_is_our_folder, "the task folder of an earlier build, unchanged"),
-    "zip": (zip_archive.is_ours, "a zip archive of an earlier build"),
+    "zip": (zip_format.is_ours, "a zip archive of an earlier build"),
 }

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.oci import interpreter, program, sources, tree
+from uv_workspace_function.oci import interpreter, sources, tree, uv_program
 from uv_workspace_function.oci.base import BaseImage, resolve
-from uv_workspace_function.oci.build import Build, Built
 from uv_workspace_function.oci.descriptors import Source
 from uv_workspace_function.oci.image import Image, assemble
 from uv_workspace_function.oci.request import Request
+from uv_workspace_function.oci.service_build import Build, Built
 from uv_workspace_function.oci.steps import Tools
 from uv_workspace_function.oci.store import Store
 from uv_workspace_function.oci.tree import Tree
@@ -69,20 +69,20 @@ def tools_for(store: Store, request: Request, options: Options) -> Tools:
     Raises:
         WorkspaceError: when uv or a Python is missing, and cannot be had.
     """
-    version = program.version_of(request.uv_image)
+    version = uv_program.version_of(request.uv_image)
     if options.netrc is not None and not options.netrc.is_file():
         raise WorkspaceError(f"there is no file {options.netrc}", "give --netrc the file with the passwords of indexes")
     if options.credentials is not None and not options.credentials.is_file():
         raise WorkspaceError(
             f"there is no file {options.credentials}", "give --credentials the file with variables and signed URLs"
         )
-    uv = program.fetched(store, version)
+    uv = uv_program.fetched(store, version)
     python = interpreter.find(store, request.python, uv=uv, given=options.interpreter)
     return Tools(
         uv=uv,
         uv_version=version,
         interpreter=python,
-        uv_cache=store.folder / program.UV_CACHE,
+        uv_cache=store.folder / uv_program.UV_CACHE,
         netrc=None if options.netrc is None else options.netrc.absolute(),
         credentials=None if options.credentials is None else options.credentials.absolute(),
     )
@@ -175,7 +175,7 @@ def layers_of(
         if known not in tools:
             tools[known] = tools_for(store, request, options)
     for each in tools.values():
-        program.bound_cache(store, each.uv)
+        uv_program.bound_cache(store, each.uv)
 
     def build(request: Request, ground: tuple[str, Tree]) -> Built:
         key, folders = ground

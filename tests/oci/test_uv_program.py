@@ -1,4 +1,4 @@
-"""uv's own cache in the store: bounded, by uv itself. What else is done with uv is in tests/oci/test_build.py."""
+"""uv's own cache in the store: bounded, by uv itself. What else is done with uv is in tests/oci/test_service_build.py."""
 
 import os
 import shutil
@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from images.wheels import write_wheel
-from uv_workspace_function.oci.program import UV_CACHE, bound_cache
 from uv_workspace_function.oci.store import Store
+from uv_workspace_function.oci.uv_program import UV_CACHE, bound_cache
 from wheelhouse import uv
 
 UV = Path(os.environ.get("UV") or shutil.which("uv") or "uv")

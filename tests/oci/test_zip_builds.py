@@ -1,6 +1,6 @@
 """`services build --format zip`: the files of the image's task folder, the same bytes everywhere, within what Lambda takes.
 
-Covers also: cli/zip_builds.py, oci/runtime.py, target/managed_runtime.py.
+Covers also: cli/zip_archives.py, oci/runtime.py, target/managed_runtime.py.
 """
 
 import json
@@ -22,8 +22,8 @@ from uv_workspace_function.cli.main import main
 from uv_workspace_function.context.arguments import build_arguments
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.oci import zips
-from uv_workspace_function.oci.builds import Options
+from uv_workspace_function.oci import zip_builds
+from uv_workspace_function.oci.image_builds import Options
 from uv_workspace_function.oci.request import Request
 from uv_workspace_function.oci.staged import StagedContext
 from uv_workspace_function.oci.store import Store
@@ -214,12 +214,12 @@ def test_a_list_of_what_is_in_it_has_nothing_that_is_left_out(build: Build, shop
     )
 
 
-def run_of(shop: Path, cache: Path, python: Path, left_out: Collection[str] = (), **more: str) -> zips.Zip:
+def run_of(shop: Path, cache: Path, python: Path, left_out: Collection[str] = (), **more: str) -> zip_builds.Zip:
     """The archive of `orders`, by a request that no option of a command can make."""
     context = BuildContext.of(Workspace.load(shop), "orders")
     arguments = {**build_arguments(context, Target(), {}, mirrors={}), **more}
     request = Request(context=StagedContext.of(context), platform="linux/arm64", arguments=arguments)
-    (found,) = zips.run(Store(cache), [request], Options(interpreter=python), left_out={"orders": left_out})
+    (found,) = zip_builds.run(Store(cache), [request], Options(interpreter=python), left_out={"orders": left_out})
     return found
 
 
@@ -251,10 +251,10 @@ def test_an_archive_over_the_limit_is_refused_after_the_build_to_the_byte(
     answer = build("orders", "--format=zip")
     store = tmp_path / "cache/records/zips"
     shutil.rmtree(store)
-    monkeypatch.setattr(zips, "ARCHIVE_LIMIT", answer["unpacked"])
+    monkeypatch.setattr(zip_builds, "ARCHIVE_LIMIT", answer["unpacked"])
     assert answer["digest"] == build("orders", "--format=zip")["digest"]
     shutil.rmtree(store)
-    monkeypatch.setattr(zips, "ARCHIVE_LIMIT", answer["unpacked"] - 1)
+    monkeypatch.setattr(zip_builds, "ARCHIVE_LIMIT", answer["unpacked"] - 1)
     assert build("orders", "--format=zip", "--output", tmp_path / "orders.zip", code=2) == (
         "the archive of orders is 11 MB unpacked, and Lambda takes 11 MB; the largest are heavy 9.5 MB, medium 1.9 MB; "
         "take an image (UvWorkspaceFunction), or lock smaller builds of them"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.oci import zip_archive
-from uv_workspace_function.oci.zip_archive import Entry
+from uv_workspace_function.oci import zip_format
+from uv_workspace_function.oci.zip_format import Entry
 
 DIGEST = "f2789834b68e36466711b3f7c6eb71f5e9945e04aa9e5c79aafeab30584dcd54"
 
@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def written(folder: Path, place: Path) -> Path:
-    place.write_bytes(b"".join(zip_archive.archive(zip_archive.entries(folder))))
+    place.write_bytes(b"".join(zip_format.archive(zip_format.entries(folder))))
     return place
 
 
@@ -74,7 +74,7 @@ def test_a_known_folder_has_known_bytes(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code/main.py").write_text("def handler(event, context):\n    return event\n" * 100)
     (tmp_path / "code/main.py").chmod(0o644)
-    whole = b"".join(zip_archive.archive(zip_archive.entries(tmp_path / "code")))
+    whole = b"".join(zip_format.archive(zip_format.entries(tmp_path / "code")))
     assert DIGEST == hashlib.sha256(whole).hexdigest()
 
 
@@ -87,7 +87,7 @@ def test_a_link_has_the_mode_that_linux_gives_it(folder: Path, monkeypatch: pyte
         return os.stat_result((stat.S_IFLNK | 0o755 if stat.S_ISLNK(mode) else mode, *rest))
 
     monkeypatch.setattr(Path, "lstat", of_macos)
-    modes = {entry.name: entry.mode for entry in zip_archive.entries(folder)}
+    modes = {entry.name: entry.mode for entry in zip_format.entries(folder)}
     assert (0o120777, 0o100755) == (modes["link"], modes["a/run"])
 
 
@@ -106,12 +106,12 @@ def test_neither_times_nor_the_order_of_a_disk_are_in_it(folder: Path, tmp_path:
 
 
 def test_only_archives_of_ours_are_taken_for_ours(folder: Path, tmp_path: Path) -> None:
-    assert zip_archive.is_ours(written(folder, tmp_path / "ours.zip"))
+    assert zip_format.is_ours(written(folder, tmp_path / "ours.zip"))
     with zipfile.ZipFile(tmp_path / "mine.zip", "w") as archive:
         archive.writestr(zipfile.ZipInfo("a.py", (2024, 1, 1, 0, 0, 0)), "x")
     (tmp_path / "text.zip").write_text("mine")
-    assert not zip_archive.is_ours(tmp_path / "mine.zip")
-    assert not zip_archive.is_ours(tmp_path / "text.zip")
+    assert not zip_format.is_ours(tmp_path / "mine.zip")
+    assert not zip_format.is_ours(tmp_path / "text.zip")
 
 
 def test_what_the_format_has_no_room_for_is_refused(tmp_path: Path) -> None:
@@ -120,8 +120,8 @@ def test_what_the_format_has_no_room_for_is_refused(tmp_path: Path) -> None:
     many = [Entry(name=str(number), source=tmp_path / "file") for number in range(0xFFFF)]
     message = "65,535 files are too many for a zip archive as Lambda takes it; take an image, which knows no such limit"
     with pytest.raises(WorkspaceError, match=f"^{re.escape(message)}$"):
-        [*zip_archive.archive(many)]
+        [*zip_format.archive(many)]
     odd = Entry(name="a\udcff", source=tmp_path / "file")
     message = r"a\xff has a name that is no UTF-8, which no zip archive holds; rename it, or leave it out by exclude"
     with pytest.raises(WorkspaceError, match=f"^{re.escape(message)}$"):
-        [*zip_archive.archive([odd])]
+        [*zip_format.archive([odd])]

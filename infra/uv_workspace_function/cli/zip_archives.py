@@ -7,8 +7,8 @@ from typing import Any
 from uv_workspace_function.cli.output import say, say_json
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.insight.sizes import shown_size
-from uv_workspace_function.oci import output, zips
-from uv_workspace_function.oci.builds import Options
+from uv_workspace_function.oci import output, zip_builds
+from uv_workspace_function.oci.image_builds import Options
 from uv_workspace_function.oci.request import Request
 from uv_workspace_function.oci.store import Store
 from uv_workspace_function.target import managed_runtime
@@ -42,7 +42,7 @@ def run(
         for line in filter(None, (remark, warning)):
             say(f"note: {line}", err=True)
     documents = []
-    for found in zips.run(store, requests, options, left_out=left_out):
+    for found in zip_builds.run(store, requests, options, left_out=left_out):
         place = places.get(found.service)
         if place is not None:
             output.write_zip(store, found.blob, place)

@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.oci import builds, layers, runtime, zip_archive
-from uv_workspace_function.oci.build import Built
-from uv_workspace_function.oci.builds import Options
+from uv_workspace_function.oci import image_builds, layers, runtime, zip_format
 from uv_workspace_function.oci.compression import COMPRESSOR
+from uv_workspace_function.oci.image_builds import Options
 from uv_workspace_function.oci.request import Request
+from uv_workspace_function.oci.service_build import Built
 from uv_workspace_function.oci.store import Blob, Store, key_of
 from uv_workspace_function.target.managed_runtime import ARCHIVE_LIMIT, REMEDY, largest, shown
 
@@ -51,7 +51,7 @@ def run(
         WorkspaceError: when one cannot be built, or is larger than Lambda takes.
     """
     grounds = [(f"runtime {request.python}", runtime.tree(request.python)) for request in requests]
-    every = builds.layers_of(store, requests, grounds, options)
+    every = image_builds.layers_of(store, requests, grounds, options)
     try:
         found = [
             _packed(store, request.service, built, sorted(left_out.get(request.service, ())))
@@ -82,7 +82,7 @@ def _packed(store: Store, service: str, built: Built, left_out: Sequence[str]) -
                 layers.unpack(store, layer, root)
         task = root / built.task_folder
         dropped = _files_of(task, left_out)
-        entries = [entry for entry in zip_archive.entries(task) if entry.name not in dropped]
+        entries = [entry for entry in zip_format.entries(task) if entry.name not in dropped]
         if not entries:
             raise WorkspaceError(
                 f"the archive of {service} would be empty: every file of it is of a package that is left to the runtime",
@@ -91,7 +91,7 @@ def _packed(store: Store, service: str, built: Built, left_out: Sequence[str]) -
         sizes = {entry.name: entry.source.lstat().st_size for entry in entries}
         unpacked = sum(sizes.values())
         _refuse_oversized(service, task, sizes, unpacked)
-        blob = store.add(zip_archive.archive(entries))
+        blob = store.add(zip_format.archive(entries))
     store.keep("zips", key, {"blob": asdict(blob), "files": len(entries), "unpacked": unpacked})
     return Zip(
         service=service, blob=blob, files=len(entries), unpacked=unpacked, is_reused=False, remarks=built.remarks
