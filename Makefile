@@ -12,10 +12,13 @@ synth: ## the template, one build context per service, and a table of them (no D
 
 # The quick ones share the processors; images and deployments share one engine, and run one after the other.
 ONE_ENGINE := tests/images tests/deploy
+# An index that refuses connections for a minute says nothing of the code: what fails with these words is asked again, and told.
+PYTEST := uv run pytest --reruns 3 --reruns-delay 45 \
+	-rfER --only-rerun "error sending request|tunnel error|dns error|Temporary failure in name resolution|HTTP status server error"
 test: ## every test this machine can run, with the engine of `make local`; what it can't is skipped, with the reason
 	@$(RUN) python -m local_cloud run sh -c 'failed=0; \
-	uv run pytest --numprocesses auto --dist loadfile $(ONE_ENGINE:%=--ignore %) $(if $(CI),--cov --cov-report=) || failed=1; \
-	uv run pytest $(ONE_ENGINE) $(if $(CI),--cov --cov-append --cov-report=term:skip-covered) || failed=1; \
+	$(PYTEST) --numprocesses auto --dist loadfile $(ONE_ENGINE:%=--ignore %) $(if $(CI),--cov --cov-report=) || failed=1; \
+	$(PYTEST) $(ONE_ENGINE) $(if $(CI),--cov --cov-append --cov-report=term:skip-covered) || failed=1; \
 	uv run --project services/legacy_export pytest tests/services/legacy_export || failed=1; \
 	exit $$failed'
 

@@ -5,12 +5,11 @@ import json
 import os
 import re
 import subprocess
-import sys
 import tarfile
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,6 @@ START = (
 )
 LAMBDA_BASE = "public.ecr.aws/lambda/python:3.14"
 LAYERS = ("root", "heavy", "medium", "light", "local", "code")
-# What uv says where the network or an index fails for a moment, and it has tried three times already.
-_UNREACHED = re.compile(r"error sending request|dns error|operation timed out|HTTP status server error")
 # The user and the limits that Lambda runs a container with.
 LAMBDA_LIKE = (
     *("--read-only", "--tmpfs=/tmp:size=512m", "--user=993:990"),
@@ -163,8 +160,7 @@ class Engine:
         command = ["docker", "build", f"--tag={name}", "--progress=plain", f"--platform={platform}"]
         for key, value in arguments.items():
             command += ["--build-arg", f"{key}={value}"]
-        build = partial(
-            subprocess.run,
+        done = subprocess.run(
             [*command, *options, "."],
             check=False,
             cwd=context,
@@ -174,10 +170,6 @@ class Engine:
             text=True,
             timeout=1200,
         )
-        done = build()
-        if done.returncode and _UNREACHED.search(done.stdout):
-            print(f"{name}: an index was not reached, and is asked once more:\n{done.stdout[-2000:]}", file=sys.stderr)
-            done = build()
         twin = None if options else twins.without_an_engine(context, arguments, platform, docker=self.docker)
         if done.returncode:
             assert not isinstance(twin, twins.Twin), f"only BuildKit refuses it:\n{done.stdout}"
