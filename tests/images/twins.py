@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import image_builds
-from uv_workspace_function.oci.image_builds import Result
+from uv_workspace_function.oci.image import Image
+from uv_workspace_function.oci.layer_builds import Options
 from uv_workspace_function.oci.request import Request
 from uv_workspace_function.oci.staged import StagedContext
 from uv_workspace_function.oci.store import Blob, Store
@@ -30,12 +31,12 @@ class Twin:
     """An image made without an engine."""
 
     store: Store
-    result: Result
+    image: Image
 
     @property
     def as_compared(self) -> Mapping[str, Any]:
         """Its configuration."""
-        blob: Blob = self.result.image.configuration
+        blob: Blob = self.image.configuration
         return as_compared(json.loads(self.store.path(blob.digest).read_bytes()))
 
 
@@ -97,11 +98,11 @@ def without_an_engine(
         return None if re.search("engine|another version|not a build context|knows no argument", str(error)) else error
     try:
         image = request.base_image
-        options = image_builds.Options(base_image=f"oci:{_saved(image, docker)}", interpreter=interpreter())
-        (result,) = image_builds.run(store(), [request], options)
+        options = Options(base_image=f"oci:{_saved(image, docker)}", interpreter=interpreter())
+        (built,) = image_builds.run(store(), [request], options)
     except WorkspaceError as error:
         return error
-    return Twin(store=store(), result=result)
+    return Twin(store=store(), image=built)
 
 
 def clean() -> None:

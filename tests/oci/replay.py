@@ -13,6 +13,7 @@ from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.insight.affected import effects
 from uv_workspace_function.oci import image_builds
 from uv_workspace_function.oci.delivery import deliver
+from uv_workspace_function.oci.layer_builds import Options
 from uv_workspace_function.oci.request import Request
 from uv_workspace_function.oci.staged import StagedContext
 from uv_workspace_function.oci.store import Store
@@ -155,7 +156,7 @@ class Replay:
 
     history: History
     store: Store
-    options: image_builds.Options
+    options: Options
     to: ImageReference
 
     def all(self) -> int:
@@ -188,7 +189,7 @@ class Replay:
             requests.append(
                 Request(context=StagedContext.of(context), platform=target.docker_platform, arguments=arguments)
             )
-        images = [result.image for result in image_builds.run(self.store, requests, self.options)]
+        images = image_builds.run(self.store, requests, self.options)
         self.history.digests.update({image.service: image.digest for image in images})
         deliveries = deliver(self.store, images, self.to)
         pushed = frozenset(name for name, delivery in deliveries.items() if delivery.sent)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from oci import ecr
 from oci.replay import History, Outcome, Replay
-from uv_workspace_function.oci import image_builds
+from uv_workspace_function.oci.layer_builds import Options
 from uv_workspace_function.oci.store import Store
 from uv_workspace_function.target.image_reference import ImageReference
 
@@ -28,7 +28,7 @@ def outcomes(
     (folder / "cache").mkdir()
     (folder / "cache/uv").symlink_to(uv_of_the_image, target_is_directory=True)
     history = History.write(folder / "repository", 4)
-    options = image_builds.Options(base_image=f"oci:{base}", interpreter=python_314)
+    options = Options(base_image=f"oci:{base}", interpreter=python_314)
     with ecr.serving() as registry:
         to = ImageReference.parse(f"{registry.host}/shop")
         replay = Replay(history=history, store=Store(folder / "cache"), options=options, to=to)

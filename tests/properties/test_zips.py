@@ -13,7 +13,7 @@ from properties.workspaces import Description, workspaces
 from uv_workspace_function.context.arguments import build_arguments
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import zip_builds
-from uv_workspace_function.oci.image_builds import Options
+from uv_workspace_function.oci.layer_builds import Options
 from uv_workspace_function.oci.request import Request
 from uv_workspace_function.oci.staged import StagedContext
 from uv_workspace_function.oci.store import Store

@@ -17,7 +17,8 @@ from uv_workspace_function.context.build_context import DOCKERFILE
 from uv_workspace_function.context.dockerfile import Dockerfile
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import cache_option, image_builds
-from uv_workspace_function.oci.image_builds import Result
+from uv_workspace_function.oci.image import Image
+from uv_workspace_function.oci.layer_builds import Options
 from uv_workspace_function.oci.layout import Layout
 from uv_workspace_function.oci.origin import Origin
 from uv_workspace_function.oci.registry import Repository
@@ -79,7 +80,7 @@ def build(
 
     with ExitStack() as stack:
         secrets = {name: stack.enter_context(_file(name, form)) for name, form in asked.secrets.items()}
-        options = image_builds.Options(
+        options = Options(
             interpreter=settings.interpreter,
             netrc=secrets.get("netrc"),
             credentials=secrets.get("credentials"),
@@ -89,10 +90,10 @@ def build(
             on_this_machine=base,
             said=said,
         )
-        (result,) = image_builds.run(store, [asked.request], options)
-    for remark in result.remarks:
+        (image,) = image_builds.run(store, [asked.request], options)
+    for remark in image.built.remarks:
         said(f"note: {remark}")
-    return _named(result, store)
+    return _named(image, store)
 
 
 def _asked(call: Build, folder: Path) -> _Asked:
@@ -168,8 +169,7 @@ def _file(name: str, secret: re.Match[str]) -> Iterator[Path]:
         yield Path(stream.name)
 
 
-def _named(result: Result, store: Store) -> NamedImage:
-    image = result.image
+def _named(image: Image, store: Store) -> NamedImage:
     own = (image.configuration, *(layer.blob for layer in image.layers.values()))
     manifest = b"".join(store.read(image.manifest)).decode()
     source = image.base.source

@@ -24,7 +24,8 @@ try:
     from uv_workspace_function.oci import cache_option, image_builds, sbom
     from uv_workspace_function.oci import delivery as pushes
     from uv_workspace_function.oci import output as outputs
-    from uv_workspace_function.oci.image_builds import Result
+    from uv_workspace_function.oci.image import Image
+    from uv_workspace_function.oci.layer_builds import Options, tools_for
     from uv_workspace_function.oci.origin import Origin
     from uv_workspace_function.oci.request import Request
     from uv_workspace_function.oci.sources import LAYOUT
@@ -135,11 +136,11 @@ def command(
     _check_form(form, asked, more)
     contexts = [asked.context(workspace, name) for name in names]
     requests = [_request(context, asked, more) for context in contexts]
-    places = _places(output, [request.service for request in requests], form, is_one=is_one)
-    for place in places.values():
+    destinations = _destinations(output, [request.service for request in requests], form, is_one=is_one)
+    for place in destinations.values():
         outputs.check_place(place, form)
     store = Store.at(more["cache"])
-    options = image_builds.Options(
+    options = Options(
         base_image=asked.base_image if _is_layout(asked) else None,
         mirrors=asked.mirrors,
         interpreter=more["interpreter"],
@@ -152,30 +153,28 @@ def command(
     )
     if form == "zip":
         with at_work("building") as tell:
-            documents = zip_archives.run(
-                *(store, contexts, requests, target, replace(options, said=tell), places),
+            archives = zip_archives.run(
+                *(store, contexts, requests, target, replace(options, said=tell), destinations),
                 runtime_sdk=more["runtime_sdk"],
             )
-        left_out = {document["service"]: document["left_out"] for document in documents}
+        left_out = {archive["service"]: archive["left_out"] for archive in archives}
         _write_sboms(contexts, target, store, requests, options, more["sbom_place"], is_one=is_one, left_out=left_out)
-        zip_archives.tell(documents, as_json=more["as_json"], is_one=is_one)
+        zip_archives.tell(archives, as_json=more["as_json"], is_one=is_one)
         return
     with at_work("building") as tell:
-        results = image_builds.run(store, requests, replace(options, said=tell))
-    _write(store, results, places, form, requests, more)
+        images = image_builds.run(store, requests, replace(options, said=tell))
+    _write(store, images, destinations, form, requests, more)
     _write_sboms(contexts, target, store, requests, options, more["sbom_place"], is_one=is_one, left_out={})
     pushed: dict[str, pushes.Delivery] = {}
     if to is not None:
         with at_work(f"pushing {', '.join(names)}"):
-            pushed = pushes.deliver(store, [result.image for result in results], to)
-    documents = [
-        _as_json(result, places.get(result.image.service), pushed.get(result.image.service)) for result in results
-    ]
+            pushed = pushes.deliver(store, images, to)
+    told = [_as_json(image, destinations.get(image.service), pushed.get(image.service)) for image in images]
     if more["as_json"]:
-        say_json(documents[0] if is_one else documents)
+        say_json(told[0] if is_one else told)
         return
-    for result in results:
-        _print(result, places.get(result.image.service), pushed.get(result.image.service))
+    for image in images:
+        _print(image, destinations.get(image.service), pushed.get(image.service))
 
 
 def _request(context: BuildContext, asked: AskedImage, more: dict[str, Any]) -> Request:
@@ -230,7 +229,7 @@ def _build_args(given: Sequence[str]) -> dict[str, str]:
     return arguments
 
 
-def _places(output: Path | None, services: Sequence[str], form: str, *, is_one: bool) -> dict[str, Path]:
+def _destinations(output: Path | None, services: Sequence[str], form: str, *, is_one: bool) -> dict[str, Path]:
     if output is None:
         return {}
     if is_one:
@@ -241,22 +240,22 @@ def _places(output: Path | None, services: Sequence[str], form: str, *, is_one: 
 
 def _write(
     store: Store,
-    results: Sequence[Result],
-    places: dict[str, Path],
+    images: Sequence[Image],
+    destinations: dict[str, Path],
     form: str,
     requests: Sequence[Request],
     more: dict[str, Any],
 ) -> None:
-    for result, request in zip(results, requests, strict=True):
-        place = places.get(request.service)
+    for image, request in zip(images, requests, strict=True):
+        place = destinations.get(request.service)
         if place is None:
             continue
         if form == "image":
-            origin = Origin.of(request, base_image=result.image.base.name)
+            origin = Origin.of(request, base_image=image.base.name)
             name = more["name"] or f"{request.service}:latest"
-            outputs.write_archive(store, result.image, place, name=name, origin=origin)
+            outputs.write_archive(store, image, place, name=name, origin=origin)
         else:
-            outputs.write_folder(store, result.image, place, target=result.task_folder)
+            outputs.write_folder(store, image, place, target=image.built.task_folder)
 
 
 def _write_sboms(
@@ -264,7 +263,7 @@ def _write_sboms(
     target: Target,
     store: Store,
     requests: Sequence[Request],
-    options: image_builds.Options,
+    options: Options,
     place: Path | None,
     *,
     is_one: bool,
@@ -272,7 +271,7 @@ def _write_sboms(
 ) -> None:
     if place is None:
         return
-    tools = image_builds.tools_for(store, requests[0], options)
+    tools = tools_for(store, requests[0], options)
     for context in contexts:
         closure = context.closure
         with tempfile.TemporaryDirectory() as folder:
@@ -284,8 +283,7 @@ def _write_sboms(
         outputs.write_sbom(content, file)
 
 
-def _as_json(result: Result, place: Path | None, delivery: "pushes.Delivery | None") -> dict[str, Any]:
-    image = result.image
+def _as_json(image: Image, place: Path | None, delivery: "pushes.Delivery | None") -> dict[str, Any]:
     return {
         "service": image.service,
         "digest": image.digest,
@@ -299,24 +297,23 @@ def _as_json(result: Result, place: Path | None, delivery: "pushes.Delivery | No
                 "diff_id": layer.diff_id,
                 "digest": layer.blob.digest,
                 "size": layer.blob.size,
-                "reused": name in result.reused,
+                "reused": name in image.built.reused,
             }
             for name, layer in image.layers.items()
         ],
-        "remarks": list(result.remarks),
+        "remarks": list(image.built.remarks),
     }
 
 
-def _print(result: Result, place: Path | None, delivery: "pushes.Delivery | None") -> None:
-    image = result.image
+def _print(image: Image, place: Path | None, delivery: "pushes.Delivery | None") -> None:
     say(f"{image.service}  {image.digest}" + ("" if place is None else f"  {place}"))
     for name, layer in image.layers.items():
         if layer.head or layer.blob.size > _EMPTY:
-            say(f"  {name:<7} {shown_size(layer.blob.size):>8}  {'reused' if name in result.reused else 'built'}")
+            say(f"  {name:<7} {shown_size(layer.blob.size):>8}  {'reused' if name in image.built.reused else 'built'}")
     if delivery is not None:
         sent = shown_size(delivery.sent) if delivery.sent else "nothing"
         say(f"  pushed {delivery.image}, {sent} sent")
-    for remark in result.remarks:
+    for remark in image.built.remarks:
         say(f"note: {remark}", err=True)
 
 

@@ -8,7 +8,7 @@ from uv_workspace_function.cli.output import say, say_json
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.insight.sizes import shown_size
 from uv_workspace_function.oci import output, zip_builds
-from uv_workspace_function.oci.image_builds import Options
+from uv_workspace_function.oci.layer_builds import Options
 from uv_workspace_function.oci.request import Request
 from uv_workspace_function.oci.store import Store
 from uv_workspace_function.target import managed_runtime
@@ -21,7 +21,7 @@ def run(
     requests: Sequence[Request],
     target: Target,
     options: Options,
-    places: Mapping[str, Path],
+    destinations: Mapping[str, Path],
     *,
     runtime_sdk: bool,
 ) -> list[dict[str, Any]]:
@@ -41,12 +41,12 @@ def run(
         warning = managed_runtime.refuse_oversized_archive(selection, target, left_out[service])
         for line in filter(None, (remark, warning)):
             say(f"note: {line}", err=True)
-    documents = []
+    archives = []
     for found in zip_builds.run(store, requests, options, left_out=left_out):
-        place = places.get(found.service)
+        place = destinations.get(found.service)
         if place is not None:
             output.write_zip(store, found.blob, place)
-        documents.append(
+        archives.append(
             {
                 "service": found.service,
                 "runtime": runtime,
@@ -60,20 +60,20 @@ def run(
                 "remarks": list(found.remarks),
             }
         )
-    return documents
+    return archives
 
 
-def tell(documents: Sequence[Mapping[str, Any]], *, as_json: bool, is_one: bool) -> None:
+def tell(archives: Sequence[Mapping[str, Any]], *, as_json: bool, is_one: bool) -> None:
     """Print what came of archives."""
     if as_json:
-        say_json(documents[0] if is_one else documents)
+        say_json(archives[0] if is_one else archives)
         return
-    for document in documents:
-        place = "" if document["output"] is None else f"  {document['output']}"
-        say(f"{document['service']}  {document['digest']}{place}")
+    for archive in archives:
+        place = "" if archive["output"] is None else f"  {archive['output']}"
+        say(f"{archive['service']}  {archive['digest']}{place}")
         say(
-            f"  {shown_size(document['size'])}, {shown_size(document['unpacked'])} unpacked, for {document['runtime']}"
-            + (f", without {', '.join(document['left_out'])}" if document["left_out"] else "")
+            f"  {shown_size(archive['size'])}, {shown_size(archive['unpacked'])} unpacked, for {archive['runtime']}"
+            + (f", without {', '.join(archive['left_out'])}" if archive["left_out"] else "")
         )
-        for remark in document["remarks"]:
+        for remark in archive["remarks"]:
             say(f"note: {remark}", err=True)

@@ -11,7 +11,7 @@ from uv_workspace_function.errors import WorkspaceError
 try:
     from uv_workspace_function.cdk_docker.settings import Settings
     from uv_workspace_function.oci import zip_builds
-    from uv_workspace_function.oci.image_builds import Options
+    from uv_workspace_function.oci.layer_builds import Options
     from uv_workspace_function.oci.request import Request
     from uv_workspace_function.oci.staged import StagedContext
     from uv_workspace_function.oci.store import Store
@@ -75,12 +75,12 @@ def command(
 def _found(assembly: Path, name: str) -> Path:
     """The build context: in the assembly as the synth named it, in the one that a variable names, or where this runs in the assembly."""
     moved = os.environ.get(ASSEMBLY)
-    places = [Path(moved)] if moved else [assembly, Path()]
-    for place in places:
-        if (place / name).is_dir():
-            return place / name
-    looked = " nor in ".join(str(place.absolute()) for place in places)
+    folders = [Path(moved)] if moved else [assembly, Path()]
+    for folder in folders:
+        if (folder / name).is_dir():
+            return folder / name
+    looked = " nor in ".join(str(folder.absolute()) for folder in folders)
     raise WorkspaceError(
-        f"the build context {name} is {'neither' if places[1:] else 'not'} in {looked}",
+        f"the build context {name} is {'neither' if folders[1:] else 'not'} in {looked}",
         f"run the CDK CLI in the folder that it ran in at synth, or set {ASSEMBLY} to the cloud assembly's folder",
     )

@@ -8,11 +8,8 @@ from typing import Any
 from uv_workspace_function.oci import descriptors, stored_image
 from uv_workspace_function.oci.base import BaseImage
 from uv_workspace_function.oci.descriptors import Descriptor
-from uv_workspace_function.oci.layers import Layer
+from uv_workspace_function.oci.layers import Built, Layer
 from uv_workspace_function.oci.store import Blob, Store
-
-NAMES = ("root", "heavy", "medium", "light", "local", "code")
-"""The layers, lowest first."""
 
 _SNAP_START = "com.amazonaws.lambda.feature.snapstart"
 # What BuildKit keeps of a base image's configuration: https://github.com/moby/docker-image-spec. The platform is the one that was
@@ -34,7 +31,12 @@ class Image:
     manifest: Blob
     configuration: Blob
     base: BaseImage
-    layers: Mapping[str, Layer]
+    built: Built
+
+    @property
+    def layers(self) -> Mapping[str, Layer]:
+        """Its own, by `NAMES`, lowest first."""
+        return self.built.layers
 
     @property
     def blobs(self) -> list[Descriptor]:
@@ -46,7 +48,7 @@ class Image:
 def assemble(
     store: Store,
     base: BaseImage,
-    layers: Mapping[str, Layer],
+    built: Built,
     *,
     service: str,
     target_folder: str,
@@ -58,14 +60,14 @@ def assemble(
     Args:
         store: where it is kept.
         base: what it starts from.
-        layers: by `NAMES`.
+        built: its own layers.
         service: whose image it is.
         target_folder: where the layers' content goes.
         snap_start: whether it has the label that SnapStart asks for.
         moment: when it says it was made, in seconds since 1970.
     """
     configuration = _configuration(
-        base.configuration, layers, target_folder=target_folder, snap_start=snap_start, moment=moment
+        base.configuration, built.layers, target_folder=target_folder, snap_start=snap_start, moment=moment
     )
     kept = store.add([descriptors.encoded(configuration)])
     manifest = {
@@ -74,12 +76,12 @@ def assemble(
         "config": {"mediaType": descriptors.CONFIGURATION, "digest": kept.digest, "size": kept.size},
         "layers": [
             *(layer.document() for layer in base.layers),
-            *(_descriptor(layer.blob).document() for layer in layers.values()),
+            *(_descriptor(layer.blob).document() for layer in built.layers.values()),
         ],
     }
     blob = store.add([descriptors.encoded(manifest)])
     stored_image.keep(store, blob, base)
-    return Image(service=service, digest=blob.digest, manifest=blob, configuration=kept, base=base, layers=layers)
+    return Image(service=service, digest=blob.digest, manifest=blob, configuration=kept, base=base, built=built)
 
 
 def _configuration(

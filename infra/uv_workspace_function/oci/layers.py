@@ -16,6 +16,8 @@ from uv_workspace_function.oci import elsewhere, tar
 from uv_workspace_function.oci.compression import COMPRESSOR, Digest, compressed
 from uv_workspace_function.oci.store import Blob, Store, key_of
 
+NAMES = ("root", "heavy", "medium", "light", "local", "code")
+"""The layers, lowest first."""
 _READ = 1 << 20
 
 
@@ -40,6 +42,19 @@ class Layer:
     def as_kept(self) -> dict[str, Any]:
         """Itself as JSON has it."""
         return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """The layers of a service, and what came of building them."""
+
+    layers: Mapping[str, Layer]
+    """By `NAMES`, lowest first."""
+    reused: frozenset[str]
+    """The names of the layers that no step was run for."""
+    remarks: tuple[str, ...]
+    task_folder: str
+    """Its path in the layers, which has no slash at either end."""
 
 
 def write(store: Store, way: Sequence[tar.Entry], content: Iterable[tar.Entry]) -> Layer:

@@ -13,8 +13,7 @@ from uv_workspace_function.builder.workspace import Workspace as BuilderWorkspac
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import elsewhere, layers, tar
 from uv_workspace_function.oci.compression import COMPRESSOR
-from uv_workspace_function.oci.image import NAMES
-from uv_workspace_function.oci.layers import Layer
+from uv_workspace_function.oci.layers import NAMES, Built, Layer
 from uv_workspace_function.oci.request import Request
 from uv_workspace_function.oci.steps import Step, Tools, third_party_key, tree_digest
 from uv_workspace_function.oci.store import Store, key_of
@@ -39,19 +38,6 @@ class Made:
     claims: str
     remarks: tuple[str, ...]
     is_reused: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Built:
-    """What came of a build."""
-
-    layers: Mapping[str, Layer]
-    """By `NAMES`, lowest first."""
-    reused: frozenset[str]
-    """The names of the layers that no step was run for."""
-    remarks: tuple[str, ...]
-    task_folder: str
-    """Its path in the layers, which has no slash at either end."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.oci import image_builds, layers, runtime, zip_format
+from uv_workspace_function.oci import layers, runtime, zip_format
 from uv_workspace_function.oci.compression import COMPRESSOR
-from uv_workspace_function.oci.image_builds import Options
+from uv_workspace_function.oci.layer_builds import Options, layers_of
+from uv_workspace_function.oci.layers import Built
 from uv_workspace_function.oci.request import Request
-from uv_workspace_function.oci.service_build import Built
 from uv_workspace_function.oci.store import Blob, Store, key_of
 from uv_workspace_function.target.managed_runtime import ARCHIVE_LIMIT, REMEDY, largest, shown
 
@@ -51,7 +51,7 @@ def run(
         WorkspaceError: when one cannot be built, or is larger than Lambda takes.
     """
     grounds = [(f"runtime {request.python}", runtime.tree(request.python)) for request in requests]
-    every = image_builds.layers_of(store, requests, grounds, options)
+    every = layers_of(store, requests, grounds, options)
     try:
         found = [
             _packed(store, request.service, built, sorted(left_out.get(request.service, ())))
