@@ -8,12 +8,7 @@ from typing import Any
 import click
 
 from uv_workspace_function.cli.options import target_options
-from uv_workspace_function.context.arguments import (
-    build_arguments,
-    check_c_library,
-    check_packages,
-    check_target_folder,
-)
+from uv_workspace_function.context.arguments import AskedBuild, build_arguments
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.extensions import extension_argument
 from uv_workspace_function.target.target import Target
@@ -60,21 +55,23 @@ class AskedImage:
         closure = context.closure
         for handler in closure.service.handlers:
             closure.handler(handler)
-        from_source = check_packages(context, self.target, self.build_from_source or None)
-        check_target_folder(self.target_folder)
-        check_c_library(self.target, self.base_image)
-        given = {
+        asked = AskedBuild(
+            target=self.target,
+            build_from_source=self.build_from_source or None,
+            target_folder=self.target_folder,
+            base_image=self.base_image,
+            include_bytecode=not self.no_bytecode,
+            build_on_target=self.build_on_target,
+            snap_start=self.snap_start,
+        ).checked(context)
+        images = {
             "BASE_IMAGE": self.base_image if names_base else None,
             "BUILDER_IMAGE": self.builder_image,
             "UV_IMAGE": self.uv_image,
-            "TARGET_FOLDER": self.target_folder,
-            "INCLUDE_BYTECODE": "0" if self.no_bytecode else None,
-            "BUILD_FROM_SOURCE": from_source,
-            "BUILDER_PLATFORM": self.target.docker_platform if self.build_on_target else None,
-            "SNAP_START": "allow" if self.snap_start else None,
             **{extension_argument(number): image for number, image in enumerate(self.extensions, 1)},
         }
-        return build_arguments(context, self.target, given, mirrors=self.mirrors)
+        asked |= {argument: image for argument, image in images.items() if image is not None}
+        return build_arguments(context, self.target, asked, mirrors=self.mirrors)
 
 
 def image_options(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:

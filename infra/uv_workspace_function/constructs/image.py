@@ -18,15 +18,7 @@ from uv_workspace_function.constructs.defaults import with_defaults
 from uv_workspace_function.constructs.image_options import ImageOptions
 from uv_workspace_function.constructs.request import check_request, checked
 from uv_workspace_function.constructs.starting_image import StartingImage, name_asset
-from uv_workspace_function.context.arguments import (
-    build_arguments,
-    check_c_library,
-    check_further,
-    check_packages,
-    check_secrets,
-    check_target_folder,
-    is_proxy,
-)
+from uv_workspace_function.context.arguments import AskedBuild, build_arguments, is_proxy
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.extensions import extension_argument
 from uv_workspace_function.errors import WorkspaceError
@@ -93,18 +85,17 @@ class ServiceImage:
         context = BuildContext.of(workspace, service, extras=options.extras or ()).extended(
             len(options.extensions or ())
         )
-        from_source = check_packages(context, target, options.build_from_source)
-        check_secrets(context, options.build_secrets or {})
-        check_further(options.build_args or {})
-        check_target_folder(target_folder)
-        check_c_library(target, options.base_image)
-        given = {
-            "TARGET_FOLDER": target_folder,
-            "INCLUDE_BYTECODE": "0" if options.include_bytecode is False else None,
-            "BUILD_FROM_SOURCE": from_source,
-            "BUILDER_PLATFORM": target.docker_platform if options.build_on_target else None,
-            "SNAP_START": "allow" if snap_start else None,
-        }
+        asked = AskedBuild(
+            target=target,
+            build_from_source=options.build_from_source,
+            secrets=options.build_secrets,
+            further=options.build_args,
+            target_folder=target_folder,
+            base_image=options.base_image,
+            include_bytecode=options.include_bytecode is not False,
+            build_on_target=bool(options.build_on_target),
+            snap_start=snap_start,
+        ).checked(context)
         images = {
             option.upper(): StartingImage.of(image, option, scope)
             for option in ("base_image", "builder_image", "uv_image")
@@ -113,7 +104,7 @@ class ServiceImage:
         for number, extension in enumerate(options.extensions or (), 1):
             images[extension_argument(number)] = StartingImage.of(extension, "each of extensions", scope)
         by_name = {argument: image.name for argument, image in images.items() if image.asset is None}
-        arguments = build_arguments(context, target, given | by_name, mirrors=_mirrors(scope, options.mirrors))
+        arguments = build_arguments(context, target, asked | by_name, mirrors=_mirrors(scope, options.mirrors))
         arguments |= options.build_args or {}
         assets = {argument: image for argument, image in images.items() if image.asset is not None}
         hashed = {name: value for name, value in arguments.items() if not is_proxy(name)}

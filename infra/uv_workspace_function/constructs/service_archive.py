@@ -22,7 +22,7 @@ from uv_workspace_function.constructs.context_warnings import warn_of_context
 from uv_workspace_function.constructs.image import PYTHON_VERSION
 from uv_workspace_function.constructs.zip_options import ZipOptions
 from uv_workspace_function.context import staging
-from uv_workspace_function.context.arguments import build_arguments, check_packages, check_secrets, secret_file
+from uv_workspace_function.context.arguments import AskedBuild, build_arguments, secret_file
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target import managed_runtime
@@ -78,19 +78,19 @@ class ServiceArchive:
         runtime = managed_runtime.runtime(target, known=_known_to_the_cdk())
         context = BuildContext.of(workspace, service, extras=options.extras or ())
         closure = context.closure
-        from_source = check_packages(context, target, options.build_from_source)
-        check_secrets(context, options.build_secrets or {})
+        asked = AskedBuild(
+            target=target,
+            build_from_source=options.build_from_source,
+            secrets=options.build_secrets,
+            include_bytecode=options.include_bytecode is not False,
+        ).checked(context)
         left_out, remark = managed_runtime.provided(closure.selection, target) if options.runtime_sdk else ((), None)
         oversized = managed_runtime.refuse_oversized_archive(closure.selection, target, left_out)
-        given = {
-            "INCLUDE_BYTECODE": "0" if options.include_bytecode is False else None,
-            "BUILD_FROM_SOURCE": from_source,
-        }
         return cls(
             context=context,
             target=target,
             runtime=runtime,
-            arguments=build_arguments(context, target, given, mirrors={}),
+            arguments=build_arguments(context, target, asked, mirrors={}),
             left_out=left_out,
             secrets=_files(options.build_secrets or {}),
             warnings=tuple(filter(None, (remark, oversized))),

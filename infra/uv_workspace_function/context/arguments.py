@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from uv_workspace_function.context.build_context import DOCKERFILE, BuildContext
 from uv_workspace_function.context.dockerfile import Dockerfile
@@ -19,15 +20,65 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
 _OF_BUILDKIT = "BUILDKIT_"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedBuild:
+    """What is asked of a build, whoever asks: a construct, of an image or of an archive, or a command.
+
+    Args:
+        target: what it is built for.
+        build_from_source: packages that may be built, instead of those of the service's setting; None for these.
+        secrets: by id, in the form of `docker build --secret` without the id.
+        further: what is given to `docker build` besides the options.
+        target_folder: the folder of the image that packages and code go to; None for Lambda's.
+        base_image: whatever the image starts from; None for Lambda's.
+        include_bytecode: whether modules have their bytecode.
+        build_on_target: whether the builder runs on the image's own platform.
+        snap_start: whether the image has the label that SnapStart asks for.
+    """
+
+    target: Target
+    build_from_source: Sequence[str] | None = None
+    secrets: Mapping[str, str] | None = None
+    further: Mapping[str, str] | None = None
+    target_folder: str | None = None
+    base_image: object = None
+    include_bytecode: bool = True
+    build_on_target: bool = False
+    snap_start: bool = False
+
+    def checked(self, context: BuildContext) -> dict[str, str]:
+        """The Dockerfile's arguments for it, but for names of images, once it has passed what can be checked before a build.
+
+        Args:
+            context: what is built.
+
+        Raises:
+            WorkspaceError: when it could not be built.
+        """
+        from_source = _check_packages(context, self.target, self.build_from_source)
+        _check_secrets(context, self.secrets or {})
+        _check_further(self.further or {})
+        _check_target_folder(self.target_folder)
+        _check_c_library(self.target, self.base_image)
+        arguments = {
+            "TARGET_FOLDER": self.target_folder,
+            "INCLUDE_BYTECODE": None if self.include_bytecode else "0",
+            "BUILD_FROM_SOURCE": from_source,
+            "BUILDER_PLATFORM": self.target.docker_platform if self.build_on_target else None,
+            "SNAP_START": "allow" if self.snap_start else None,
+        }
+        return {name: value for name, value in arguments.items() if value is not None}
+
+
 def build_arguments(
-    context: BuildContext, target: Target, options: Mapping[str, str | None], *, mirrors: Mapping[str, str]
+    context: BuildContext, target: Target, options: Mapping[str, str], *, mirrors: Mapping[str, str]
 ) -> dict[str, str]:
     """What to give to `docker build --build-arg`.
 
     Args:
         context: what is built.
         target: what it is built for.
-        options: values of the Dockerfile's arguments; None leaves one at its default.
+        options: values of the Dockerfile's arguments; the others stay at their defaults.
         mirrors: see `ImageReference.redirected`. Every image that the Dockerfile starts from is redirected.
 
     Raises:
@@ -37,7 +88,7 @@ def build_arguments(
     given = {"PYTHON_VERSION": target.python, **context.build_args}
     if not target.is_default_platform:
         given["PYTHON_PLATFORM"] = target.uv_platform
-    given |= {name: value for name, value in options.items() if value is not None}
+    given |= options
     names = {name: dockerfile.value(name, given) for name in dockerfile.arguments if name.endswith(_AN_IMAGE)}
     # One without a name is another asset's, which is given to the build as it is.
     images = {name: ImageReference.parse(image) for name, image in names.items() if image is not None}
@@ -47,7 +98,7 @@ def build_arguments(
     return given | {name: str(image) for name, image in redirected.items() if image != images[name]}
 
 
-def check_packages(context: BuildContext, target: Target, build_from_source: Sequence[str] | None) -> str | None:
+def _check_packages(context: BuildContext, target: Target, build_from_source: Sequence[str] | None) -> str | None:
     """Refuse a closure with packages that cannot be installed on the target.
 
     Args:
@@ -67,7 +118,7 @@ def check_packages(context: BuildContext, target: Target, build_from_source: Seq
     return None if said == context.build_args.get("BUILD_FROM_SOURCE", "") else said
 
 
-def check_target_folder(folder: str | None) -> None:
+def _check_target_folder(folder: str | None) -> None:
     """Refuse a folder that the builder would refuse: what lies in the root itself would be laid over the base image's own folders.
 
     Args:
@@ -80,7 +131,7 @@ def check_target_folder(folder: str | None) -> None:
         raise WorkspaceError(f"target_folder must be an absolute path below / in the image, not {folder!r}")
 
 
-def check_c_library(target: Target, base_image: object) -> None:
+def _check_c_library(target: Target, base_image: object) -> None:
     """Refuse to put packages for musl on the base image of Lambda, which has glibc.
 
     Raises:
@@ -98,7 +149,7 @@ def is_proxy(argument: str) -> bool:
     return argument.upper() in _PROXIES
 
 
-def check_further(arguments: Mapping[str, str]) -> None:
+def _check_further(arguments: Mapping[str, str]) -> None:
     """Refuse build arguments that an option is for, or nothing.
 
     Args:
@@ -116,7 +167,7 @@ def check_further(arguments: Mapping[str, str]) -> None:
             )
 
 
-def check_secrets(context: BuildContext, secrets: Mapping[str, str]) -> None:
+def _check_secrets(context: BuildContext, secrets: Mapping[str, str]) -> None:
     """Refuse secrets that the build would not find.
 
     Args:
