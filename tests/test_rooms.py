@@ -157,3 +157,25 @@ def test_the_plan_names_every_room_and_what_is_there() -> None:
     rooms = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
     assert [] == [room for room in rooms if not re.search(rf"`{room}/?[`/]", text)]
     assert [] == [room for room in rooms if not re.search(rf"\b{room}\b", uv_workspace_function.__doc__ or "")]
+
+
+def planned(docstring: str) -> set[str]:
+    """The modules that a room's plan names: an indented line begins with one, or with several and commas between them."""
+    lines = re.findall(r"^    ((?:\w+/?, )*\w+/?)  ", docstring, re.MULTILINE)
+    return {name.rstrip("/") for line in lines for name in line.split(", ")}
+
+
+@pytest.mark.parametrize(
+    "room", sorted({path.parent.name for path in PACKAGE.glob("*/__init__.py")} - {"builder", "cli"})
+)
+def test_a_rooms_plan_names_its_modules(room: str) -> None:
+    """All of them, and none that is gone. `cli` has one per command; the builder's plan is a part of every image, and stays."""
+    tree = ast.parse((PACKAGE / room / "__init__.py").read_text(encoding="utf-8"))
+    inner = {path.parent.name for path in (PACKAGE / room).glob("*/__init__.py")}
+    modules = {path.stem for path in (PACKAGE / room).glob("*.py")} - {"__init__"}
+    assert modules | inner == planned(ast.get_docstring(tree, clean=False) or "")
+
+
+def test_a_plan_is_read() -> None:
+    """So the test above would notice a module that no plan names."""
+    assert {"a", "b", "c"} == planned("What a room is.\n\n    a, b    both\n    c/  the third\n\nNobody here.\n")

@@ -16,6 +16,15 @@ Each check is a function, from a scope to findings and to what could not be chec
     allowed        exceptions have reasons (UWF019)
     credentials    settings hold no credential (UWF020)
     working_tree   the working tree is its commit's (UWF021)
-    build_programs what a build may miss in its context: a note
+    build_programs  what a build may miss in its context: a note
     left_out       what is committed is in an image (UWF022)
+
+What they stand on, and what becomes of a report:
+
+    lines, ignore_rules    where in a TOML file something stands; which line of a `.gitignore` ignores a path
+    secrets        what looks like a secret: by name, by shape, by a rule set
+    secret_files, secret_shapes, secret_rules    these three
+    cache_file, stored_facts    what a run has found out, for the next one; of Python files
+    baseline       findings that do not count, since they were there before
+    report_text, report_json, report_sarif, report_github    the report, for people and for programs
 """
