@@ -77,6 +77,14 @@ def _bindings_of_lines(lines: Iterable[str]) -> Bindings:
     return Bindings(names=bound, callables=frozenset(), stars=tuple(stars), anything="__getattr__" in names)
 
 
+def bound_names(tree: ast.Module) -> frozenset[str] | None:
+    """The names that a module's top level binds; None where it takes all of another module's, or answers for any name."""
+    found = _Found()
+    for node in _top_level(tree.body):
+        found.add(node)
+    return None if found.stars or "__getattr__" in found.names else frozenset(found.names)
+
+
 def _bindings(tree: ast.Module) -> Bindings:
     found = _Found()
     for node in _top_level(tree.body):

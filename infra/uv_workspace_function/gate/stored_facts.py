@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 from uv_workspace_function.code.syntax import Unparsed
 from uv_workspace_function.gate.cache_file import CacheFile
+from uv_workspace_function.gate.imports.module_names import ModuleNames
 from uv_workspace_function.gate.imports.source import Import, Need, SourceFacts, read_source
 
 T = TypeVar("T")
-_FORMAT = 9  # raise it with any change of what python_source says of a file
+_FORMAT = 10  # raise it with any change of what python_source says of a file
 
 
 @dataclass(kw_only=True)
@@ -70,11 +71,13 @@ def _encoded(facts: SourceFacts) -> list[Any]:
         ],
         sorted(facts.words),
         None if unparsed is None else [unparsed.line, unparsed.reason, unparsed.certain],
+        facts.names.bound,
+        facts.names.set_on_others,
     ]
 
 
 def _decoded(entry: list[Any]) -> SourceFacts:
-    stored, words, unparsed = entry
+    stored, words, unparsed, bound, set_on_others = entry
     imports = [
         Import(
             module=_a(str, module),
@@ -91,6 +94,7 @@ def _decoded(entry: list[Any]) -> SourceFacts:
         imports=tuple(found for found in imports if not found.module.startswith(".")),
         relative=tuple(found for found in imports if found.module.startswith(".")),
         words=frozenset(_a(str, word) for word in _a(list, words)),
+        names=ModuleNames(bound=None if bound is None else _a(str, bound), set_on_others=_a(str, set_on_others)),
         unparsed=None if unparsed is None else _unparsed(*unparsed),
     )
 

@@ -103,6 +103,8 @@ class KnownPackages:
     local: Mapping[str, Member]
     root: Member | None
     standard: frozenset[str]
+    sources: Mapping[str, SourceFacts]
+    """Every file that was read, by its path relative to the workspace's root."""
 
     @classmethod
     def of(
@@ -139,6 +141,7 @@ class KnownPackages:
             local=local,
             root=next((m for m in local.values() if m.folder == project.folder), None),
             standard=_standard_library(scope.target.python),
+            sources={entry.file.path: entry.facts for entries in files.values() for entry in entries},
         )
 
     @cached_property
@@ -149,6 +152,10 @@ class KnownPackages:
             for module in member.layout.modules:
                 found.setdefault(module.name.partition(".")[0], []).append((member, module))
         return found
+
+    def sets(self, name: str) -> bool:
+        """Whether some file may give a module of another one a name."""
+        return any(facts.names.may_set(name) for facts in self.sources.values())
 
     def distribution(self, name: str) -> Distribution | None:
         """A third-party package's metadata, where there is some."""

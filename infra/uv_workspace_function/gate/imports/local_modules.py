@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from weakref import WeakKeyDictionary
 
-from uv_workspace_function.code.bindings import Bindings, read_bindings
 from uv_workspace_function.code.layouts import Module
 from uv_workspace_function.context.wanted import Cause
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
@@ -16,6 +15,7 @@ from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.ignore_rules import ignoring_rule
 from uv_workspace_function.gate.imports.files import VENDORED, Role
 from uv_workspace_function.gate.imports.known_packages import ReadFile
+from uv_workspace_function.gate.imports.local_names import Unbound, unbound
 from uv_workspace_function.gate.imports.member import MemberImports
 from uv_workspace_function.gate.imports.siblings import has_module
 from uv_workspace_function.gate.imports.source import Import, Need
@@ -25,7 +25,8 @@ from uv_workspace_function.workspace.workspace import Workspace
 
 # What is a module, or is made into one: extensions are built of the last.
 _SUFFIXES = frozenset({".py", ".pyi", ".so", ".pyd", ".pyx", ".pxd", ".c", ".cc", ".cpp", ".rs", ".f90"})
-_DYNAMIC = re.compile(rb"\bsys\.modules\b|\b__path__\b|\bglobals\(\)|\bsetattr\(|\bexec\(|\blazy_loader\b|\bvars\(\)")
+_DYNAMIC = re.compile(rb"\bsys\.(modules|meta_path|path_hooks)\b|\bfrom sys import\b.*\bmodules\b|\b__path__\b")
+_BIND = "import a name that it has, or define it there"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +159,17 @@ def _look_for(
     stems = _stems(workspace, member, (*files.files, *files.written))
     if str(target) in stems:
         return None
-    if name is not None and _may_be_attribute(of, target.parent, name):
-        return None
+    lacking: Unbound | None = None
+    if name is not None:
+        paths = files.files.keys() - files.written
+        lacking = unbound(of, target.parent, name, paths)
+        if lacking is None:
+            return None
     if _is_dynamic(of, member):
         return None
+    if lacking is not None and lacking.is_of_plain_module:
+        whole = member.layout.complete or not member.is_package
+        return _Absent(module=dotted, why=str(lacking), remedy=_BIND) if whole else None
     root = workspace.root
     if (there := _on_disk(root, target)) is not None:
         cause = next((d for d in files.dropped if there == d.path or there.startswith(f"{d.path.rstrip('/')}/")), None)
@@ -188,7 +196,7 @@ def _look_for(
         )
     return _Absent(
         module=dotted,
-        why=f"there is no {target}.py" + (f", and {target.parent}/__init__.py binds no {name!r}" if name else ""),
+        why=f"there is no {target}.py" + (f", and {lacking}" if lacking is not None and lacking.file else ""),
         remedy="correct the import, or restore the file",
     )
 
@@ -213,20 +221,6 @@ def _left_out_by_name(of: MemberImports, read: ReadFile, top: str) -> Iterator[_
     there = _on_disk(workspace.root, target)
     if there is not None and str(target) not in _stems(workspace, member, (*files.files, *files.written)):
         yield _lost(member, top, there, "it has a name that tests and outputs have")
-
-
-def _may_be_attribute(of: MemberImports, package: PurePosixPath, name: str) -> bool:
-    """Whether a package binds a name itself; a namespace binds none."""
-    file = of.scope.workspace.root / package / "__init__.py"
-    if not file.is_file():
-        return (
-            of.scope.workspace.root / f"{package}.py"
-        ).is_file()  # a module's attributes are a type checker's to judge
-    content = file.read_bytes()
-    bindings = read_bindings(content)
-    if not isinstance(bindings, Bindings) or bindings.stars or bindings.anything or _DYNAMIC.search(content):
-        return True
-    return name in bindings.names
 
 
 def _is_dynamic(of: MemberImports, member: Member) -> bool:

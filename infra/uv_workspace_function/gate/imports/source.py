@@ -20,6 +20,7 @@ from uv_workspace_function.gate.imports.conditions import (
     suppresses,
     words_of,
 )
+from uv_workspace_function.gate.imports.module_names import UNKNOWN, ModuleNames, names_of
 
 
 class Need(StrEnum):
@@ -62,6 +63,8 @@ class SourceFacts:
     """Relative imports, their modules with the leading dots."""
     words: frozenset[str] = frozenset()
     """Words of strings that look like names: plugins, drivers and settings name modules so."""
+    names: ModuleNames = UNKNOWN
+    """What it binds, as a module."""
     unparsed: Unparsed | None = None
     is_judged: bool = True
     """Whether its syntax is settled for the target: False where the running Python cannot tell."""
@@ -104,6 +107,7 @@ def read_source(content: bytes, python: tuple[int, int]) -> SourceFacts:
         imports=tuple(reader.settled()),
         relative=tuple(reader.relative()),
         words=frozenset(reader.words),
+        names=UNKNOWN if parsed.is_newer else names_of(parsed.tree),
         is_judged=not parsed.is_newer and sys.version_info[:2] <= python,
     )
 
