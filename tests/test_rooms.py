@@ -84,7 +84,7 @@ def raw_tables(tree: ast.AST) -> set[str]:
     return {
         text
         for text in read
-        if re.search(r"\b(pyproject\.document|(uv|uv_toml|settings)\.table|(source|sdist|wheel)\.written)$", text)
+        if re.search(r"\b(pyproject\.document|(uv|uv_toml|settings)\.table|(source|sdist|wheel|entry)\.written)$", text)
     }
 
 
@@ -95,7 +95,7 @@ def test_only_writers_read_a_document_as_it_is_written() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["member.pyproject.document.get('project')", "pyproject.uv.table", "wheel.written['url']"]
+    "line", ["member.pyproject.document.get('project')", "pyproject.uv.table", "wheel.written['url']", "entry.written"]
 )
 def test_a_table_that_leaves_its_reader_is_seen(line: str) -> None:
     """So the test above would notice."""

@@ -97,7 +97,7 @@ def the_locks_python_kept(patch: Patch) -> None:
 
 def another_members_name_kept(patch: Patch) -> None:
     def text(self: selection.Selection, *, builders: Collection[str] = ()) -> str:
-        return _text(self, builders=builders) + f"# {self.lock.members}\n"
+        return _text(self, builders=builders) + f"# {self.lock.manifest.members}\n"
 
     patch.setattr("uv_workspace_function.context.build_context.cut_down", text)
 

@@ -283,7 +283,7 @@ def _workspace(closure: Closure) -> dict[str, Any]:
     if closure.project.pyproject.uv.workspace is None:
         return {}
     base = closure.project.folder
-    locked = set(closure.project.lock.members)
+    locked = set(closure.project.lock.manifest.members)
     members = [posixpath.relpath(m.folder, base) for m in closure.sources if m.name in locked and m.folder != base]
     return {"workspace": {"members": sorted(_escaped(members))}}
 

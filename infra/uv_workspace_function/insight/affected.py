@@ -213,7 +213,7 @@ class _Groups:
         """All that a member's tests run with: its own groups, and those of the project's root."""
         root = workspace.project_of(member).pyproject.metadata.name or ""
         groups = self.groups.get(member.name, frozenset()) | self.groups.get(canonicalize_name(root), frozenset())
-        return self._reach({member.name, *groups, *self.lock.groups})
+        return self._reach({member.name, *groups, *self.lock.manifest.groups})
 
     def libraries_of_groups(self, member: Member) -> frozenset[str]:
         """What a member's own groups lead to, and its image does not."""

@@ -102,6 +102,51 @@ class LockedPackage:
         return f"{self.name} {self.version}" if self.version else self.name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestEntry:
+    """A constraint for builds, or metadata in place of a package's own."""
+
+    name: str
+    """The package's, normalized."""
+    written: Table
+    """As the lock has it, to be written into another one."""
+
+    @classmethod
+    def from_dict(cls, found: Any) -> "ManifestEntry":
+        """Read an entry of `build-constraints` or `dependency-metadata`.
+
+        Raises:
+            Malformed: when it has no name.
+        """
+        return cls(name=_name(found), written=found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """The `[manifest]` of a lock: what it was resolved from, besides its packages."""
+
+    members: tuple[str, ...] = ()
+    build_constraints: tuple[ManifestEntry, ...] = ()
+    dependency_metadata: tuple[ManifestEntry, ...] = ()
+    groups: frozenset[str] = frozenset()
+    """What the groups of a root that is no package name."""
+
+    @classmethod
+    def from_dict(cls, found: Any) -> "Manifest":
+        """Read the table.
+
+        Raises:
+            Malformed: when a value is of another type.
+        """
+        manifest = toml.table_in(found)
+        return cls(
+            members=toml.strings_at(manifest, "members"),
+            build_constraints=toml.list_at(manifest, "build-constraints", ManifestEntry.from_dict),
+            dependency_metadata=toml.list_at(manifest, "dependency-metadata", ManifestEntry.from_dict),
+            groups=_names_in_groups(manifest, "dependency-groups"),
+        )
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lock:
     """A `uv.lock`, parsed."""
@@ -110,7 +155,6 @@ class Lock:
     """The file, as messages name it."""
     revision: int
     requires_python: str
-    members: tuple[str, ...]
     packages: tuple[LockedPackage, ...]
     conflicts: bool
     """Whether `[tool.uv] conflicts` were declared, so that markers speak of forks."""
@@ -120,10 +164,7 @@ class Lock:
     """The environments that it was written for; none means all."""
     resolution_markers: bool
     """Whether it has forks by marker."""
-    build_constraints: tuple[Table, ...]
-    dependency_metadata: tuple[Table, ...]
-    groups: frozenset[str]
-    """What the groups of a root that is no package name."""
+    manifest: Manifest
     _by_name: Mapping[str, tuple[LockedPackage, ...]] = field(repr=False)
 
     @classmethod
@@ -164,20 +205,16 @@ class Lock:
         by_name: dict[str, tuple[LockedPackage, ...]] = {}
         for package in packages:
             by_name[package.name] = (*by_name.get(package.name, ()), package)
-        manifest = toml.below(document, "manifest", _manifest) if "manifest" in document else {}
         return cls(
             path=path,
             revision=toml.value(document, "revision", int) or 0,
             requires_python=toml.value(document, "requires-python", str) or ANY_PYTHON,
-            members=tuple(manifest.get("members", ())),
             packages=packages,
             conflicts="conflicts" in document,
             exclusive=toml.list_at(document, "conflicts", lambda entry: toml.items_in(entry, _exclusive)),
             supported_markers=toml.strings_at(document, "supported-markers"),
             resolution_markers="resolution-markers" in document,
-            build_constraints=tuple(manifest.get("build-constraints", ())),
-            dependency_metadata=tuple(manifest.get("dependency-metadata", ())),
-            groups=_names_in_groups(manifest, "dependency-groups"),
+            manifest=toml.below(document, "manifest", Manifest.from_dict) if "manifest" in document else Manifest(),
             _by_name=by_name,
         )
 
@@ -236,14 +273,6 @@ def _edges(found: Any) -> tuple[Edge, ...]:
 
 def _extras(found: Any) -> frozenset[str]:
     return frozenset(map(canonicalize_name, toml.strings_at(toml.table_in(found), "provides-extras")))
-
-
-def _manifest(found: Any) -> Table:
-    manifest = toml.table_in(found)
-    toml.strings_at(manifest, "members")
-    toml.list_at(manifest, "build-constraints", toml.table_in)
-    toml.list_at(manifest, "dependency-metadata", _name)
-    return manifest
 
 
 def _name(found: Any) -> str:

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from packaging.utils import canonicalize_name
-
 from uv_workspace_function.workspace.lock import ANY_PYTHON, KNOWN_VERSION, Lock, LockedPackage
 from uv_workspace_function.workspace.selection import Selection, Step
 
@@ -43,14 +41,14 @@ def cut_down(selection: Selection, *, builders: Iterable[str] = ()) -> str:
         # uv limits what it exports to the forks' markers; which forks there were says more of others than of this
         keys = ["resolution-markers"] if selection.lock.resolution_markers else []
         header += [_array(key, map(_value, markers)) for key in (*keys, "supported-markers")]
-    manifest = []
-    if members := sorted({*(p.name for p in selection.local), *bare}.intersection(selection.lock.members)):
+    manifest, locked = [], selection.lock.manifest
+    if members := sorted({*(p.name for p in selection.local), *bare}.intersection(locked.members)):
         manifest.append(_array("members", map(_value, members)))
-    if selection.lock.build_constraints:  # what builds a package is not locked: any of them may apply
-        manifest.append(_array("build-constraints", map(_value, selection.lock.build_constraints)))
+    if constraints := locked.build_constraints:  # what builds a package is not locked: any of them may apply
+        manifest.append(_array("build-constraints", (_value(entry.written) for entry in constraints)))
     reached = {package.name for package in selection.nodes}
-    if entries := [e for e in selection.lock.dependency_metadata if canonicalize_name(e["name"]) in reached]:
-        manifest.append(_array("dependency-metadata", map(_value, entries)))
+    if stated := [entry for entry in locked.dependency_metadata if entry.name in reached]:
+        manifest.append(_array("dependency-metadata", (_value(entry.written) for entry in stated)))
     if manifest:
         header += ["", "[manifest]", *manifest]
     blocks = [

@@ -237,7 +237,7 @@ def _by_name(members: Iterable[Member], *, remedy: str) -> tuple[Member, ...]:
 def _check_members(root: Path, lock: Lock, members: tuple[Member, ...]) -> None:
     """Refuse a lock that was written for other members than there are."""
     there = {member.name for member in members}
-    locked = set(lock.members) or {p.name for p in lock.packages if p.folder is not None and p.name in there}
+    locked = set(lock.manifest.members) or {p.name for p in lock.packages if p.folder is not None and p.name in there}
     if missing := sorted(there - locked):
         raise LockError(f"{lock.path} lacks the workspace's member {', '.join(missing)}", "run `uv lock`")
     if surplus := sorted(locked - there):
