@@ -107,6 +107,18 @@ def test_what_was_not_looked_at_is_not_gone(shop: Path) -> None:
     assert alone in json.loads((shop / FILE).read_text())["findings"]
 
 
+def test_what_a_context_would_show_is_not_gone_while_it_cannot_be_made(shop: Path) -> None:
+    """A finding about a file of a context is neither there nor gone then."""
+    run(shop, "--write-baseline")
+    document = json.loads((shop / FILE).read_text())
+    secret = {"code": "UWF012", "file": "billing/src/billing/key.py", "member": "billing", "subject": "key"}
+    (shop / FILE).write_text(json.dumps({**document, "findings": [*document["findings"], secret]}))
+    assert ["key"] == found(shop)["gone"]
+    pyproject = shop / "billing/pyproject.toml"
+    pyproject.write_text(f'{pyproject.read_text()}\n[tool.uv-workspace-function]\ninclude = ["../elsewhere/*"]\n')
+    assert [] == found(shop)["gone"]
+
+
 def test_it_is_of_the_whole_workspace(shop: Path) -> None:
     done = run(shop, "billing", "--write-baseline")
     assert 2 == done.exit_code

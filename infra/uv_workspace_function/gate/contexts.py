@@ -75,16 +75,11 @@ class _Contexts:
         try:
             context = BuildContext.of_closure(self.scope.workspace, self.scope.closure(service))
         except LockError as error:
-            gap = NotChecked(
-                codes=("UWF012", "UWF013", "UWF014", "UWF015", "UWF017", "UWF021"),
-                member=service.name,
-                reason=str(error),
-                remedy="lock first: UWF001",
-            )
-            self.gaps.append(gap)
+            self.gaps.append(_unseen(service, str(error), "lock first: UWF001", "UWF017"))
             return
         except WorkspaceError as error:
             self.findings.append(_not_made(service, error))
+            self.gaps.append(_unseen(service, "its build context cannot be made", "fix UWF017 first"))
             return
         try:
             context.closure.check_python(self.scope.target.python)
@@ -189,6 +184,12 @@ class _Contexts:
                 subject=dropped.path,
             )
         )
+
+
+def _unseen(service: Member, reason: str, remedy: str, *more: str) -> NotChecked:
+    """What nobody looked for in a context that there is not."""
+    codes = ("UWF012", "UWF013", "UWF014", "UWF015", "UWF021", "UWF022")
+    return NotChecked(codes=tuple(sorted({*codes, *more})), member=service.name, reason=reason, remedy=remedy)
 
 
 def _not_made(service: Member, error: WorkspaceError) -> Finding:

@@ -11,7 +11,19 @@ from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.members import Member
 
-CODES_OF_SERVICES = ("UWF007", "UWF008", "UWF009", "UWF010", "UWF011", "UWF012", "UWF013", "UWF014", "UWF017")
+CODES_OF_SERVICES = (
+    "UWF007",
+    "UWF008",
+    "UWF009",
+    "UWF010",
+    "UWF011",
+    "UWF012",
+    "UWF013",
+    "UWF014",
+    "UWF015",
+    "UWF017",
+    "UWF022",
+)
 """What is judged of services, their closures and contexts, and of nothing else."""
 
 
