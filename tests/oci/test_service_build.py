@@ -1,6 +1,7 @@
 """`services build`: what a change runs, what is shared, what a build sees, and what is refused.
 
-Covers also: builder/__main__.py, cli/build_command.py, cli/image_options.py, oci/image.py, oci/image_builds.py, oci/layer_builds.py,
+Covers also: builder/__main__.py, cli/build_command.py, cli/builds.py,
+cli/image_options.py, oci/image.py, oci/image_builds.py, oci/layer_builds.py,
 oci/interpreter.py, oci/layers.py, oci/layout.py, oci/output.py, oci/request.py, oci/sbom.py,
 oci/staged.py, oci/steps.py, oci/tree.py.
 """

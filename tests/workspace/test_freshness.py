@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from made import BUILD_SYSTEM, hide_uv, lock, member, workspace
 from uv_workspace_function import Workspace, WorkspaceError
+from uv_workspace_function.workspace import freshness
 from uv_workspace_function.workspace.freshness import check_fresh
 from wheelhouse import sdist, uv
 
@@ -204,3 +205,20 @@ def test_metadata_that_the_root_tells_instead_needs_no_backend(tmp_path: Path) -
     member(root / "orders", 'dynamic = ["dependencies"]', build_system=BUILD_SYSTEM)
     lock(root)
     assert said(root) is None
+
+
+def test_a_question_that_was_begun_is_not_asked_twice(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Workspace.load(shop)
+    freshness.begin(read)
+    assert check_fresh(read, read.project) is None
+    hide_uv(monkeypatch)
+    freshness.begin(read)
+    assert check_fresh(read, read.project) is None
+
+
+def test_a_stale_lock_is_refused_by_an_answer_that_was_begun(shop: Path) -> None:
+    member(shop / "orders", 'dependencies = ["requests"]')
+    read = Workspace.load(shop)
+    freshness.begin(read)
+    with pytest.raises(WorkspaceError, match=r"^uv\.lock is stale"):
+        check_fresh(read, read.project)

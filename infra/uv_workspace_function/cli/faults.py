@@ -5,7 +5,6 @@ import os
 import platform
 import tempfile
 import traceback
-from importlib.metadata import PackageNotFoundError, version
 
 EXIT_CODE = 70
 """EX_SOFTWARE of sysexits.h: none of the codes that say something of a workspace."""
@@ -27,6 +26,8 @@ def of_the_system(error: Exception) -> str | None:
 
 def report(error: Exception) -> str:
     """Write down what is known of a fault, and tell in one line where."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - it takes its time
+
     kind = type(error).__name__
     try:
         release = version("uv-workspace-function")

@@ -1,6 +1,5 @@
 """A build without an engine: each layer from the cache, or by the builder's step for it."""
 
-import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -74,17 +73,19 @@ class Build:
         with self.store.work_folder(work) as (folder, lock):
             context = folder / "context"
             self.request.context.write(context)
-            inputs = folder / "inputs"
-            workspace = self._workspace(context)
-            workspace.split(definitions=inputs / "definitions", libraries=inputs / "libraries")
             with ThreadPoolExecutor(max_workers=3) as pool:
+                if self.no_backends:  # before anything runs
+                    self.request.refuse_backends(self._workspace(context).local.values(), self.tools.uv_version)
+                service = pool.submit(self._service, folder, lock)
+                inputs = folder / "inputs"
+                workspace = self._workspace(context)
+                workspace.split(definitions=inputs / "definitions", libraries=inputs / "libraries")
                 third_party = pool.submit(self._third_party, folder, lock, inputs / "definitions", workspace)
                 libraries = pool.submit(self._step, "install-libraries", folder, lock, inputs / "libraries")
-                service = self._step("install-service", folder, lock, context, known=self.request.context.digest)
                 made = {
                     "install-third-party": third_party.result(),
                     "install-libraries": libraries.result(),
-                    "install-service": service,
+                    "install-service": service.result(),
                 }
             made["check-layout"] = self._layout(folder, lock, made)
         return self._result(made)
@@ -105,6 +106,15 @@ class Build:
             task_folder=way[-1].name.rstrip("/"),
         )
 
+    def _service(self, folder: Path, lock: int) -> Made:
+        """Install the service, from a copy of the context: a backend may write into it, and the other inputs are cut from another one."""
+        own = folder / "service"
+        return self._step(
+            *("install-service", folder, lock, own),
+            known=self.request.context.digest,
+            prepare=lambda: self.request.context.write(own),
+        )
+
     def _third_party(self, folder: Path, lock: int, definitions: Path, workspace: BuilderWorkspace) -> Made:
         known = tree_digest(definitions)
         own = self._key("install-third-party", known)
@@ -118,7 +128,15 @@ class Build:
         return self._step("install-third-party", folder, lock, definitions, known=f"shared {shared}", is_shared=True)
 
     def _step(
-        self, name: str, folder: Path, lock: int, workspace: Path, *, known: str | None = None, is_shared: bool = False
+        self,
+        name: str,
+        folder: Path,
+        lock: int,
+        workspace: Path,
+        *,
+        known: str | None = None,
+        is_shared: bool = False,
+        prepare: Callable[[], None] = lambda: None,
     ) -> Made:
         key = self._key(name, known or tree_digest(workspace), is_shared=is_shared)
         step = Step(
@@ -129,7 +147,7 @@ class Build:
             claims=folder / name / "claims",
             lock=lock,
         )
-        return self._made(step, key)
+        return self._made(step, key, prepare=prepare)
 
     def _layout(self, folder: Path, lock: int, made: Mapping[str, Made]) -> Made:
         claims = {name: made[step].claims for step, name in _CLAIMS.items()}
@@ -153,7 +171,7 @@ class Build:
 
         return self._made(step, key, prepare=prepare)
 
-    def _made(self, step: Step, key: str, *, prepare: Callable[[], None] = lambda: None) -> Made:
+    def _made(self, step: Step, key: str, *, prepare: Callable[[], None]) -> Made:
         """What came of a step: kept, or made now; by one process at a time."""
         kept = self._kept(key)
         if kept is not None and not self.verify:
@@ -178,7 +196,7 @@ class Build:
                     "remarks": list(remarks),
                 },
             )
-            shutil.rmtree(step.folder, ignore_errors=True)
+            self.store.discard(step.folder)
         return made
 
     def _compare(self, step: Step, kept: Made, made: Made) -> None:
@@ -221,12 +239,9 @@ class Build:
 
     def _workspace(self, context: Path) -> BuilderWorkspace:
         try:
-            workspace = BuilderWorkspace.read(context, self.request.service)
+            return BuilderWorkspace.read(context, self.request.service)
         except BuildError as error:
             raise WorkspaceError(str(error)) from error
-        if self.no_backends:
-            self.request.refuse_backends(workspace.local.values(), self.tools.uv_version)
-        return workspace
 
     def _key(self, step: str, known: str, *, is_shared: bool = False) -> str:
         """What decides a step's result."""

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -13,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any, Protocol
 
 from platformdirs import user_cache_path
@@ -178,7 +180,18 @@ class Store:
             try:
                 yield folder, lock
             finally:
-                shutil.rmtree(folder, ignore_errors=True)
+                self.discard(folder)
+
+    def discard(self, folder: Path) -> None:
+        """Delete a folder while the work goes on; a process ends when its folders are gone, and `bound` finds what a killed one left."""
+        aside = self.folder / "unpacked" / secrets.token_hex(8)
+        try:
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            folder.rename(aside)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            Thread(target=shutil.rmtree, args=(aside,), kwargs={"ignore_errors": True}).start()
 
     @contextmanager
     def unpacking(self) -> Iterator[Path]:

@@ -5,7 +5,9 @@ uv would run the build backend of a local package for metadata that `[project]` 
 
 import posixpath
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path, PurePosixPath
+from threading import Thread
 from weakref import WeakKeyDictionary
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -43,9 +45,9 @@ def check_fresh(workspace: Workspace, project: Project) -> str | None:
 
 def why_unknown(workspace: Workspace, project: Project) -> str | None:
     """Refuse a stale lock, as `check_fresh` does; the reason why one could not be checked, None where it is fresh."""
-    if project not in _ANSWERED:
-        _ANSWERED[project] = _answer(workspace, project)
-    code, reason = _ANSWERED[project]
+    if project not in _ANSWERS:
+        _answer_into(_ANSWERS.setdefault(project, Future()), workspace, project)
+    code, reason = _ANSWERS[project].result()
     if code == _STALE:
         where = f" --project {project.folder}" if project.folder.parts else ""
         raise LockError(
@@ -55,8 +57,22 @@ def why_unknown(workspace: Workspace, project: Project) -> str | None:
     return None if code == _FRESH else reason
 
 
-_ANSWERED: WeakKeyDictionary[Project, tuple[int | None, str]] = WeakKeyDictionary()
+def begin(workspace: Workspace) -> None:
+    """Ask about the workspace's lock, and go on: `check_fresh` waits for the answer."""
+    if workspace.project not in _ANSWERS:
+        answer = _ANSWERS.setdefault(workspace.project, Future())
+        Thread(target=_answer_into, args=(answer, workspace, workspace.project), daemon=True).start()
+
+
+_ANSWERS: WeakKeyDictionary[Project, Future[tuple[int | None, str]]] = WeakKeyDictionary()
 """A lock is of many closures, and asked about once."""
+
+
+def _answer_into(answer: Future[tuple[int | None, str]], workspace: Workspace, project: Project) -> None:
+    try:
+        answer.set_result(_answer(workspace, project))
+    except BaseException as error:  # noqa: BLE001 - whoever waits for the answer raises it
+        answer.set_exception(error)
 
 
 def _answer(workspace: Workspace, project: Project) -> tuple[int | None, str]:
