@@ -75,10 +75,12 @@ class Build:
             self.request.context.write(context)
             with ThreadPoolExecutor(max_workers=3) as pool:
                 if self.no_backends:  # before anything runs
-                    self.request.refuse_backends(self._workspace(context).local.values(), self.tools.uv_version)
+                    self.request.refuse_backends(
+                        _workspace(context, self.request.service).local.values(), self.tools.uv_version
+                    )
                 service = pool.submit(self._service, folder, lock)
                 inputs = folder / "inputs"
-                workspace = self._workspace(context)
+                workspace = _workspace(context, self.request.service)
                 workspace.split(definitions=inputs / "definitions", libraries=inputs / "libraries")
                 third_party = pool.submit(self._third_party, folder, lock, inputs / "definitions", workspace)
                 libraries = pool.submit(self._step, "install-libraries", folder, lock, inputs / "libraries")
@@ -173,11 +175,11 @@ class Build:
 
     def _made(self, step: Step, key: str, *, prepare: Callable[[], None]) -> Made:
         """What came of a step: kept, or made now; by one process at a time."""
-        kept = self._kept(key)
+        kept = _kept(self.store, key)
         if kept is not None and not self.verify:
             return kept
         with self.store.locked(f"step-{key}"):
-            if kept is None and not self.verify and (kept := self._kept(key)) is not None:
+            if kept is None and not self.verify and (kept := _kept(self.store, key)) is not None:
                 return kept
             self.said(f"{self.request.service}: {step.name}")
             prepare()
@@ -212,15 +214,6 @@ class Build:
                 "its packages or their backends are not reproducible; without --verify the layer in the cache is used",
             )
 
-    def _kept(self, key: str) -> Made | None:
-        kept: Any = self.store.record("steps", key)
-        if kept is None:
-            return None
-        found = {name: Layer.of(layer) for name, layer in kept["layers"].items()}
-        if not all(elsewhere.reaches(self.store, layer.blob) for layer in found.values()):
-            return None
-        return Made(layers=found, claims=kept["claims"], remarks=tuple(kept["remarks"]), is_reused=True)
-
     def _written(self, step: Step, remarks: list[str]) -> Made:
         way = self.tree.way(self.request.target_folder)
         found = {}
@@ -237,12 +230,6 @@ class Build:
         path = entry.name.rstrip("/")
         return self.tree.entry(path) if path in self.tree.folders else entry
 
-    def _workspace(self, context: Path) -> BuilderWorkspace:
-        try:
-            return BuilderWorkspace.read(context, self.request.service)
-        except BuildError as error:
-            raise WorkspaceError(str(error)) from error
-
     def _key(self, step: str, known: str, *, is_shared: bool = False) -> str:
         """What decides a step's result."""
         program = self.request.context.program_digest
@@ -252,3 +239,20 @@ class Build:
         return key_of(
             _FORMAT, step, known, program, self.tools.uv_version, self.tools.interpreter.exactly, variables, COMPRESSOR
         )
+
+
+def _kept(store: Store, key: str) -> Made | None:
+    kept: Any = store.record("steps", key)
+    if kept is None:
+        return None
+    found = {name: Layer.of(layer) for name, layer in kept["layers"].items()}
+    if not all(elsewhere.reaches(store, layer.blob) for layer in found.values()):
+        return None
+    return Made(layers=found, claims=kept["claims"], remarks=tuple(kept["remarks"]), is_reused=True)
+
+
+def _workspace(context: Path, service: str) -> BuilderWorkspace:
+    try:
+        return BuilderWorkspace.read(context, service)
+    except BuildError as error:
+        raise WorkspaceError(str(error)) from error
