@@ -79,7 +79,7 @@ class Finding:
     detail: tuple[str, ...] = ()
     """More lines, where one sentence does not do."""
     package: str | None = None
-    """The package that a member imports: findings of one code about the same one are one finding with several places."""
+    """The package, or the local module, that a member imports: findings of one code about the same one are one finding with several places."""
     places: tuple[str, ...] = ()
     """Where else it is, as `file:line`."""
 

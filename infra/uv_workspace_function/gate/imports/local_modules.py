@@ -272,6 +272,7 @@ def _finding(of: MemberImports, read: ReadFile, found: Import, absent: _Absent) 
         problem=f"{of.member.name} imports {absent.module}, but {absent.why}",
         remedy=absent.remedy,
         subject=absent.module,
+        package=absent.module,
     )
 
 

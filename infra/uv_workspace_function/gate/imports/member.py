@@ -54,10 +54,22 @@ class MemberImports:
     def is_judged(self, read: ReadFile, found: Import) -> bool:
         if found.need in (Need.NOTHING, Need.TYPES) or read.file.path.endswith(".pyi"):
             return False  # nothing of an image or of a test breaks for want of it
+        if self._copied and read.file.path.startswith(self._copied):
+            return False
         if self.is_development(read, found) and not self._knows_tests:
             return False  # what tests need is told elsewhere: by tox, by hatch, or by nobody
         # what stands in for modules that are all there is never run
         return not found.instead_of or not all(self.is_there(read, found, module) for module in found.instead_of)
+
+    @cached_property
+    def _copied(self) -> tuple[str, ...]:
+        """The folders of members inside its own that it depends on: their code is judged as theirs, if its build copies it as well."""
+        own = self.member.folder
+        return tuple(
+            f"{other.folder}/"
+            for other in self.scope.members
+            if other is not self.member and own in other.folder.parents and other.name in self.declared.closure
+        )
 
     @cached_property
     def _knows_tests(self) -> bool:

@@ -99,7 +99,7 @@ def _finding(of: MemberImports, read: ReadFile, found: Import, module: str, owne
     member, declared = of.member, of.declared
     in_image = read.file.role is not Role.DEVELOPMENT and not of.is_workbench
     transitive = owners & (declared.closure if in_image else declared.development_closure)
-    name = of.owner(module, transitive or (owners & declared.development) or owners)
+    name = of.owner(module, transitive or (owners & declared.development) or owners) or _not_here(of, module)
     add = of.add_command(name or "PACKAGE", development=not in_image and _has_groups(of, read))
     if name in transitive:
         through = declared.graph.through(declared.run.union(() if in_image else declared.development), name)
@@ -132,6 +132,12 @@ def _finding(of: MemberImports, read: ReadFile, found: Import, module: str, owne
         detail = ("Lambda's base image has one of its own, in a version that AWS chooses and changes",)
     package = name or module.partition(".")[0]
     return _import(of, "UWF003", read, found, module, what, f"declare it: {add}", detail, package=package)
+
+
+def _not_here(of: MemberImports, module: str) -> str | None:
+    """A package of the lock whose modules nothing here tells, and that is called like the module."""
+    alike = (name for name in of.known.project.lock.names if resembles(module, name) and of.known.is_missing(name))
+    return max(alike, key=len, default=None)
 
 
 def _has_groups(of: MemberImports, read: ReadFile) -> bool:
