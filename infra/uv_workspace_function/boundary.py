@@ -75,6 +75,14 @@ def absolute(what: str, path: str) -> WorkspaceError:
     )
 
 
+def outside(what: str, path: str) -> WorkspaceError:
+    """What is wrong with a path in a lock that leaves the workspace."""
+    return WorkspaceError(
+        f"{what} lies at {path}, outside the workspace's root, where no build context reaches",
+        "move it below the root, or publish it to an index",
+    )
+
+
 def read_file(path: Path | str, *, largest: int = LARGEST) -> bytes:
     """All bytes of a regular file.
 

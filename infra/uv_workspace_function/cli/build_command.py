@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from uv_workspace_function.cli.image_options import AskedImage, image_options
-from uv_workspace_function.cli.options import load_workspace, workspace_option
+from uv_workspace_function.cli.options import build_args_option, load_workspace, workspace_option
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.insight.graph import services_of
 from uv_workspace_function.workspace import freshness
@@ -41,9 +41,7 @@ from uv_workspace_function.workspace import freshness
     "--runtime-sdk", is_flag=True, help="Leave boto3 and what only it needs to the runtime, for --format zip."
 )
 @click.option("--base-image", metavar="IMAGE", help="What the image starts from: a name, or oci:PATH of an OCI layout.")
-@click.option(
-    "--build-arg", "build_args", multiple=True, metavar="NAME=VALUE", help="An argument of the Dockerfile; repeatable."
-)
+@build_args_option
 @click.option(
     "--interpreter", type=click.Path(path_type=Path), help="The Python that compiles; by default the one that uv finds."
 )

@@ -38,7 +38,7 @@ class Wanted:
     push: str | None
     form: outputs.Form
     runtime_sdk: bool
-    build_args: tuple[str, ...]
+    build_args: Mapping[str, str]
     interpreter: Path | None
     netrc: Path | None
     credentials: Path | None
@@ -114,7 +114,7 @@ def run(workspace: Workspace, names: Sequence[str], asked: AskedImage, wanted: W
 def _request(context: BuildContext, asked: AskedImage, wanted: Wanted) -> Request:
     # names are looked for in mirrors when they are fetched
     arguments = replace(asked, mirrors={}).arguments(context, names_base=not _is_layout(asked))
-    arguments |= _build_args(wanted.build_args)
+    arguments |= wanted.build_args
     return Request(context=StagedContext.of(context), platform=asked.target.docker_platform, arguments=arguments)
 
 
@@ -126,7 +126,7 @@ def _check_form(asked: AskedImage, wanted: Wanted) -> None:
                 raise click.UsageError(
                     f"--{option.replace('_', '-')} is for an image: an archive is unpacked on Lambda's own runtime"
                 )
-        for name in (argument.partition("=")[0] for argument in wanted.build_args):
+        for name in wanted.build_args:
             if name in _ARGUMENTS_OF_AN_IMAGE:
                 raise click.UsageError(
                     f"--build-arg {name} is for an image: an archive is unpacked on Lambda's own runtime"
@@ -153,23 +153,12 @@ def _is_layout(asked: AskedImage) -> bool:
     return asked.base_image is not None and asked.base_image.startswith(LAYOUT)
 
 
-def _build_args(given: Sequence[str]) -> dict[str, str]:
-    arguments = {}
-    for one in given:
-        name, equals, value = one.partition("=")
-        if not (name and equals):
-            raise click.UsageError(f"--build-arg takes NAME=VALUE, not {one!r}")
-        arguments[name] = value
-    return arguments
-
-
 def _destinations(wanted: Wanted, services: Sequence[str]) -> dict[str, Path]:
     if wanted.output is None:
         return {}
     if wanted.is_one:
         return {services[0]: wanted.output}
-    ending = {"image": ".tar", "folder": "", "zip": ".zip"}[wanted.form]
-    return {service: wanted.output / f"{service}{ending}" for service in services}
+    return {service: wanted.output / f"{service}{outputs.ending(wanted.form)}" for service in services}
 
 
 def _write(

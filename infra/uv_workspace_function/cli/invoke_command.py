@@ -10,11 +10,10 @@ from pathlib import Path
 
 import click
 
-from uv_workspace_function.cli.options import load_workspace, target_options, workspace_option
+from uv_workspace_function.cli.options import build_args_option, load_workspace, target_options, workspace_option
 from uv_workspace_function.cli.output import pass_on, say
 from uv_workspace_function.cli.progress import at_work
 from uv_workspace_function.context.build_context import BuildContext
-from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.insight.sizes import shown_size
 from uv_workspace_function.running.container import Engine, call_in_image
 from uv_workspace_function.running.environment import call_in_environment
@@ -50,9 +49,7 @@ from uv_workspace_function.target.target import Target
     "--extra", "extras", multiple=True, metavar="NAME", help="An extra of the service to install; repeatable."
 )
 @click.option("--image", is_flag=True, help="Build the service's image, and call the handler in it.")
-@click.option(
-    "--build-arg", "build_args", multiple=True, metavar="NAME=VALUE", help="An argument of the Dockerfile; repeatable."
-)
+@build_args_option
 @click.option("--secret", "secrets", multiple=True, metavar="id=NAME,...", help="As for `docker build`; repeatable.")
 @click.option("--network", metavar="NAME", help="As for `docker run`: `host` reaches an emulator on this machine.")
 @click.option(
@@ -70,7 +67,7 @@ def command(
     target: Target,
     docker: str,
     network: str | None,
-    build_args: tuple[str, ...],
+    build_args: dict[str, str],
     secrets: tuple[str, ...],
     *,
     image: bool,
@@ -101,7 +98,7 @@ def command(
     call = Call(handler=context.closure.handler(handler), event=read_event(member, event), timeout=timeout)
     asked = asked_variables(env, os.environ)
     declared = declared_variables(workspace, member)
-    engine = Engine(docker=docker, build_args=_by_name(build_args), secrets=secrets, network=network)
+    engine = Engine(docker=docker, build_args=build_args, secrets=secrets, network=network)
     with ExitStack() as waiting:
         if image:
             waiting.enter_context(at_work(f"building the image of {member.name}"))
@@ -157,13 +154,3 @@ def _readable(answer: str) -> str:
         return json.dumps(json.loads(answer), indent=2, ensure_ascii=False)
     except ValueError:
         return answer
-
-
-def _by_name(arguments: tuple[str, ...]) -> dict[str, str]:
-    named = {}
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if not equals or not name:
-            raise WorkspaceError(f"--build-arg takes NAME=VALUE, not {argument!r}")
-        named[name] = value
-    return named

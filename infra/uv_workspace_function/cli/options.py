@@ -1,6 +1,6 @@
 """What several commands are asked: the workspace they work on, and what the images run on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,28 @@ def find_workspace(root: Path | None) -> Path:
 
 def _is_workspace(document: Table) -> bool:
     return "workspace" in foreign_table(document, "tool", "uv")
+
+
+def build_args_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--build-arg` to a command, which gets them as `build_args`, by name."""
+    return click.option(
+        "--build-arg",
+        "build_args",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=lambda _context, _parameter, given: _by_name(given),
+        help="An argument of the Dockerfile; repeatable.",
+    )(command)
+
+
+def _by_name(given: Iterable[str]) -> dict[str, str]:
+    arguments = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise WorkspaceError(f"--build-arg takes NAME=VALUE, not {text!r}")
+        arguments[name] = value
+    return arguments
 
 
 def target_options(command: Callable[..., None]) -> Callable[..., None]:

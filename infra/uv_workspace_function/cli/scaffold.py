@@ -10,14 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from packaging.utils import InvalidName, canonicalize_name
-
 from uv_workspace_function.code.layouts import BACKENDS
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import PYPROJECT, BuildSystem, Metadata, Pyproject, requirement_name
 from uv_workspace_function.workspace import membership
 from uv_workspace_function.workspace.lock import LOCK_NAME, Lock
-from uv_workspace_function.workspace.members import Member
+from uv_workspace_function.workspace.members import Member, normalized
+from uv_workspace_function.workspace.workspace import globs_of
 
 # The others find `src/<module>` without a setting; a backend that needs one is not copied from another service.
 _PLAIN_BACKENDS = BACKENDS.keys() - {"flit.buildapi", "poetry.masonry.api"}  # not any more: names of old versions
@@ -127,12 +126,7 @@ def new_service(root: Path, name: str, *, folder: PurePosixPath | None = None) -
         WorkspaceError: when the name is none or taken, or no member can be where it would go.
     """
     pyproject = Pyproject.load(root / PYPROJECT)
-    workspace = pyproject.uv.workspace
-    if workspace is None:
-        raise WorkspaceError(
-            f"{root / PYPROJECT} has no [tool.uv.workspace]",
-            'give the workspace\'s root, or make this one: [tool.uv.workspace] members = ["services/*"]',
-        )
+    workspace = globs_of(pyproject, root / PYPROJECT)
     globs, exclude = list(workspace.members), list(workspace.exclude)
     members = [Member.load(root, found) for found in membership.folders(root, globs, exclude=exclude)]
     standalone = [
@@ -184,13 +178,7 @@ def _group_of(pyproject: Pyproject, services: Collection[str]) -> str:
 
 def _checked_name(root: Path, text: str, members: Sequence[Member]) -> tuple[str, str]:
     """A free package name and its module's."""
-    try:
-        name = canonicalize_name(text, validate=True)
-    except InvalidName as error:
-        raise WorkspaceError(
-            f"{text!r} cannot be a package's name: letters, digits, '-', '_' and '.' are allowed, and the first and last "
-            "must be a letter or digit"
-        ) from error
+    name = normalized(text)
     module = name.replace("-", "_")
     if not module.isidentifier() or keyword.iskeyword(module):
         raise WorkspaceError(f"{text!r} gives the module {module!r}, which Python cannot import", "choose another name")

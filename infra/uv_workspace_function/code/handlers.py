@@ -72,8 +72,8 @@ def refuse_library(package: CodePackage, *, users: Sequence[str] = ()) -> NoRetu
             f"define it there, or name another function as {table}",
         )
     modules = [module for module in package.layout.modules if module.path.suffix != ".py"]
-    places = ", ".join(str(package.folder / module.path / "main.py") for module in modules)
-    looked = f"there is no {places}" if places else f"no importable package was found in {package.folder}"
+    absent = ", ".join(str(package.folder / module.path / "main.py") for module in modules)
+    looked = f"there is no {absent}" if absent else f"no importable package was found in {package.folder}"
     raise HandlerError(
         f"{package.name!r} is a library: there is no {table}, and {looked}", "add one of them for a service"
     )
@@ -182,10 +182,10 @@ def _check_shipped(reader: ModuleReader, service: CodePackage, handler: str, dot
     Raises:
         HandlerError: naming the file that is excluded, or the package and the one whose list lacks it.
     """
-    located = reader.locate(dotted)
-    if located is None:
+    found = reader.locate(dotted)
+    if found is None:
         return
-    package, module, file = located
+    package, module, file = found
     inside = PurePosixPath(os.path.relpath(file, package.path))
     if package.layout.is_excluded(inside):
         raise HandlerError(

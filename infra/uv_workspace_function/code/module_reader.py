@@ -51,8 +51,8 @@ class ModuleReader:
 
     def find(self, dotted: str) -> Path | None:
         """The source file of a local module: `x.py`, `x/__init__.py`, or the binary it is compiled to."""
-        located = self.locate(dotted)
-        return located[2] if located is not None else None
+        found = self.locate(dotted)
+        return found[2] if found is not None else None
 
     def locate(self, dotted: str) -> tuple[CodePackage, Module, Path] | None:
         """The source file of a local module, with the package it lies in and that one's outermost module around it."""

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.boundary import Boundary, absolute
+from uv_workspace_function.boundary import Boundary, absolute, outside
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import PYPROJECT, requirement_name
@@ -124,11 +124,7 @@ def _locked(root: Path, project: Project, package: LockedPackage) -> Iterator[Pu
         if (path := _below(root, project, location)) is not None:
             yield path
         else:
-            raise WorkspaceError(
-                f"{project.lock.path}: {package} lies at {location}, outside the workspace's root, where no build "
-                "context reaches",
-                "move it below the root, or publish it to an index",
-            )
+            raise outside(f"{project.lock.path}: {package}", location)
 
 
 def _index_folders(root: Path, project: Project) -> Iterator[PurePosixPath]:

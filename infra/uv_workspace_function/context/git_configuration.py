@@ -55,8 +55,8 @@ def core_settings(top: Path, home: Path | None = None) -> Mapping[str, str]:
     """
     home = home or Path(os.path.expanduser("~"))  # noqa: PTH111 (a home that is unknown stays "~")
     settings: dict[str, str] = {}
-    places = [Path("/etc/gitconfig"), home / ".config/git/config", home / ".gitconfig", *_of_repository(top)]
-    for path in places:
+    files = [Path("/etc/gitconfig"), home / ".config/git/config", home / ".gitconfig", *_of_repository(top)]
+    for path in files:
         try:
             text = path.read_text(encoding="utf-8", errors="replace")
         except OSError:

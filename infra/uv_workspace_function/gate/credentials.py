@@ -14,9 +14,9 @@ from uv_workspace_function.gate.findings import Finding, Outcome
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.workspace.carried_settings import FREE_VALUES, is_secret_value
+from uv_workspace_function.workspace.configuration import UV_TOML
 from uv_workspace_function.workspace.lock import LOCK_NAME
 
-_UV_TOML = "uv.toml"
 _HEADER = re.compile(r"\s*\[{1,2}(?P<table>[^\[\]]+)\]{1,2}\s*(?:#.*)?$")
 _KEY = re.compile(r"\s*(?P<key>[\w.\"'-]+)\s*=")
 _VALUE = re.compile(r"(?P<key>[\w.-]+|\"[^\"]*\"|'[^']*')\s*=\s*\[?\s*(?P<quote>[\"'])(?P<value>[^\"']*)(?P=quote)")
@@ -90,7 +90,7 @@ def check_credentials(scope: Scope) -> Outcome:
 
 
 def _is_definition(name: str) -> bool:
-    return name in (PYPROJECT, _UV_TOML, LOCK_NAME) or REQUIREMENT_FILES.fullmatch(name) is not None
+    return name in (PYPROJECT, UV_TOML, LOCK_NAME) or REQUIREMENT_FILES.fullmatch(name) is not None
 
 
 def _text(scope: Scope, path: PurePosixPath) -> str:
@@ -166,7 +166,7 @@ def _as_variable(key: str) -> str:
 def _lines(file: str, text: str) -> Iterator[_Line]:
     """The lines that can hold a credential, each with its setting."""
     is_toml = file.endswith((".toml", ".lock"))
-    prefix = "tool.uv." if file.rpartition("/")[2] == _UV_TOML else ""
+    prefix = "tool.uv." if file.rpartition("/")[2] == UV_TOML else ""
     lines = text.splitlines()
     table = key = ""
     start = 0

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from uv_workspace_function.code.handlers import HandlerError, SourceError, undecided
-from uv_workspace_function.code.likely_handlers import likely_handlers
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.lines import table_line
 from uv_workspace_function.gate.scope import Scope
+from uv_workspace_function.insight.graph import shown_likely
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.members import Member
@@ -51,11 +51,9 @@ def check_there_are_services(scope: Scope) -> Outcome:
     everybody = (*workspace.members, *workspace.standalone)
     if not scope.whole or workspace.services or not everybody:
         return Outcome()
-    likely = [f"{one} ({member.name})" for member in everybody for one in likely_handlers(member)]
-    found = f"; what looks like a handler is {', '.join(likely)}" if likely else ""
     gap = NotChecked(
         codes=CODES_OF_SERVICES,
-        reason=f"no member has a handler, so there is no service to judge{found}",
+        reason=f"no member has a handler, so there is no service to judge{shown_likely(everybody)}",
         remedy=(
             f"give one a <module>/main.py with a `handler`, or name its function as `handler` in its [tool.{OUR_TABLE}]"
         ),

@@ -84,8 +84,8 @@ def service_assets(assembly: Path) -> tuple[ServiceAsset, ...]:
     Raises:
         WorkspaceError: when it is no cloud assembly, or a file of it cannot be read.
     """
-    documents = [_read(manifest) for manifest in _asset_manifests(assembly)]
-    return _by_service(asset for document in documents for asset in (*_images(document), *_archives(document)))
+    manifests = [_read(file) for file in _asset_manifests(assembly)]
+    return _by_service(asset for manifest in manifests for asset in (*_images(manifest), *_archives(manifest)))
 
 
 def _by_service(assets: Iterable[ServiceAsset]) -> tuple[ServiceAsset, ...]:

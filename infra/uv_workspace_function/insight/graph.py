@@ -103,10 +103,8 @@ def services_of(workspace: Workspace) -> tuple[Member, ...]:
         return workspace.services
     everybody = (*workspace.members, *workspace.standalone)
     members = ", ".join(member.name for member in everybody) or "none"
-    likely = [f"{one} ({member.name})" for member in everybody for one in likely_handlers(member)]
-    found = f"; what looks like a handler is {', '.join(likely)}" if likely else ""
     raise WorkspaceError(
-        f"{workspace.root} has no services: no member has a handler; members are: {members}{found}",
+        f"{workspace.root} has no services: no member has a handler; members are: {members}{shown_likely(everybody)}",
         "give one a <module>/main.py with a `handler`, or name its function as `handler` in its [tool.uv-workspace-function]",
     )
 
@@ -118,3 +116,9 @@ def _packages(members: Iterable[Member]) -> list[dict[str, str]]:
 def _identifier(name: str) -> str:
     # A normalized name has only letters, digits and '-', so no two become one.
     return f"{name}_" if name in _MERMAID_WORDS else name.replace("-", "_")
+
+
+def shown_likely(members: Iterable[Member]) -> str:
+    """The functions of some members that look like handlers, to be said after something else; nothing where there are none."""
+    likely = [f"{one} ({member.name})" for member in members for one in likely_handlers(member)]
+    return f"; what looks like a handler is {', '.join(likely)}" if likely else ""

@@ -13,6 +13,9 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIGURATION = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 COMPRESSED_LAYER = f"{LAYER}+gzip"
+# Annotations in an index by which an image is found: a tag, and containerd's whole name.
+REFERENCE_NAME = "org.opencontainers.image.ref.name"
+CONTAINERD_NAME = "io.containerd.image.name"
 _OF_DOCKER = {
     "application/vnd.docker.distribution.manifest.v2+json": MANIFEST,
     "application/vnd.docker.distribution.manifest.list.v2+json": INDEX,

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.oci.descriptors import Descriptor
+from uv_workspace_function.oci.descriptors import CONTAINERD_NAME, REFERENCE_NAME, Descriptor
 
 _READ = 1 << 20
-_NAME = "org.opencontainers.image.ref.name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class Layout:
 
 def _names(entry: dict[str, Any]) -> set[str]:
     return {
-        value for key, value in (entry.get("annotations") or {}).items() if key in {_NAME, "io.containerd.image.name"}
+        value for key, value in (entry.get("annotations") or {}).items() if key in {REFERENCE_NAME, CONTAINERD_NAME}
     }
 
 

@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from uv_workspace_function.builder.layer import EPOCH
 from uv_workspace_function.errors import WorkspaceError
@@ -34,11 +34,16 @@ def check_place(path: Path, form: Form) -> None:
         if path.parent.exists() and not path.parent.is_dir():
             raise WorkspaceError(f"{path.parent} is no folder", "give another --output")
         return
-    is_ours, what = _KINDS[form]
-    if not is_ours(path):
+    kind = _KINDS[form]
+    if not kind.is_ours(path):
         raise WorkspaceError(
-            f"{path} exists, and is not {what}; it was left as it is", "give another --output, or remove it"
+            f"{path} exists, and is not {kind.what}; it was left as it is", "give another --output, or remove it"
         )
+
+
+def ending(form: Form) -> str:
+    """What the names of its files end with, where there are several."""
+    return _KINDS[form].ending
 
 
 def write_archive(store: Store, image: Image, path: Path, *, name: str, origin: Origin) -> None:
@@ -126,8 +131,8 @@ def write_folder(store: Store, image: Image, path: Path, *, target: str) -> None
 
 def _small_files(image: Image, name: str, origin: Origin) -> dict[str, bytes]:
     annotations = {
-        "io.containerd.image.name": _qualified(name),
-        "org.opencontainers.image.ref.name": name.rpartition(":")[2],
+        descriptors.CONTAINERD_NAME: _qualified(name),
+        descriptors.REFERENCE_NAME: name.rpartition(":")[2],
         ANNOTATION: origin.as_text(),
     }
     entry = {
@@ -215,12 +220,18 @@ def _is_our_folder(path: Path) -> bool:
     """Whether a folder is as a build left it: whatever is added or changed there has another time, or its folder has."""
     if path.is_symlink() or not path.is_dir():
         return False
-    places = [path, *path.rglob("*")]
-    return all(int(place.lstat().st_mtime) == EPOCH for place in places)
+    return all(int(each.lstat().st_mtime) == EPOCH for each in [path, *path.rglob("*")])
 
 
-_KINDS: Mapping[Form, tuple[Callable[[Path], bool], str]] = {
-    "image": (_is_our_archive, "an image of an earlier build"),
-    "folder": (_is_our_folder, "the task folder of an earlier build, unchanged"),
-    "zip": (zip_format.is_ours, "a zip archive of an earlier build"),
+class _Kind(NamedTuple):
+    is_ours: Callable[[Path], bool]
+    """Whether what lies at a path is of an earlier build, and may be replaced."""
+    what: str
+    ending: str
+
+
+_KINDS: Mapping[Form, _Kind] = {
+    "image": _Kind(_is_our_archive, "an image of an earlier build", ".tar"),
+    "folder": _Kind(_is_our_folder, "the task folder of an earlier build, unchanged", ""),
+    "zip": _Kind(zip_format.is_ours, "a zip archive of an earlier build", ".zip"),
 }

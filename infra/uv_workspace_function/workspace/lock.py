@@ -10,7 +10,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function import toml
-from uv_workspace_function.boundary import absolute
+from uv_workspace_function.boundary import absolute, outside
 from uv_workspace_function.errors import LockError, WorkspaceError, seen_from
 from uv_workspace_function.toml import Table, read_toml
 from uv_workspace_function.workspace.locked_files import LockedFile, Origin
@@ -260,10 +260,7 @@ def relative_folder(base: PurePosixPath, path: str, *, lock: Path, name: str) ->
     if folder.is_absolute() or folder.parts[:1] == ("..",):
         if folder.is_absolute():
             raise absolute(f"{lock}: {name}", path)
-        raise WorkspaceError(
-            f"{lock}: {name} lies at {path}, outside the workspace's root, where no build context reaches",
-            "move it below the root, or publish it to an index",
-        )
+        raise outside(f"{lock}: {name}", path)
     return folder
 
 

@@ -25,6 +25,20 @@ def is_package_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
+def normalized(name: str) -> str:
+    """A package's name as PEP 503 normalizes it.
+
+    Raises:
+        WorkspaceError: when no package can have it.
+    """
+    if not is_package_name(name):
+        raise WorkspaceError(
+            f"{name!r} cannot be a package's name: letters, digits, '-', '_' and '.' are allowed, and the first and last must be a "
+            "letter or digit"
+        )
+    return canonicalize_name(name)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Member:
     """One local package: a workspace member, a standalone project or a path dependency."""

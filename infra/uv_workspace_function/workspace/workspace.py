@@ -24,7 +24,7 @@ from uv_workspace_function.workspace.build_requirements import builders_of
 from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.local_packages import LocalPackages
 from uv_workspace_function.workspace.lock import LOCK_NAME, Lock
-from uv_workspace_function.workspace.members import Member, Project, is_package_name
+from uv_workspace_function.workspace.members import Member, Project, normalized
 from uv_workspace_function.workspace.selection import select
 from uv_workspace_function.workspace.users import Needs
 
@@ -65,12 +65,7 @@ class Workspace:
             path = root / PYPROJECT
             if not membership.is_file(path):
                 raise NoWorkspaceError(f"there is no {path.name} in {root}", "give the folder of a uv workspace's root")
-            globs = Pyproject.load(check_definition(root, path), root).uv.workspace
-            if globs is None:
-                raise NoWorkspaceError(
-                    f"{path} has no [tool.uv.workspace]",
-                    'give the workspace\'s root, or make this one: [tool.uv.workspace] members = ["services/*"]',
-                )
+            globs = globs_of(Pyproject.load(check_definition(root, path), root), path)
             for key, patterns in (("members", globs.members), ("exclude", globs.exclude)):
                 for pattern in filter(membership.is_malformed, patterns):
                     raise WorkspaceError(
@@ -106,12 +101,7 @@ class Workspace:
         Raises:
             WorkspaceError: when there is none; the message names the nearest and the known ones.
         """
-        if not is_package_name(name):
-            raise WorkspaceError(
-                f"{name!r} cannot be a package's name: letters, digits, '-', '_' and '.' are allowed, "
-                "and the first and last must be a letter or digit"
-            )
-        wanted = canonicalize_name(name)
+        wanted = normalized(name)
         known = self._known
         if wanted in known:
             return known[wanted]
@@ -185,6 +175,24 @@ class Workspace:
     def _packages(self) -> LocalPackages:
         by_folder = {member.folder: member for member in (*self.members, *self.standalone)}
         return LocalPackages(root=self.root, members=by_folder)
+
+
+def globs_of(pyproject: Pyproject, path: Path) -> WorkspaceGlobs:
+    """The globs of a workspace.
+
+    Args:
+        pyproject: the root's.
+        path: its file, as messages name it.
+
+    Raises:
+        NoWorkspaceError: when it is the root of none.
+    """
+    if pyproject.uv.workspace is None:
+        raise NoWorkspaceError(
+            f"{path} has no [tool.uv.workspace]",
+            'give the workspace\'s root, or make this one: [tool.uv.workspace] members = ["services/*"]',
+        )
+    return pyproject.uv.workspace
 
 
 def _members(root: Path, project: Project, globs: WorkspaceGlobs) -> tuple[Member, ...]:

@@ -25,7 +25,6 @@ from uv_workspace_function.workspace.workspace import Workspace
 
 # What is a module, or is made into one: extensions are built of the last.
 _SUFFIXES = frozenset({".py", ".pyi", ".so", ".pyd", ".pyx", ".pxd", ".c", ".cc", ".cpp", ".rs", ".f90"})
-_DYNAMIC = re.compile(rb"\bsys\.(modules|meta_path|path_hooks)\b|\bfrom sys import\b.*\bmodules\b|\b__path__\b")
 _BIND = "import a name that it has, or define it there"
 
 
@@ -107,20 +106,20 @@ def _absent(of: MemberImports, read: ReadFile, found: Import) -> Iterator[_Absen
         yield from _left_out_by_name(of, read, top)
         return
     allowed = of.allowed(read, found)
-    holders = [
+    candidates = [
         (member, module) for member, module in around if member.name in allowed and _covers(module, found.module)
     ]
-    names = frozenset(member.name for member, _ in holders)
-    if not holders or _is_of_others(of, found.module, names) or not VENDORED.isdisjoint(found.module.split(".")):
+    names = frozenset(member.name for member, _ in candidates)
+    if not candidates or _is_of_others(of, found.module, names) or not VENDORED.isdisjoint(found.module.split(".")):
         return
-    absent = [_look_for(of, member, module, found.module) for member, module in holders]
+    absent = [_look_for(of, member, module, found.module) for member, module in candidates]
     if None not in absent:
         yield from filter(None, absent[:1])
         return
     for name in found.names:
         if name == "*" or name.startswith("__") or _is_of_others(of, f"{found.module}.{name}", names):
             continue
-        inner = [_look_for(of, member, module, f"{found.module}.{name}", name=name) for member, module in holders]
+        inner = [_look_for(of, member, module, f"{found.module}.{name}", name=name) for member, module in candidates]
         if None not in inner:
             yield from filter(None, inner[:1])
 
@@ -129,10 +128,10 @@ def _covers(module: Module, dotted: str) -> bool:
     return dotted == module.name or dotted.startswith(f"{module.name}.")
 
 
-def _is_of_others(of: MemberImports, dotted: str, holders: frozenset[str]) -> bool:
+def _is_of_others(of: MemberImports, dotted: str, names: frozenset[str]) -> bool:
     """Whether a package beside those has a module: of a namespace that they share, which is judged by what is declared."""
     provided = of.known.modules.find(dotted)
-    return provided.exact and not provided.owners <= holders
+    return provided.exact and not provided.owners <= names
 
 
 def _look_for(

@@ -43,12 +43,12 @@ class Modules:
             if not wanted:
                 return NOBODY
         exact = wanted == module
-        holders = owners[wanted]
-        if not exact and all(holders.values()):
+        providers = owners[wanted]
+        if not exact and all(providers.values()):
             return NOBODY
         # a folder without __init__.py beside a package of that name is shadowed by it
-        real = frozenset(name for name, is_namespace in holders.items() if not is_namespace)
-        return Provided(owners=real if real and not exact else frozenset(holders), exact=exact)
+        real = frozenset(name for name, is_namespace in providers.items() if not is_namespace)
+        return Provided(owners=real if real and not exact else frozenset(providers), exact=exact)
 
     def find_all(self, module: str, names: Iterable[str]) -> Mapping[str, Provided]:
         """Who provides each module that `from module import names` needs, by its dotted name."""
