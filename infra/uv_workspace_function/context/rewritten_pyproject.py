@@ -134,7 +134,7 @@ def member_definition(member: Member, closure: Closure, relevance: Relevance) ->
     kept = carried(member.pyproject.uv.table, relevance, where=str(member.folder / PYPROJECT))
     if member.folder == closure.project.folder:
         kept |= _workspace(closure)
-    _set_tool(document, "uv", kept)
+    _set_uv(document, kept)
     return tomli_w.dumps(document)
 
 
@@ -273,9 +273,9 @@ def _reduced(pyproject: Pyproject) -> dict[str, Any]:
     return document
 
 
-def _set_tool(document: dict[str, Any], tool: str, value: dict[str, Any]) -> None:
-    if value:
-        document.setdefault("tool", {})[tool] = value
+def _set_uv(document: dict[str, Any], settings: dict[str, Any]) -> None:
+    if settings:
+        document.setdefault("tool", {})["uv"] = settings
 
 
 def _workspace(closure: Closure) -> dict[str, Any]:

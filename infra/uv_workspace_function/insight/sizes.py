@@ -86,7 +86,7 @@ class ServiceSize:
         }
 
 
-def size_from_lock(workspace: Workspace, name: str, target: Target, *, extras: Iterable[str] = ()) -> ServiceSize:
+def size_from_lock(workspace: Workspace, name: str, target: Target) -> ServiceSize:
     """The size of a service as far as its lock and its sources tell.
 
     Wheels are counted as they are downloaded, compressed: unpacked and with bytecode they take three to five times that.
@@ -95,12 +95,11 @@ def size_from_lock(workspace: Workspace, name: str, target: Target, *, extras: I
         workspace: the workspace.
         name: the service's package name, in any spelling.
         target: what the image runs on.
-        extras: the service's extras to install.
 
     Raises:
-        WorkspaceError: when there is no such member or extra, or its lock is not whole.
+        WorkspaceError: when there is no such member, or its lock is not whole.
     """
-    closure = workspace.closure(name, extras)
+    closure = workspace.closure(name)
     sizes = wheel_bytes(closure.selection, target)
     packages = installed(closure.selection, target)
     third_party = [
