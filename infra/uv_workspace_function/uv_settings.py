@@ -22,7 +22,7 @@ OF_A_PROJECT = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class DependencySource:
     """One entry of `[tool.uv.sources]`."""
 
     workspace: bool = False
@@ -33,7 +33,7 @@ class Source:
     index: str | None = None
 
     @classmethod
-    def from_dict(cls, table: Any) -> "Source":
+    def from_dict(cls, table: Any) -> "DependencySource":
         """Read an entry.
 
         Raises:
@@ -67,7 +67,7 @@ class UvSettings:
     managed: bool = True
     conflicts: bool = False
     """Whether it declares `conflicts`."""
-    sources: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
+    sources: Mapping[str, tuple[DependencySource, ...]] = field(default_factory=dict)
     """By normalized name."""
     build_constraints: tuple[str, ...] = ()
     extra_build_dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -144,8 +144,12 @@ class UvSettings:
         return UvSettings.from_dict(kept)
 
 
-def _sources(found: Any) -> tuple[Source, ...]:
-    return toml.items_in(found, Source.from_dict) if isinstance(found, list) else (Source.from_dict(found),)
+def _sources(found: Any) -> tuple[DependencySource, ...]:
+    return (
+        toml.items_in(found, DependencySource.from_dict)
+        if isinstance(found, list)
+        else (DependencySource.from_dict(found),)
+    )
 
 
 def _workspace(found: Any) -> WorkspaceGlobs:

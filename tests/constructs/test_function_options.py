@@ -23,7 +23,7 @@ from aws_cdk import (
 from aws_cdk.interfaces import aws_kms as kms_references
 from aws_cdk.interfaces import aws_lambda as lambda_references
 from uv_workspace_function import ImageOptions, ZipOptions
-from uv_workspace_function.constructs import request, zip_function
+from uv_workspace_function.constructs import option_checks, zip_function
 from uv_workspace_function.constructs.function_options import (
     DockerImageFunctionOptions,
     OwnOptions,
@@ -67,7 +67,9 @@ def shape(hint: Any) -> Any:
 def test_the_options_are_those_of_docker_image_function() -> None:
     """By name and type, but for what an image function of ours cannot have."""
     theirs = get_type_hints(aws_lambda.DockerImageFunctionProps.__init__)
-    expected = {name: hint for name, hint in theirs.items() if name not in {*request._REFUSED, "return"}} | NARROWER
+    expected = {
+        name: hint for name, hint in theirs.items() if name not in {*option_checks._REFUSED, "return"}
+    } | NARROWER
     ours = {
         name: eval(annotation.__forward_arg__, dict(NAMES))
         for name, annotation in DockerImageFunctionOptions.__annotations__.items()
@@ -90,7 +92,10 @@ def test_the_options_of_a_zip_function_are_those_of_the_cdk_s_function() -> None
 
 def test_what_is_refused_exists() -> None:
     """An option that the CDK does not take any more needs no refusal."""
-    assert request._REFUSED.keys() <= inspect.signature(aws_lambda.DockerImageFunctionProps.__init__).parameters.keys()
+    assert (
+        option_checks._REFUSED.keys()
+        <= inspect.signature(aws_lambda.DockerImageFunctionProps.__init__).parameters.keys()
+    )
 
 
 def test_pyright_finds_every_mistake_and_nothing_else(tmp_path: Path) -> None:

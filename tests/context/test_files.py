@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from ignoring import RULES, git_ignores, make_tree, needs_git
 from uv_workspace_function.code.layouts import layout_of
 from uv_workspace_function.context.files import PackageFiles, package_files
-from uv_workspace_function.context.gitignore import Repository
+from uv_workspace_function.context.gitignore import GitRepository
 from uv_workspace_function.context.private_keys import holds_private_key
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import Pyproject
@@ -48,7 +48,7 @@ def make(root: Path, files: dict[str, str | bytes]) -> Path:
 def read(root: Path, folder: str = "orders", others: tuple[str, ...] = ()) -> PackageFiles:
     pyproject = Pyproject.load(root / folder / "pyproject.toml")
     folders = [PurePosixPath(other) for other in others]
-    return package_files(Repository.at(root), PurePosixPath(folder), pyproject, other_folders=folders)
+    return package_files(GitRepository.at(root), PurePosixPath(folder), pyproject, other_folders=folders)
 
 
 def dropped(sources: PackageFiles) -> tuple[tuple[str, str], ...]:
@@ -393,7 +393,7 @@ def test_what_a_copied_project_has_beside_its_code_is_told(tmp_path: Path) -> No
     """By its name alone: it can be a module."""
     make(tmp_path, {"svc/main.py": "", "svc/build/x.py": "", "svc/README.md": ""})
     pyproject = Pyproject.from_dict({"project": {"name": "svc"}})
-    sources = package_files(Repository.at(tmp_path), PurePosixPath("svc"), pyproject, virtual=True)
+    sources = package_files(GitRepository.at(tmp_path), PurePosixPath("svc"), pyproject, virtual=True)
     reason = "a test, a document or a tool by its name"
     assert (("svc/README.md", reason), ("svc/build/", reason)) == dropped(sources)
 
@@ -786,7 +786,7 @@ def test_a_package_holds_what_git_does_not_ignore(checkout: Any, paths: Any, roo
     ignored = git_ignores(checkout, sorted(tree))
     assume(not ignored & {"orders", "orders/src", module})
     pyproject = Pyproject.from_dict(tomllib.loads(UV_BUILD))
-    sources = package_files(Repository.at(checkout), PurePosixPath("orders"), pyproject)
+    sources = package_files(GitRepository.at(checkout), PurePosixPath("orders"), pyproject)
     files = {path for path, is_folder in tree.items() if not is_folder and path.startswith(f"{module}/")}
     assert set(sources.files) == files - ignored
     covered = {

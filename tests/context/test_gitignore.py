@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from ignoring import PATHS, RULES, git_ignores, make_tree, needs_git
-from uv_workspace_function.context.gitignore import Repository, Rules
+from uv_workspace_function.context.gitignore import GitRepository, Rules
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_git_agrees_on_every_path_of_a_made_tree(checkout: Any, rules: Any, paths: Any) -> None:
     """What `git check-ignore --no-index` ignores is ignored, and nothing else."""
     tree = make_tree(checkout, rules, paths)
-    repository = Repository.at(checkout)
+    repository = GitRepository.at(checkout)
     ignored = {
         path for path, is_folder in tree.items() if repository.ignored(str(checkout / path), is_folder=is_folder)
     }
@@ -61,7 +61,7 @@ def test_rules_start_where_the_repository_does(tmp_path: Path) -> None:
     (tmp_path / "repository/.gitignore").write_text("top\n")
     workspace = tmp_path / "repository/workspace"
     workspace.mkdir()
-    repository = Repository.at(workspace)
+    repository = GitRepository.at(workspace)
     ignored = {name: repository.ignored(str(workspace / name), is_folder=False) for name in ("above", "top", "other")}
     assert ignored == {"above": False, "top": True, "other": False}
 
@@ -70,4 +70,4 @@ def test_rules_that_a_link_brings_in_do_not_count(tmp_path: Path) -> None:
     """Git reads no `.gitignore` that is a link."""
     (tmp_path / "elsewhere").write_text("a\n")
     (tmp_path / ".gitignore").symlink_to("elsewhere")
-    assert not Repository.at(tmp_path).ignored(str(tmp_path / "a"), is_folder=False)
+    assert not GitRepository.at(tmp_path).ignored(str(tmp_path / "a"), is_folder=False)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from uv_workspace_function.toml import Malformed
-from uv_workspace_function.workspace.locked_files import LockedFile, Origin
+from uv_workspace_function.workspace.locked_files import LockedFile, LockedSource
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_file_has_a_name(written: dict[str, Any], expected: str) -> None:
 )
 def test_a_local_package_has_a_folder(written: dict[str, Any], expected: tuple[str | None, bool]) -> None:
     """And is built, but for a virtual one."""
-    origin = Origin.from_dict(written)
+    origin = LockedSource.from_dict(written)
     assert expected == (origin.folder, origin.is_built)
 
 

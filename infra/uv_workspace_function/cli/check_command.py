@@ -7,7 +7,7 @@ import click
 
 from uv_workspace_function.cli.options import find_workspace, target_options, workspace_option
 from uv_workspace_function.cli.output import say, say_commands, say_json
-from uv_workspace_function.context.gitignore import Repository
+from uv_workspace_function.context.gitignore import GitRepository
 from uv_workspace_function.gate.baseline import FILE, Baseline, update
 from uv_workspace_function.gate.findings import Report
 from uv_workspace_function.gate.runner import check
@@ -87,7 +87,7 @@ def command(
         say(f"{len(report.findings)} findings written to {FILE}: commit it; from now on only new ones count", err=True)
     if baseline := Baseline.load(folder / FILE):
         report = baseline.applied(report)
-    repository = Repository.at(folder)
+    repository = GitRepository.at(folder)
     _print(report, form, PurePosixPath(repository.root.relative_to(repository.top)))
     sys.exit(0 if write_baseline else report.exit_code)
 

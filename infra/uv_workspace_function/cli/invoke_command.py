@@ -19,7 +19,7 @@ from uv_workspace_function.running.container import Engine, call_in_image
 from uv_workspace_function.running.environment import call_in_environment
 from uv_workspace_function.running.events import read_event
 from uv_workspace_function.running.lambda_variables import declared_variables
-from uv_workspace_function.running.outcome import Call, Outcome
+from uv_workspace_function.running.outcome import Call, CallOutcome
 from uv_workspace_function.running.variables import asked_variables
 from uv_workspace_function.target.target import Target
 
@@ -133,7 +133,7 @@ def command(
     sys.exit(0 if outcome.failure is None else 1)
 
 
-def _summary(name: str, outcome: Outcome) -> Iterator[str]:
+def _summary(name: str, outcome: CallOutcome) -> Iterator[str]:
     yield f"{name} {'answered' if outcome.failure is None else 'failed'}"
     if outcome.initialisation is not None:
         yield f"initialisation {_shown_time(outcome.initialisation)}"

@@ -6,7 +6,7 @@ Its modules:
     image, service_archive    their code as an asset: UvWorkspaceImage, and an archive that is made when it is published
     function_options, image_options, zip_options    what they take, typed
     defaults         options said once for a part of the construct tree
-    request          what is wrong with them before a workspace is looked at
+    option_checks    what is wrong with them before a workspace is looked at
     function_parts, execution_role, log_group    what every function has
     starting_image   an image that a build starts from, and what stands for it in the hash
     asset_folder, context_warnings    a build context in the cloud assembly; what may be wrong with it

@@ -7,7 +7,7 @@ from constructs import Construct, IConstruct
 
 from uv_workspace_function.constructs.function_options import DefaultOptions
 from uv_workspace_function.constructs.image_options import ImageOptions
-from uv_workspace_function.constructs.request import check_options, checked
+from uv_workspace_function.constructs.option_checks import check_options, checked
 from uv_workspace_function.constructs.zip_options import ZipOptions
 from uv_workspace_function.errors import WorkspaceError
 

@@ -11,7 +11,7 @@ from uv_workspace_function.constructs import asset_folder, function_parts
 from uv_workspace_function.constructs.function_options import FunctionOptions
 from uv_workspace_function.constructs.image import ServiceImage
 from uv_workspace_function.constructs.image_options import ImageOptions
-from uv_workspace_function.constructs.request import check_options, check_request
+from uv_workspace_function.constructs.option_checks import check_options, check_request
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace.workspace import Workspace
 

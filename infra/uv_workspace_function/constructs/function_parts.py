@@ -16,7 +16,7 @@ from uv_workspace_function.constructs.execution_role import (
     permissions_of,
 )
 from uv_workspace_function.constructs.log_group import LogGroupOptions, own_log_group
-from uv_workspace_function.constructs.request import checked
+from uv_workspace_function.constructs.option_checks import checked
 from uv_workspace_function.constructs.stack_limit import watch_resources
 from uv_workspace_function.errors import WorkspaceError
 

@@ -16,7 +16,7 @@ from uv_workspace_function.constructs import asset_folder
 from uv_workspace_function.constructs.context_warnings import warn_of_context
 from uv_workspace_function.constructs.defaults import with_defaults
 from uv_workspace_function.constructs.image_options import ImageOptions
-from uv_workspace_function.constructs.request import check_request, checked
+from uv_workspace_function.constructs.option_checks import check_request, checked
 from uv_workspace_function.constructs.starting_image import StartingImage, name_asset
 from uv_workspace_function.context.arguments import AskedBuild, build_arguments, is_proxy
 from uv_workspace_function.context.build_context import BuildContext

@@ -9,7 +9,12 @@ from constructs import Construct
 
 from uv_workspace_function.constructs import function_parts
 from uv_workspace_function.constructs.function_options import OwnOptions, ZipFunctionOptions
-from uv_workspace_function.constructs.request import NO_CUSTOM_RESOURCE, check_names, check_request, refuse_options
+from uv_workspace_function.constructs.option_checks import (
+    NO_CUSTOM_RESOURCE,
+    check_names,
+    check_request,
+    refuse_options,
+)
 from uv_workspace_function.constructs.service_archive import ServiceArchive, ServiceCode
 from uv_workspace_function.constructs.zip_options import ZipOptions
 from uv_workspace_function.workspace.workspace import Workspace

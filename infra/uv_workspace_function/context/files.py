@@ -16,7 +16,7 @@ from typing import NamedTuple
 from uv_workspace_function.boundary import is_within
 from uv_workspace_function.code.layouts import Layout, layout_of
 from uv_workspace_function.context.content import ContextFile
-from uv_workspace_function.context.gitignore import Ignores, Repository
+from uv_workspace_function.context.gitignore import GitRepository, Ignores
 from uv_workspace_function.context.private_keys import KeySearch
 from uv_workspace_function.context.wanted import DEFINITIONS, NOTHING, TABLE, Cause, Wanted, barred, wanted_of
 from uv_workspace_function.errors import WorkspaceError
@@ -60,7 +60,7 @@ class PackageFiles:
 
 
 def package_files(
-    repository: Repository,
+    repository: GitRepository,
     folder: PurePosixPath,
     pyproject: Pyproject,
     *,
@@ -147,7 +147,7 @@ class _State(NamedTuple):
 class _Walk:
     """One pass over a package's folder; goes into no folder that can hold nothing wanted."""
 
-    repository: Repository
+    repository: GitRepository
     folder: str
     wanted: Wanted
     others: frozenset[str]

@@ -147,7 +147,7 @@ class Ignores:
 
 
 @dataclass(frozen=True, slots=True)
-class Repository:
+class GitRepository:
     """A workspace's root and the repository it lies in; reads each `.gitignore` file once.
 
     `root` is the workspace's root, absolute and free of links, and `boundary` says what belongs to the repository.
@@ -158,7 +158,7 @@ class Repository:
     _ignores: dict[str, Ignores] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def at(cls, root: Path) -> Repository:
+    def at(cls, root: Path) -> GitRepository:
         """The repository that the workspace at `root` lies in."""
         boundary = Boundary.around(root)
         return cls(root=Path(os.path.realpath(root)), boundary=boundary)

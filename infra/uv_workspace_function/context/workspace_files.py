@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from weakref import WeakKeyDictionary
 
 from uv_workspace_function.context.files import PackageFiles, package_files
-from uv_workspace_function.context.gitignore import Repository
+from uv_workspace_function.context.gitignore import GitRepository
 from uv_workspace_function.errors import reading
 from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.workspace import Workspace
@@ -16,7 +16,7 @@ from uv_workspace_function.workspace.workspace import Workspace
 class WorkspaceFiles:
     """What lies in a workspace's folders: what git ignores, and the files of each local package."""
 
-    repository: Repository
+    repository: GitRepository
     """The files below the root, with their ignore rules."""
     _folders: tuple[str, ...] = field(repr=False)
     """Where every local package lies that the workspace's lock knows, whatever closures were asked for before; sorted."""
@@ -28,7 +28,7 @@ class WorkspaceFiles:
         if workspace not in _KNOWN:
             members = {member.folder for member in (*workspace.members, *workspace.standalone)}
             folders = tuple(sorted(map(str, workspace.project.local_folders | members)))
-            _KNOWN[workspace] = cls(repository=Repository.at(workspace.root), _folders=folders)
+            _KNOWN[workspace] = cls(repository=GitRepository.at(workspace.root), _folders=folders)
         return _KNOWN[workspace]
 
     def files(self, workspace: Workspace, member: Member) -> PackageFiles:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from uv_workspace_function.context.gitignore import Repository, Rules
+from uv_workspace_function.context.gitignore import GitRepository, Rules
 
 
-def ignoring_rule(repository: Repository, path: Path) -> str | None:
+def ignoring_rule(repository: GitRepository, path: Path) -> str | None:
     """The line of a `.gitignore` file that ignores a path, or a folder above it: the last one that matches."""
     top = Path(repository.top)
     parts = path.relative_to(top).parts

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
-from uv_workspace_function.gate.imports.declared import Declared, Graph
+from uv_workspace_function.gate.imports.declared import Declared, LockGraph
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.insight.cloud_assembly import service_assets
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
@@ -78,10 +78,10 @@ def _used(scope: Scope) -> Iterator[str]:
     """The names of all that some member declares, for whatever purpose."""
     workspace = scope.workspace
     root = next((member for member in workspace.members if member.folder == workspace.project.folder), None)
-    graph = Graph.of(workspace.project.lock)
+    graph = LockGraph.of(workspace.project.lock)
     for member in (*workspace.members, *workspace.standalone):
         project = workspace.project_of(member)
-        edges = graph if project is workspace.project else Graph.of(project.lock)
+        edges = graph if project is workspace.project else LockGraph.of(project.lock)
         # the root's groups are installed beside every member, and so is not counted for it
         declared = Declared.of(member, project, edges, member, scope.target)
         if member is root and not member.is_package:

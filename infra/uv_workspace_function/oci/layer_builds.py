@@ -11,7 +11,7 @@ from uv_workspace_function.oci import interpreter, uv_program
 from uv_workspace_function.oci.descriptors import Source
 from uv_workspace_function.oci.layers import Built
 from uv_workspace_function.oci.request import Request
-from uv_workspace_function.oci.service_build import Build
+from uv_workspace_function.oci.service_build import ServiceBuild
 from uv_workspace_function.oci.steps import Tools
 from uv_workspace_function.oci.store import Store
 from uv_workspace_function.oci.tree import Tree
@@ -99,7 +99,7 @@ def layers_of(
     def build(request: Request, ground: tuple[str, Tree]) -> Built:
         key, folders = ground
         try:
-            return Build(
+            return ServiceBuild(
                 store=store,
                 tools=tools[str(request.uv_image), request.python],
                 request=request,

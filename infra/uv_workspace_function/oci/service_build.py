@@ -40,7 +40,7 @@ class Made:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Build:
+class ServiceBuild:
     """One build.
 
     Args:

@@ -17,7 +17,7 @@ from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.running import _serve_runtime
 from uv_workspace_function.running.lambda_variables import REGION, lambda_variables
-from uv_workspace_function.running.outcome import Call, Outcome, advice, too_late
+from uv_workspace_function.running.outcome import Call, CallOutcome, advice, too_late
 from uv_workspace_function.target.target import Target
 
 # https://docs.aws.amazon.com/lambda/latest/dg/images-create.html: a file system that is read-only but for /tmp, no root.
@@ -55,7 +55,7 @@ def call_in_image(
     asked: Mapping[str, str],
     log: Callable[[str], None],
     built: Callable[[], None] = lambda: None,
-) -> Outcome:
+) -> CallOutcome:
     """Build the image of a service, and call a handler in it; image and container are removed afterwards.
 
     Args:
@@ -86,7 +86,7 @@ def call_in_image(
         built()
         report = _report(image, call, service.name, target, engine, variables, log)
     emulated = ", emulated" if target.docker_platform != machine else ""
-    return Outcome.of(_told(report, call), f"the image, {target.docker_platform}{emulated}")
+    return CallOutcome.of(_told(report, call), f"the image, {target.docker_platform}{emulated}")
 
 
 def _engine_s_machine(engine: Engine) -> str:

@@ -19,7 +19,7 @@ from uv_workspace_function.processes import end, started
 from uv_workspace_function.running import _call_handler
 from uv_workspace_function.running.closure_environment import ClosureEnvironment, InstallError
 from uv_workspace_function.running.lambda_variables import REGION, lambda_variables
-from uv_workspace_function.running.outcome import Call, Outcome, advice, how_it_ended, too_late
+from uv_workspace_function.running.outcome import Call, CallOutcome, advice, how_it_ended, too_late
 from uv_workspace_function.target.target import Target
 
 # They would change what Python finds, or say which environment the shell works with.
@@ -39,7 +39,7 @@ def call_in_environment(
     shell: Mapping[str, str],
     log: Callable[[str], None],
     installed: Callable[[], None] = lambda: None,
-) -> Outcome:
+) -> CallOutcome:
     """Install a closure, and call a handler in it.
 
     Args:
@@ -81,7 +81,7 @@ def call_in_environment(
             report["failure"] = with_sources(report["failure"]) + advice(report, *report.get("error", ("", "")))
         version = report.get("python", "of another version")
         where = f"Python {version} of this machine; the image has {target.python} on {target.machine}"
-        return Outcome.of(report, where)
+        return CallOutcome.of(report, where)
 
 
 def _default_region(shell: Mapping[str, str]) -> dict[str, str]:

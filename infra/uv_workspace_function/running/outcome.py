@@ -18,7 +18,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class CallOutcome:
     """What came of a call."""
 
     answer: str | None
@@ -35,7 +35,7 @@ class Outcome:
     """What it ran on, in words."""
 
     @classmethod
-    def of(cls, report: dict[str, Any], where: str) -> "Outcome":
+    def of(cls, report: dict[str, Any], where: str) -> "CallOutcome":
         """Read what one of the two programs reported."""
         return cls(
             answer=report.get("answer"),

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import Pyproject, requirement_name
-from uv_workspace_function.uv_settings import Source
+from uv_workspace_function.uv_settings import DependencySource
 from uv_workspace_function.workspace.local_packages import LocalPackages
 from uv_workspace_function.workspace.members import Member, Project
 from uv_workspace_function.workspace.selection import Selection, select
@@ -75,7 +75,7 @@ class _LocalRequirement:
     """Where its paths lead, relative to the workspace's root."""
 
 
-_Sources = Mapping[str, tuple[tuple[Source, ...], PurePosixPath]]
+_Sources = Mapping[str, tuple[tuple[DependencySource, ...], PurePosixPath]]
 """`tool.uv.sources` by normalized name, each entry with the folder that its paths start from."""
 
 

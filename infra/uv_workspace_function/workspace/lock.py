@@ -13,7 +13,7 @@ from uv_workspace_function import toml
 from uv_workspace_function.boundary import absolute, outside
 from uv_workspace_function.errors import LockError, WorkspaceError, seen_from
 from uv_workspace_function.toml import Table, read_toml
-from uv_workspace_function.workspace.locked_files import LockedFile, Origin
+from uv_workspace_function.workspace.locked_files import LockedFile, LockedSource
 
 LOCK_NAME = "uv.lock"
 KNOWN_VERSION = 1
@@ -26,7 +26,7 @@ class Edge:
 
     name: str
     version: str | None = None
-    source: Origin | None = None
+    source: LockedSource | None = None
     extras: tuple[str, ...] = ()
     marker: str | None = None
 
@@ -41,7 +41,7 @@ class Edge:
         return cls(
             name=toml.required(entry, "name", str),
             version=toml.value(entry, "version", str),
-            source=toml.below(entry, "source", Origin.from_dict) if "source" in entry else None,
+            source=toml.below(entry, "source", LockedSource.from_dict) if "source" in entry else None,
             extras=toml.strings_at(entry, "extra"),
             marker=toml.value(entry, "marker", str),
         )
@@ -53,7 +53,7 @@ class LockedPackage:
 
     name: str
     version: str | None
-    source: Origin
+    source: LockedSource
     dependencies: tuple[Edge, ...]
     optional: Mapping[str, tuple[Edge, ...]]
     sdist: LockedFile | None
@@ -75,7 +75,7 @@ class LockedPackage:
         return cls(
             name=toml.required(entry, "name", str),
             version=toml.value(entry, "version", str),
-            source=toml.below(entry, "source", Origin.from_dict),
+            source=toml.below(entry, "source", LockedSource.from_dict),
             dependencies=toml.list_at(entry, "dependencies", Edge.from_dict),
             optional=toml.tables_by_name(entry, "optional-dependencies", _edges),
             sdist=toml.below(entry, "sdist", LockedFile.from_dict) if "sdist" in entry else None,

@@ -9,7 +9,7 @@ from uv_workspace_function.toml import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class LockedSource:
     """The `source` of a locked package: one of these is given."""
 
     registry: str | None = None
@@ -26,7 +26,7 @@ class Origin:
     """As the lock has it, to be written into another one."""
 
     @classmethod
-    def from_dict(cls, found: Any) -> "Origin":
+    def from_dict(cls, found: Any) -> "LockedSource":
         """Read a `source`.
 
         Raises:

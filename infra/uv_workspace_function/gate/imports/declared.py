@@ -32,7 +32,7 @@ class Declared:
     """Whether a group or an extra is there for tests: by its name, or by a test runner in it."""
     elsewhere: frozenset[str]
     """What markers leave out on the target, of its requirements and of all that these need: Windows only, an older Python."""
-    graph: "Graph"
+    graph: "LockGraph"
 
     @cached_property
     def closure(self) -> frozenset[str]:
@@ -45,7 +45,9 @@ class Declared:
         return self.graph.reach(self.run | self.development)
 
     @classmethod
-    def of(cls, member: Member, project: Project, graph: "Graph", root: Member | None, target: Target) -> "Declared":
+    def of(
+        cls, member: Member, project: Project, graph: "LockGraph", root: Member | None, target: Target
+    ) -> "Declared":
         """Read what a member declares.
 
         Args:
@@ -87,14 +89,14 @@ class Declared:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Graph:
+class LockGraph:
     """Who needs whom in a lock, by name: versions, markers and forks are not told apart, extras are."""
 
     edges: Mapping[tuple[str, str | None], Sequence[Edge]]
     """A package, and an extra of it or None -> what these need."""
 
     @classmethod
-    def of(cls, lock: Lock) -> "Graph":
+    def of(cls, lock: Lock) -> "LockGraph":
         """Gather the edges of a lock."""
         edges: dict[tuple[str, str | None], list[Edge]] = {}
         for package in lock.packages:
@@ -182,14 +184,14 @@ def _requirement(edge: Edge) -> str:
     return f"{edge.name}[{','.join(edge.extras)}]"
 
 
-def _named(requirement: str, graph: Graph) -> Iterator[str]:
+def _named(requirement: str, graph: LockGraph) -> Iterator[str]:
     """What a requirement names: a package, and what the extras that it asks for need."""
     if name := requirement_name(requirement):
         yield name
         yield from graph.named_by_extras(requirement)
 
 
-def _grouped(pyproject: Pyproject, where: str, graph: Graph) -> Iterator[tuple[str, str]]:
+def _grouped(pyproject: Pyproject, where: str, graph: LockGraph) -> Iterator[tuple[str, str]]:
     for name, requirements in pyproject.dependency_groups.items():
         for requirement in requirements:
             yield from ((found, f"{where} ({name})") for found in _named(requirement, graph))

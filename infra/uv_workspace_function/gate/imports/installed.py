@@ -21,7 +21,7 @@ from uv_workspace_function.workspace.lock import Lock
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Distribution:
+class InstalledDistribution:
     """One distribution's metadata, as it lies in an environment or in uv's cache."""
 
     name: str
@@ -106,7 +106,7 @@ def _recorded(metadata: Path) -> Iterator[str]:
 class Installed:
     """The distributions of one lock that have metadata on this machine."""
 
-    by_name: Mapping[str, Distribution]
+    by_name: Mapping[str, InstalledDistribution]
 
     @classmethod
     def of(cls, lock: Lock, environments: Iterable[Path]) -> "Installed":
@@ -120,7 +120,7 @@ class Installed:
         for package in lock.packages:
             if package.folder is None:
                 wanted.setdefault(package.name, set()).add(package.version or "")
-        found: dict[str, Distribution] = {}
+        found: dict[str, InstalledDistribution] = {}
         for environment in environments:
             for site in sorted(environment.glob("lib*/python3*/site-packages")):
                 _collect(site, wanted, found)
@@ -130,7 +130,7 @@ class Installed:
         return cls(by_name=found)
 
 
-def _collect(folder: Path, wanted: Mapping[str, Collection[str]], found: dict[str, Distribution]) -> None:
+def _collect(folder: Path, wanted: Mapping[str, Collection[str]], found: dict[str, InstalledDistribution]) -> None:
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if entry.name.endswith(".dist-info")]
@@ -141,7 +141,7 @@ def _collect(folder: Path, wanted: Mapping[str, Collection[str]], found: dict[st
         normalized = canonicalize_name(name)
         versions = wanted.get(normalized)
         if versions is not None and normalized not in found and _same_version(version, versions):
-            found[normalized] = Distribution(name=normalized, version=version, metadata=folder / entry)
+            found[normalized] = InstalledDistribution(name=normalized, version=version, metadata=folder / entry)
 
 
 def has_any(environment: Path, names: Collection[str]) -> bool:

@@ -13,9 +13,9 @@ from uv_workspace_function.boundary import read_file
 from uv_workspace_function.code.layouts import Module
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Outcome
-from uv_workspace_function.gate.imports.declared import Graph
+from uv_workspace_function.gate.imports.declared import LockGraph
 from uv_workspace_function.gate.imports.files import SourceFile, source_files
-from uv_workspace_function.gate.imports.installed import Distribution, Installed, has_any
+from uv_workspace_function.gate.imports.installed import Installed, InstalledDistribution, has_any
 from uv_workspace_function.gate.imports.modules import Modules
 from uv_workspace_function.gate.imports.source import SourceFacts
 from uv_workspace_function.gate.imports.target_syntax import refused
@@ -97,7 +97,7 @@ class KnownPackages:
     """What is known of the packages of one project."""
 
     project: Project
-    graph: Graph
+    graph: LockGraph
     installed: Installed
     modules: Modules
     local: Mapping[str, Member]
@@ -135,7 +135,7 @@ class KnownPackages:
             modules.add(name, _local_modules(member, read if read is not None else _unread(workspace, member)))
         return cls(
             project=project,
-            graph=Graph.of(project.lock),
+            graph=LockGraph.of(project.lock),
             installed=installed,
             modules=modules,
             local=local,
@@ -157,7 +157,7 @@ class KnownPackages:
         """Whether some file may give a module of another one a name."""
         return any(facts.names.may_set(name) for facts in self.sources.values())
 
-    def distribution(self, name: str) -> Distribution | None:
+    def distribution(self, name: str) -> InstalledDistribution | None:
         """A third-party package's metadata, where there is some."""
         return self.installed.by_name.get(name)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from uv_workspace_function.gate.findings import Finding
 from uv_workspace_function.gate.imports.files import Role
-from uv_workspace_function.gate.imports.installed import Distribution
+from uv_workspace_function.gate.imports.installed import InstalledDistribution
 from uv_workspace_function.gate.imports.known_packages import (
     definition_of,
 )
@@ -80,7 +80,7 @@ def _strangers(of: MemberImports, name: str) -> list[str]:
     return sorted(other for other in others if other not in local and of.known.distribution(other) is None)
 
 
-def _is_plugin(of: MemberImports, distribution: Distribution) -> bool:
+def _is_plugin(of: MemberImports, distribution: InstalledDistribution) -> bool:
     """Whether another package of the member's closure finds it by its entry points."""
     closure = of.declared.closure | of.declared.development_closure
     for group in distribution.plugin_groups:
