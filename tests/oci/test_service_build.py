@@ -14,14 +14,18 @@ import sys
 import tarfile
 import time
 from pathlib import Path
+from typing import get_args
 
+import click
 import pytest
 from click.testing import CliRunner
 from images.shop import write_package
 from images.wheels import write_wheel
 from oci.bases import FILES, TO_RUN, write_base
 from oci.conftest import Build, digests, reused
+from uv_workspace_function.cli.build_command import command
 from uv_workspace_function.cli.main import main
+from uv_workspace_function.oci import output
 from uv_workspace_function.oci.store import Store
 from wheelhouse import uv
 
@@ -416,3 +420,10 @@ def test_who_waits_for_a_lock_waits_for_children_of_a_killed_process_too(tmp_pat
     with Store(tmp_path).work_folder("orders") as (folder, _):
         time.sleep(0.2)
         assert [] == [*folder.iterdir()]
+
+
+def test_every_form_is_offered() -> None:
+    """`--format` stands where nothing of this room is loaded yet: a form that is new here would not be asked for."""
+    (option,) = (option for option in command.params if option.name == "form")
+    assert isinstance(option.type, click.Choice)
+    assert [*get_args(output.Form)] == [*option.type.choices] == [*output._KINDS]
