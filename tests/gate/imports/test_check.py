@@ -20,6 +20,8 @@ def not_checked(root: Path) -> dict[str, list[str]]:
     done = CliRunner().invoke(main, ["check", "--workspace", str(root), "--format", "json"])
     found: dict[str, list[str]] = {}
     for gap in json.loads(done.stdout)["not_checked"]:
+        if "UWF012" in gap["codes"]:
+            continue  # the packages come from outside of the workspace, which no build context may hold
         found.setdefault(gap["member"], []).append(gap["remedy"])
     return found
 
@@ -77,3 +79,29 @@ def test_without_ruff_it_says_that_syntax_was_not_judged(tmp_path: Path, monkeyp
             "uv-workspace-function[syntax] brings"
         )
     assert [] == notes()
+
+
+def test_what_code_and_tests_lack_is_one_finding(tmp_path: Path) -> None:
+    """It is declared for the code, which serves the tests: two findings would ask for it twice."""
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    for name in ("fast", "pytest"):
+        wheel(wheels, name)
+    table = 'dependencies = ["fast"]\n[dependency-groups]\ndev = ["pytest"]\n'
+    root = workspace(
+        tmp_path / "shop",
+        {"billing": table, "orders": table[24:]},
+        globs=["billing", "orders"],
+        tail=f'find-links = ["{wheels}"]',
+    )
+    handler(root / "orders", "import fast\ndef handler(event, context): return fast\n")
+    handler(root / "billing", "import fast\ndef handler(event, context): return fast\n")
+    (root / "orders/tests").mkdir()
+    (root / "orders/tests/test_orders.py").write_text("import pytest\nimport fast\n")
+    lock(root)
+    uv("sync", "--frozen", "--all-packages", "--all-groups", "--no-install-local", cwd=root)
+
+    done = CliRunner().invoke(main, ["check", "--workspace", str(root), "--format", "json"])
+    [finding] = [found for found in json.loads(done.stdout)["findings"] if found["code"] == "UWF003"]
+    assert ("orders/src/orders/main.py", ["orders/tests/test_orders.py:2"]) == (finding["file"], finding["places"])
+    assert "declare it: `uv add --package orders fast`" == finding["remedy"]

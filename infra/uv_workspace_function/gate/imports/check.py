@@ -4,6 +4,8 @@ A shared environment holds what every member needs, so an import that one member
 another member's sake, and fails in its own image.
 """
 
+from dataclasses import replace
+
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome, join
 from uv_workspace_function.gate.imports.files import Role
@@ -79,6 +81,7 @@ def _judge(of: MemberImports) -> Outcome:
     """Everything there is to say of the member's imports."""
     findings: list[Finding] = list(package_without_module(of))
     doubts: dict[str, list[str]] = {}
+    in_code: dict[tuple[str, str | None], str] = {}
     for read in of.files:
         if (unparsed := unparsed_source(of, read)) is not None:
             findings += unparsed
@@ -93,9 +96,13 @@ def _judge(of: MemberImports) -> Outcome:
                 verdict = verdict_on(of, read, found, module, provided)
                 if isinstance(verdict, Finding):
                     seen.add(whose)
+                    if not of.is_development(read, found):
+                        in_code.setdefault((verdict.code, verdict.package), verdict.remedy)
                     findings.append(verdict)
                 elif verdict:
                     doubts.setdefault(module, []).extend(verdict)
+    # what code needs is declared for the code, and serves the tests as well
+    findings = [replace(f, remedy=in_code.get((f.code, f.package), f.remedy)) if f.package else f for f in findings]
     local = local_imports(of)
     findings += local.findings
     not_checked = [doubt_about(of, doubts)] if doubts else []

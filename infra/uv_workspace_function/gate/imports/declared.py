@@ -69,6 +69,7 @@ class Declared:
                 n for edges in locked.optional.values() for edge in edges for n in _named(_requirement(edge), graph)
             }
         groups = dict(_grouped(member.pyproject, f"a dev group of {member.name}", graph))
+        named = (*extras, *(() if _ENVIRONMENTS & groups.keys() else member.pyproject.dependency_groups))
         everything = [*asked, *_of_groups(member.pyproject), *_of_groups(project.pyproject)]
         if member is not root:
             groups |= dict(_grouped(project.pyproject, "a dev group of the root", graph))
@@ -81,8 +82,7 @@ class Declared:
             run=frozenset(run - {member.name}),
             development=frozenset(groups),
             groups=groups,
-            names_tests=bool(_RUNNERS & groups.keys())
-            or any(_TESTS.match(name) for name in (*extras, *member.pyproject.dependency_groups)),
+            names_tests=bool(_RUNNERS & groups.keys()) or any(map(_TESTS.match, named)),
             elsewhere=graph.reach(run | groups.keys()) - graph.reach_on(everything, target),
             graph=graph,
         )
@@ -163,6 +163,8 @@ class LockGraph:
 
 
 _RUNNERS = frozenset({"pytest", "nose2", "ward", "behave", "robotframework", "stestr", "testtools", "twisted"})
+# With these, and no runner beside them, tests run in environments that are described elsewhere.
+_ENVIRONMENTS = frozenset({"tox", "tox-uv", "nox"})
 _TESTS = re.compile(r"(test|tests|testing|dev|develop|development)\b", re.IGNORECASE)
 
 

@@ -165,7 +165,8 @@ class KnownPackages:
         """Whether a package's modules are unknown."""
         if name in self.local:
             member = self.local[name]
-            return not member.layout.modules and not member.layout.complete
+            # what is not built has what lies there
+            return member.is_package and not member.layout.modules and not member.layout.complete
         return name not in self.installed.by_name
 
 
