@@ -2,10 +2,10 @@
 RUN := scripts/with-tools
 
 .DEFAULT_GOAL := help
-.PHONY: help synth test check format fuzz local local-down reliability
+.PHONY: help synth test test-without-docker check format fuzz local local-down reliability
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1@/p' Makefile | awk -F@ '{ printf "make %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1@/p' Makefile | awk -F@ '{ printf "make %-20s %s\n", $$1, $$2 }'
 
 synth: ## the template, one build context per service, and a table of them (no Docker, no AWS account)
 	@$(RUN) cdk synth --quiet && $(RUN) python scripts/synth_table.py cdk.out
@@ -18,9 +18,13 @@ PYTEST := uv run pytest --reruns 3 --reruns-delay 45 \
 test: ## every test this machine can run, with the engine of `make local`; what it can't is skipped, with the reason
 	@$(RUN) python -m local_cloud run sh -c 'failed=0; \
 	$(PYTEST) --numprocesses auto --dist loadfile $(ONE_ENGINE:%=--ignore %) $(if $(CI),--cov --cov-report=) || failed=1; \
-	$(PYTEST) $(ONE_ENGINE) $(if $(CI),--cov --cov-append --cov-report=term:skip-covered) || failed=1; \
+	$(PYTEST) $(ONE_ENGINE) $(if $(CI),--cov --cov-append --cov-report=) || failed=1; \
+	DEPLOY_WITHOUT_DOCKER=1 $(PYTEST) tests/deploy -m either_way $(if $(CI),--cov --cov-append --cov-report=term:skip-covered) || failed=1; \
 	uv run --project services/legacy_export pytest tests/services/legacy_export || failed=1; \
 	exit $$failed'
+
+test-without-docker: ## all deployments once more, by a CDK CLI that has no docker on its PATH
+	@$(RUN) python -m local_cloud run env DEPLOY_WITHOUT_DOCKER=1 $(PYTEST) tests/deploy
 
 check: ## linters, types, the direction of modules, and the gate
 	@$(RUN) sh -c 'ruff check && ruff format --check && mypy && lint-imports && services check'

@@ -10,12 +10,13 @@ from pathlib import Path
 from local_cloud import stack
 from local_cloud.state import PROJECT, LocalCloudError, run
 
-# What the CDK CLI calls in Docker's place. BEFORE_DOCKER is how a test gets between the two.
+# What the CDK CLI calls in Docker's place. BEFORE_DOCKER is how a test gets between the two; it calls the latter as $DOCKER.
 _RECORDING_DOCKER = """\
 #!/bin/sh
+export DOCKER='{docker}'
 [ -z "$BEFORE_DOCKER" ] || "$BEFORE_DOCKER" "$@" || exit
 echo "$*" >> '{calls}'
-exec {docker} "$@"
+exec "$DOCKER" "$@"
 """
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from deploy.container_program import IS_WITHOUT_DOCKER, ContainerProgram
 
 from local_cloud import stack
 from local_cloud.checkout import Checkout
@@ -35,9 +36,24 @@ def cloud() -> None:
 
 
 @pytest.fixture(scope="session")
-def checkout(cloud: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+def without_docker(cloud: None, tmp_path_factory: pytest.TempPathFactory) -> ContainerProgram:
+    """`uv-workspace-docker` in docker's place."""
+    return ContainerProgram.without_docker(tmp_path_factory.mktemp("without-docker"))
+
+
+@pytest.fixture(scope="session")
+def container_program(cloud: None, request: pytest.FixtureRequest) -> ContainerProgram:
+    """What the CDK CLI calls for images: docker or, where DEPLOY_WITHOUT_DOCKER=1, what stands in its place."""
+    if not IS_WITHOUT_DOCKER:
+        return ContainerProgram()
+    found: ContainerProgram = request.getfixturevalue("without_docker")
+    return found
+
+
+@pytest.fixture(scope="session")
+def checkout(container_program: ContainerProgram, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """A copy of this repository's files whose edits touch nothing else; the images built from it are removed at the end."""
-    made = Checkout.copy_to(tmp_path_factory.mktemp("checkout") / "repository")
+    made = container_program.copy_to(tmp_path_factory.mktemp("checkout") / "repository")
     for service in ("daily_report", "ingestion_worker", "legacy_export", "query_api"):
         # A line that no build has seen: whoever deployed this tree before, with `make local` say, has all of its images.
         made.append(f"services/{service}/src/{service}/main.py", f"COPIED_FOR_A_TEST = {time.time_ns()}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from deploy.container_program import ContainerProgram
 from deploy.registry import RegistryImage, count
 
 from local_cloud import stack
@@ -17,9 +18,11 @@ from local_cloud.state import PROJECT
 
 
 @pytest.fixture(scope="module")
-def copy(cloud: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+def copy(container_program: ContainerProgram, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """A copy whose base image no build has seen."""
-    made = Checkout.copy_to(tmp_path_factory.mktemp("base") / "repository", app="python tests/deploy/own_base_app.py")
+    made = container_program.copy_to(
+        tmp_path_factory.mktemp("base") / "repository", app="python tests/deploy/own_base_app.py"
+    )
     made.append("tests/deploy/own_base/library.txt", f"made at {time.time_ns()}")
     if stack.status("CDKToolkit") is None:
         made.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
@@ -32,7 +35,7 @@ def in_ecr(tmp_path: Path) -> Iterator[Path]:
     """A program that gives each image the name that it has in ECR, where AWS's CLI gives it: the emulator's registry has another."""
     registry = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
     program = tmp_path / "in-ecr"
-    program.write_text(f'#!/bin/sh\n[ "$1" != tag ] || exec docker tag "$2" "{registry}/${{3#*/*.}}"\n')
+    program.write_text(f'#!/bin/sh\n[ "$1" != tag ] || exec "$DOCKER" tag "$2" "{registry}/${{3#*/*.}}"\n')
     program.chmod(0o755)
     yield program
     named = ["docker", "image", "ls", "--format={{.Repository}}:{{.Tag}}", f"--filter=reference={registry}/*"]
@@ -40,11 +43,14 @@ def in_ecr(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["docker", "image", "rm", "--force", *names], check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("name", ["Known", "Anywhere"])
-def test_a_function_runs_on_another_assets_image(copy: Checkout, in_ecr: Path, name: str) -> None:
+@pytest.mark.parametrize("name", [pytest.param("Known", marks=pytest.mark.either_way), "Anywhere"])
+def test_a_function_runs_on_another_assets_image(
+    copy: Checkout, container_program: ContainerProgram, in_ecr: Path, name: str
+) -> None:
     """Found in ECR where account and region are known, else by the CLI's own tag; either way it is the base of what is pushed."""
     before = len(copy.calls)
-    copy.cdk("deploy", name, "--require-approval", "never", "--exclusively", variables={"BEFORE_DOCKER": str(in_ecr)})
+    variables = {"BEFORE_DOCKER": str(in_ecr), **container_program.with_an_engine}
+    copy.cdk("deploy", name, "--require-approval", "never", "--exclusively", variables=variables)
     assert count("build", copy.calls[before:]) == count("push", copy.calls[before:]) == 2
 
     client = boto3.client("lambda")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
+from deploy.container_program import ContainerProgram
 from deploy.registry import RegistryImage, count, services_built
 
 from local_cloud import stack
@@ -15,9 +16,11 @@ from local_cloud.state import PROJECT
 
 
 @pytest.fixture(scope="module")
-def copy(cloud: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+def copy(container_program: ContainerProgram, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """A copy with a service that no build has seen."""
-    made = Checkout.copy_to(tmp_path_factory.mktemp("preview") / "repository", app="python tests/deploy/preview_app.py")
+    made = container_program.copy_to(
+        tmp_path_factory.mktemp("preview") / "repository", app="python tests/deploy/preview_app.py"
+    )
     made.append("services/query_api/src/query_api/main.py", f"COPIED_FOR_A_TEST = {time.time_ns()}")
     if stack.status("CDKToolkit") is None:
         made.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")

@@ -1,16 +1,18 @@
 """The whole stack under faults; `make reliability` is the same with more events, and docs/reliability.md has its figures."""
 
 import pytest
+from deploy.container_program import ContainerProgram
 
 from local_cloud import reliability, stack
-from local_cloud.checkout import Checkout
 from local_cloud.emulator import ACCOUNT, REGION
 from local_cloud.fault_proxy import FaultProxy
 
 
-def test_no_event_is_lost_and_none_is_stored_twice(cloud: None, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_no_event_is_lost_and_none_is_stored_twice(
+    container_program: ContainerProgram, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """200 messages with duplicates and poison, puts throttled, workers killed: each ends where it belongs, and a redrive works."""
-    checkout = Checkout.copy_to(tmp_path_factory.mktemp("reliability") / "repository", app=reliability.APP)
+    checkout = container_program.copy_to(tmp_path_factory.mktemp("reliability") / "repository", app=reliability.APP)
     try:
         if stack.status("CDKToolkit") is None:
             checkout.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")

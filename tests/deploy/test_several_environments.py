@@ -6,20 +6,23 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
+from deploy.container_program import ContainerProgram
 from deploy.registry import count, services_built
 
 from local_cloud import stack
 from local_cloud.checkout import Checkout
 from local_cloud.emulator import ACCOUNT
 
+pytestmark = pytest.mark.either_way
+
 ENVIRONMENTS = {"Staging": (ACCOUNT, "us-east-1"), "Production": ("210987654321", "eu-central-1")}
 EVERYWHERE = "python tests/deploy/two_environments_app.py"
 
 
 @pytest.fixture(scope="module")
-def bootstrapped(cloud: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+def bootstrapped(container_program: ContainerProgram, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """A copy that deploys to two environments, both bootstrapped; the second account trusts the first."""
-    copy = Checkout.copy_to(tmp_path_factory.mktemp("everywhere") / "repository", app=EVERYWHERE)
+    copy = container_program.copy_to(tmp_path_factory.mktemp("everywhere") / "repository", app=EVERYWHERE)
     started = []
     for account, region in ENVIRONMENTS.values():
         trust = [

@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import os
-import shlex
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from deploy.container_program import ContainerProgram
 from deploy.registry import RegistryImage, count, services_built
 from images import twins
 
@@ -22,63 +21,14 @@ from local_cloud.emulator import ACCOUNT, REGION
 from local_cloud.stand_ins import LAMBDA_IMAGE_BY_ARCH
 from local_cloud.state import PROJECT, LocalCloudError
 
-BASE = LAMBDA_IMAGE_BY_ARCH["arm64"]
-PROGRAM = PROJECT / ".venv/bin/uv-workspace-docker"
 CODE, LIBRARY = "services/query_api/src/query_api/requests.py", "services/common/logging/src/common_logging/text.py"
 
 
-def path_without_docker(folder: Path) -> str:
-    """PATH with no docker on it: a folder that has it beside other programs is replaced by one that starts these."""
-    path = []
-    for number, place in enumerate(map(Path, os.environ["PATH"].split(os.pathsep))):
-        if not (place / "docker").exists():
-            path.append(str(place))
-            continue
-        instead = folder / str(number)
-        instead.mkdir(parents=True)
-        for program in place.iterdir():
-            if program.name != "docker" and program.is_file() and os.access(program, os.X_OK):
-                (instead / program.name).write_text(f'#!/bin/sh\nexec {shlex.quote(str(program))} "$@"\n')
-                (instead / program.name).chmod(0o755)
-        path.append(str(instead))
-    return os.pathsep.join(path)
-
-
 @pytest.fixture(scope="module")
-def mirrors(cloud: None) -> str:
-    """The base image in a registry of this machine: the engine's own images are for nobody else to read."""
-    repository = boto3.client("ecr").create_repository(repositoryName=f"aws-{time.time_ns()}/lambda/python")
-    named = boto3.client("ecr").describe_repositories(repositoryNames=[repository["repository"]["repositoryName"]])
-    uri = named["repositories"][0]["repositoryUri"]
-    for command in (("tag", BASE, f"{uri}:3.14"), ("push", "--quiet", f"{uri}:3.14")):
-        subprocess.run(["docker", *command], check=True, capture_output=True)
-    subprocess.run(["docker", "image", "rm", f"{uri}:3.14"], check=True, capture_output=True)
-    return json.dumps({"public.ecr.aws": uri.removesuffix("/lambda/python")})
-
-
-@pytest.fixture(scope="module")
-def copy(mirrors: str, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A copy of this repository, an empty cache, and docker's configuration without credentials."""
-    folder = tmp_path_factory.mktemp("without-docker")
-    (folder / "docker").mkdir()
-    plugins = Path(os.environ.get("DOCKER_CONFIG", "~/.docker"), "cli-plugins").expanduser()
-    if plugins.exists():  # docker's own, for the app that has other assets
-        (folder / "docker/cli-plugins").symlink_to(plugins)
-    path = path_without_docker(folder / "path")
-    assert shutil.which("docker", path=path) is None
-    tools = [str(PROJECT / "node_modules/.bin"), str(PROJECT / ".venv/bin"), path]
-    made = Checkout.copy_to(
-        folder / "repository",
-        app="python tests/deploy/without_docker_app.py",
-        docker=str(PROGRAM),
-        variables={
-            "PATH": os.pathsep.join(tools),
-            "MIRRORS": mirrors,
-            "DOCKER_CONFIG": str(folder / "docker"),
-            "UV_WORKSPACE_DOCKER_CACHE": str(folder / "cache"),
-            "UV_WORKSPACE_DOCKER_INTERPRETER": str(twins.interpreter()),
-        },
-    )
+def copy(without_docker: ContainerProgram, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A copy of this repository."""
+    folder = tmp_path_factory.mktemp("copy") / "repository"
+    made = without_docker.copy_to(folder, app="python tests/deploy/without_docker_app.py")
     made.append(CODE, f"COPIED_FOR_A_TEST = {time.time_ns()}")
     made.append("services/ingestion_worker/src/ingestion_worker/main.py", f"COPIED_FOR_A_TEST = {time.time_ns()}")
     if stack.status("CDKToolkit") is None:
@@ -129,22 +79,6 @@ def test_two_stacks_are_deployed_at_once_from_nothing(deployed: Checkout) -> Non
     assert 400 == answer("One")["statusCode"]
 
 
-def test_the_layers_are_those_of_an_engine(deployed: Checkout, tmp_path: Path) -> None:
-    """Law 12, of what a deployment pushed: the DiffIDs of `docker build` of the same context."""
-    found = RegistryImage.of(image_uri("One"))
-    folder = deployed.folder / "cdk.out/One" / f"asset.{image_uri('One').rpartition(':')[2]}"
-    tag = f"uv-workspace-function-without-docker:{time.time_ns()}"
-    command = ["docker", "build", "--quiet", "--platform=linux/arm64", "--provenance=false", f"--tag={tag}"]
-    call = next(call for call in deployed.calls if call[0] == "build" and "SERVICE_NAME=query-api" in call)
-    given = [word for word in call if word.startswith(("SERVICE_NAME=", "SOURCE_DATE_EPOCH="))]
-    arguments = [f"--build-arg={word}" for word in (*given, f"BASE_IMAGE={BASE}")]
-    subprocess.run([*command, *arguments, str(folder)], check=True, capture_output=True)
-    inspected = subprocess.run(["docker", "image", "inspect", tag], check=True, capture_output=True, text=True)
-    subprocess.run(["docker", "image", "rm", "--force", tag], check=False, capture_output=True)
-    (built,) = json.loads(inspected.stdout)
-    assert built["RootFS"]["Layers"] == found.config["rootfs"]["diff_ids"]
-
-
 def test_a_changed_library_is_one_layer_and_a_hotswap_back_builds_nothing(deployed: Checkout) -> None:
     """No other layer is new; a rollback finds the image in the registry and asks for nothing, by hotswap as by CloudFormation."""
     before, layers = image_uri("One"), set(RegistryImage.of(image_uri("One")).layers)
@@ -161,13 +95,14 @@ def test_a_changed_library_is_one_layer_and_a_hotswap_back_builds_nothing(deploy
     assert before.rpartition("/")[2] == image_uri("One").rpartition("/")[2]
 
 
-def test_what_another_job_built_is_deployed_and_nothing_is_built(deployed: Checkout, tmp_path: Path) -> None:
+def test_what_another_job_built_is_deployed_and_nothing_is_built(
+    deployed: Checkout, without_docker: ContainerProgram, tmp_path: Path
+) -> None:
     """That job has no credentials; this one runs neither the app nor a backend, and its cache is empty."""
     deployed.append(CODE, f"CHANGED_BY_A_TEST = {time.time_ns()}")
     deployed.cdk("synth", "One", "--quiet", "--output", str(tmp_path / "cdk.out"))
-    mirror = json.loads(deployed.variables["MIRRORS"])["public.ecr.aws"]
     build = [str(PROJECT / ".venv/bin/services"), "build", "query-api", f"--output={tmp_path / 'images/query-api.tar'}"]
-    build += [f"--base-image={mirror}/lambda/python:3.14", f"--interpreter={twins.interpreter()}"]
+    build += [f"--base-image={without_docker.mirror}/lambda/python:3.14", f"--interpreter={twins.interpreter()}"]
     build += [f"--cache={deployed.variables['UV_WORKSPACE_DOCKER_CACHE']}"]
     without = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     subprocess.run(build, check=True, cwd=deployed.folder, env={**without, **deployed.variables}, capture_output=True)
@@ -185,10 +120,10 @@ def test_what_another_job_built_is_deployed_and_nothing_is_built(deployed: Check
 
 
 @pytest.fixture
-def mixed(deployed: Checkout) -> Iterator[dict[str, str]]:
+def mixed(deployed: Checkout, without_docker: ContainerProgram) -> Iterator[dict[str, str]]:
     """Variables of the app that has another image asset and a bundled function; its images are removed from the engine."""
     deployed.append("tests/deploy/own_base/library.txt", f"made at {time.time_ns()}")
-    yield {"MIXED": LAMBDA_IMAGE_BY_ARCH["amd64"], "UV_WORKSPACE_DOCKER_ENGINE": str(shutil.which("docker"))}
+    yield {"MIXED": LAMBDA_IMAGE_BY_ARCH["amd64"], **without_docker.with_an_engine}
     deployed.remove_images()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from deploy.container_program import ContainerProgram
 from images import twins
 
 from local_cloud import stack
@@ -21,19 +22,22 @@ BUCKET = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 
 
 @pytest.fixture(scope="module")
-def copy(cloud: None, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+def copy(container_program: ContainerProgram, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A copy of this repository with the function's stack as its app."""
-    made = Checkout.copy_to(tmp_path_factory.mktemp("zip") / "repository", app="python tests/deploy/zip_app.py")
+    made = container_program.copy_to(
+        tmp_path_factory.mktemp("zip") / "repository", app="python tests/deploy/zip_app.py"
+    )
     if stack.status("CDKToolkit") is None:
         made.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
     return made
 
 
 @pytest.fixture(scope="module")
-def variables(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+def variables(copy: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """A cache of its own, and the target's Python last on PATH."""
     tools = [PROJECT / "node_modules/.bin", PROJECT / ".venv/bin"]
-    path = os.pathsep.join([*map(str, tools), os.environ["PATH"], str(twins.interpreter().parent)])
+    others = copy.variables.get("PATH", os.environ["PATH"])
+    path = os.pathsep.join([*map(str, tools), others, str(twins.interpreter().parent)])
     return {"PATH": path, "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
 
 

@@ -1,6 +1,5 @@
 """Functions of two services, each in a stack; and, where MIXED says so, one beside what only an engine builds."""
 
-import json
 import os
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_lambda as lambda_
 from uv_workspace_function import ImageOptions, UvWorkspaceFunction, Workspace
 
-app = cdk.App(context={"uv-workspace-function:mirrors": json.loads(os.environ["MIRRORS"])})
+app = cdk.App()
 workspace = Workspace.load(Path(__file__).parents[2])
 environment = dict.fromkeys(("TABLE_NAME", "SOURCE_INDEX"), "none")
 
