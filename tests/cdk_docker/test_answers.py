@@ -33,6 +33,27 @@ def test_an_image_is_built_named_and_pushed(docker: Docker, staged: Stage, regis
     registry.assert_whole()
 
 
+def test_a_digest_is_no_place_to_push_to(docker: Docker, staged: Stage, registry: Ecr) -> None:
+    """As docker says, too: whoever pushes there expects another image than this one."""
+    context = staged()
+    docker(*context.call(NAME), cwd=context.folder)
+    place = f"{registry.host}/assets@sha256:{'0' * 64}"
+    docker("tag", NAME, place)
+    answer = docker("push", place)
+    assert (2, f"{place} is an image's digest, and no place to push one to; push it with a tag") == (
+        answer.code,
+        answer.error,
+    )
+    assert [] == registry.asked
+
+
+def test_a_login_without_a_password_is_refused(docker: Docker) -> None:
+    """And nothing is kept; docker does so, too."""
+    answer = docker("login", "--username", "AWS", "--password-stdin", "registry.example.com")
+    expected = "stdin has no password for registry.example.com; write it there, as --password-stdin says"
+    assert (2, expected) == (answer.code, answer.error)
+
+
 def test_steps_are_told_while_they_run(docker: Docker, staged: Stage) -> None:
     """On stderr, as docker does; the second build has none."""
     context = staged()

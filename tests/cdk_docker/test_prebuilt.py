@@ -11,7 +11,7 @@ import pytest
 from cdk_docker.conftest import Docker, Staged
 from click.testing import CliRunner
 from oci.ecr import Ecr
-from uv_workspace_function.cdk_docker.settings import IMAGES, INTERPRETER
+from uv_workspace_function.cdk_docker.settings import CACHE, ENGINE, IMAGES, INTERPRETER
 from uv_workspace_function.cli.main import main
 
 NAME = "cdkasset-0a1b"
@@ -47,6 +47,20 @@ def no_builds(docker: Docker, monkeypatch: pytest.MonkeyPatch, cache: Path) -> N
     """Neither a Python nor a layer in the cache."""
     monkeypatch.setenv(INTERPRETER, "/no/such/python")
     monkeypatch.setenv("UV_WORKSPACE_DOCKER_CACHE", str(cache.with_name("another-cache")))
+
+
+@pytest.mark.parametrize("name", [IMAGES, CACHE, INTERPRETER, ENGINE])
+def test_a_relative_path_is_refused(docker: Docker, staged: Stage, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """It would be another one in the folder that a build is called in than in that of the push."""
+    monkeypatch.setenv(name, "./some/place")
+    context = staged()
+    answer = docker(*context.call(NAME), cwd=context.folder)
+    expected = (
+        f"{name} is the relative path some/place, and the CDK CLI builds each image in a folder of its own; "
+        "give the whole path, such as $PWD/some/place"
+    )
+    assert (2, expected) == (answer.code, answer.error)
+    assert not (context.folder / "some").exists()
 
 
 def test_it_is_pushed_and_nothing_is_built(

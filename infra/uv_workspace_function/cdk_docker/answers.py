@@ -12,6 +12,7 @@ from uv_workspace_function.cdk_docker.calls import Build, Call, Find, Inspect, L
 from uv_workspace_function.cdk_docker.contexts import is_ours
 from uv_workspace_function.cdk_docker.named_images import Contents, NamedImage, NamedImages
 from uv_workspace_function.cdk_docker.settings import Settings
+from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci.store import Store
 from uv_workspace_function.target.image_reference import ImageReference
 
@@ -111,12 +112,14 @@ class Answers:
         image = self._names.get(name)
         if image is None:
             return None
+        to = ImageReference.parse(name)
+        if to.digest:
+            raise WorkspaceError(f"{name} is an image's digest, and no place to push one to", "push it with a tag")
         from uv_workspace_function.oci.push import push  # noqa: PLC0415 - as above
 
         self._use(call)
         base = [ImageReference.parse(image.base_repository)] if image.base_repository else []
         source = Contents(image, self.store)
-        to = ImageReference.parse(name)
         done = push(image.manifest.encode(), source, to, store=self.store, mount_from=base)
         sent = sum(content.size for content in done.sent)
         self.say(f"{name}: digest: {done.digest} sent: {sent}")
@@ -132,6 +135,8 @@ class Answers:
         from uv_workspace_function.cdk_docker import login  # noqa: PLC0415 - as above
 
         password = sys.stdin.readline().rstrip("\r\n")
+        if not password:
+            raise WorkspaceError(f"stdin has no password for {host}", "write it there, as --password-stdin says")
         folder = call.config or os.environ.get("DOCKER_CONFIG") or "~/.docker"
         login.login(host, username, password, folder=Path(folder).expanduser())
         self.say("Login Succeeded")

@@ -61,7 +61,7 @@ def run(workspace: Workspace, names: Sequence[str], asked: AskedImage, wanted: W
     """
     if not wanted.is_one and (asked.extras or wanted.name):
         raise click.UsageError("--extra and --name are for one SERVICE")
-    to = ImageReference.parse(wanted.push) if wanted.push else None
+    to = ImageReference.parse(wanted.push) if wanted.push is not None else None
     if to is not None and (to.digest or (to.tag and not wanted.is_one)):
         raise click.UsageError("--push takes REPOSITORY:TAG for one SERVICE, REPOSITORY for several, and no digest")
     target = asked.target
