@@ -37,7 +37,7 @@ _COLUMNS = (_OURS, *_OTHERS, _LIMIT)
 _BASE, _CODE_ONLY, _CODE_AND_A_STEP = "base", "code-only", "code-and-a-step"
 _ARM64 = "linux/arm64"
 _MB = 1000 * 1000
-_SAMPLE, _MANY = 4, 50
+_SAMPLE, _MANY, _MORE = 4, 50, 60
 _IMPORT = """
 import sys, time
 sys.path.insert(0, "/var/task")
@@ -282,8 +282,15 @@ def measure_several_pushes(bench: Bench) -> Iterator[tuple[str, ...]]:
     yield from pushes.measure_many(_pair(bench, root), [f"service-{n}" for n in range(_SAMPLE)], bench.rounds)
 
 
+def measure_requests(bench: Bench) -> Iterator[tuple[str, ...]]:
+    """The rows of the eighth table: what a registry is asked for sixty services."""
+    root = bench.root.with_name("asked")
+    without_an_engine.write_many(root, _MORE)
+    yield from pushes.measure_requests(_pair(bench, root), [f"service-{n}" for n in range(_MORE)])
+
+
 def measure_patch_day(bench: Bench) -> Iterator[tuple[str, ...]]:
-    """The rows of the eighth table: fifty services on a new base image."""
+    """The rows of the ninth table: fifty services on a new base image."""
     root = bench.root.with_name("patched")
     without_an_engine.write_many(root)
     yield from pushes.measure_patch_day(_pair(bench, root), [f"service-{n}" for n in range(_MANY)])
@@ -309,6 +316,7 @@ _PARTS: Mapping[str, Callable[[Bench], Iterator[tuple[str, ...]]]] = {
     "pushes": measure_pushes,
     "several-pushes": measure_several_pushes,
     "patch-day": measure_patch_day,
+    "requests": measure_requests,
 }
 
 

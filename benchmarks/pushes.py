@@ -129,6 +129,21 @@ def measure_many(pair: Pair, services: list[str], rounds: int) -> Iterator[tuple
         yield row(f"{len(services)} images after a line of code in one", medians(line, rounds), "0.4")
 
 
+def measure_requests(pair: Pair, services: list[str]) -> Iterator[tuple[str, ...]]:
+    """The rows of a table: what a registry is asked after a line of code in one of several services."""
+    yield ("", "requests")
+    with ecr.serving(repositories=(_PLACE,)) as registry:
+        to = f"--push={registry.host}/{_PLACE}"
+        pair.ours("--all", to, is_new=True)
+        edit(pair.root, services[0], next(_NUMBERS))
+        registry.forget()
+        pair.ours("--all", to, is_new=False)
+        tags = [path.rpartition("/")[2] for _, path in registry.asked if "/manifests/" in path]
+        others = [tag for tag in tags if not tag.startswith(f"{services[0]}-")]
+        yield (f"{len(services)} services, a line of code in one: for the other {len(services) - 1}", str(len(others)))
+        yield ("for the changed one", str(len(registry.asked) - len(others)))
+
+
 def measure_patch_day(pair: Pair, services: list[str]) -> Iterator[tuple[str, ...]]:
     """The rows of a table: all services on a new base image."""
     yield ("", "without an engine", "at most")

@@ -1,6 +1,11 @@
-"""CDK Pipelines with two environments: one image for both, and a base before what is built on it."""
+"""CDK Pipelines with two environments: one image for both, a base before what is built on it, and publishing without Docker.
 
+The last follows docs/without-docker.md.
+"""
+
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +15,15 @@ from aws_cdk import aws_codecommit as codecommit
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import pipelines
 from aws_cdk.assertions import Template
+from docs.pages import blocks
 from uv_workspace_function import ImageOptions, UvWorkspaceFunction, Workspace
 
 ENVIRONMENTS = {
     "Staging": cdk.Environment(account="111111111111", region="eu-west-1"),
     "Production": cdk.Environment(account="222222222222", region="eu-central-1"),
 }
+
+PAGE = Path(__file__).parents[2] / "docs/without-docker.md"
 
 
 @pytest.fixture
@@ -26,7 +34,15 @@ def base(tmp_path: Path) -> str:
     return str(tmp_path / "base")
 
 
-def pipeline(shop: Workspace, outdir: Path, *, base: str | None = None, parallel: bool = True) -> dict[str, Any]:
+def pipeline(
+    shop: Workspace,
+    outdir: Path,
+    *,
+    base: str | None = None,
+    parallel: bool = True,
+    publishing: pipelines.CodeBuildOptions | None = None,
+    build: Callable[[pipelines.CodePipeline], None] = pipelines.CodePipeline.build_pipeline,
+) -> dict[str, Any]:
     """The template of a pipeline that deploys a function to both environments."""
     app = cdk.App(outdir=str(outdir))
     stack = cdk.Stack(app, "Pipeline", env=cdk.Environment(account="333333333333", region="eu-west-1"))
@@ -35,7 +51,12 @@ def pipeline(shop: Workspace, outdir: Path, *, base: str | None = None, parallel
     )
     synth = pipelines.ShellStep("Synth", input=source, commands=["uv run --frozen python app.py"])
     made = pipelines.CodePipeline(
-        stack, "Pipeline", synth=synth, cross_account_keys=True, publish_assets_in_parallel=parallel
+        stack,
+        "Pipeline",
+        synth=synth,
+        cross_account_keys=True,
+        publish_assets_in_parallel=parallel,
+        asset_publishing_code_build_defaults=publishing,
     )
     for name, env in ENVIRONMENTS.items():
         stage = cdk.Stage(app, name, env=env)
@@ -45,7 +66,7 @@ def pipeline(shop: Workspace, outdir: Path, *, base: str | None = None, parallel
             options = ImageOptions(base_image=ecr_assets.DockerImageAsset(function_stack, "Base", directory=base))
         UvWorkspaceFunction(function_stack, "Shop", workspace=shop, service="shop", image=options)
         made.add_stage(stage)
-    made.build_pipeline()
+    build(made)
     return dict(Template.from_stack(stack).to_json())
 
 
@@ -83,3 +104,28 @@ def test_a_base_is_published_first_by_one_project(shop: Workspace, base: str, tm
     assert ["assembly-Staging", "assembly-Production"] == list(by_environment)
     for first, second in by_environment.values():
         assert ("shop-" in first, "shop-" in second) == (False, True)
+
+
+def test_images_are_published_without_docker(shop: Workspace, tmp_path: Path) -> None:
+    """As docs/without-docker.md has it: the program and its variables are there, and nothing is privileged."""
+    (block,) = [block for block in blocks(PAGE) if block.language == "python"]
+    given: dict[str, Any] = {}
+    exec(block.text, given)
+    template = pipeline(shop, tmp_path / "out", publishing=given["publishing"], build=given["build_without_privileges"])
+    projects = [
+        each["Properties"] for each in template["Resources"].values() if each["Type"] == "AWS::CodeBuild::Project"
+    ]
+    assert {False} == {project["Environment"]["PrivilegedMode"] for project in projects}
+    specs = [json.loads(project["Source"]["BuildSpec"]) for project in projects if "shop" in json.dumps(project)]
+    (spec,) = [spec for spec in specs if "cdk-assets" in json.dumps(spec)]
+    assert given["variables"] == spec["env"]["variables"]
+    assert [*given["install"], "npm install -g cdk-assets@latest"] == spec["phases"]["install"]["commands"]
+
+
+def test_they_would_be_privileged(shop: Workspace, tmp_path: Path) -> None:
+    """Otherwise nobody needs what the page says."""
+    template = pipeline(shop, tmp_path / "out")
+    projects = [
+        each["Properties"] for each in template["Resources"].values() if each["Type"] == "AWS::CodeBuild::Project"
+    ]
+    assert True in {project["Environment"]["PrivilegedMode"] for project in projects}

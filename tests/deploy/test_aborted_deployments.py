@@ -190,7 +190,6 @@ def test_a_deployment_without_a_registry_completes_once_it_is_back(
     assert_answers()
 
 
-@pytest.mark.either_way
 def test_two_deployments_at_once_leave_a_stack_that_the_next_one_mends(
     deployed: Checkout, container_program: ContainerProgram, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

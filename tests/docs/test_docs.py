@@ -39,6 +39,7 @@ TESTED_BY = {
     "docs/typescript.md": "tests/adopting/test_typescript.py",
     "infra/README.md": "tests/docs/test_readme.py",
     "docs/recipes.md": "tests/docs/test_recipes.py",
+    "docs/without-docker.md": "tests/constructs/test_pipeline.py",
     "docs/same-module-names.md": "tests/docs/test_same_module_names.py",
     "docs/zip-functions.md": "tests/constructs/test_zip_docs.py",
 }

@@ -67,6 +67,22 @@ def test_several_services_have_a_tag_each(build: Build, registry: Ecr) -> None:
     registry.assert_whole()
 
 
+def test_a_line_of_one_service_asks_once_for_each_other(build: Build, registry: Ecr, shop: Path) -> None:
+    """Whether its tag is there, and nothing else."""
+    before = build("orders", "billing", f"--push={registry.host}/shop")
+    registry.forget()
+    (shop / "services/orders/src/orders/main.py").write_text("def handler(event, context):\n    return 2\n")
+    after = build("orders", "billing", f"--push={registry.host}/shop")
+    (changed, other) = ({answer["service"]: answer for answer in after}[name] for name in ("orders", "billing"))
+    assert other["digest"] in {answer["digest"] for answer in before}
+    own = {other["digest"], other["configuration"], *(layer["digest"] for layer in other["layers"])}
+    own -= {changed["configuration"], *(layer["digest"] for layer in changed["layers"])}
+    of_other = [asked for asked in registry.asked if "/billing-" in asked[1] or asked[1].rpartition("/")[2] in own]
+    tag = f"billing-{other['digest'].removeprefix('sha256:')}"
+    assert [("HEAD", f"/v2/shop/manifests/{tag}")] == of_other
+    assert 0 < changed["pushed"]["sent"]
+
+
 def test_contents_are_mounted_where_the_registry_does_that(build: Build) -> None:
     """From the repository that is known to have them; the rest is sent."""
     with ecr.serving(repositories=("shop", "other"), mounting=True) as registry:
@@ -153,6 +169,7 @@ def test_a_base_image_of_a_registry_is_streamed_from_there(
     [
         (("orders", "billing", "--push=localhost:9/shop:1"), "--push takes REPOSITORY:TAG for one SERVICE"),
         (("orders", "--push=localhost:9/Shop"), "'localhost:9/Shop' is not a container image"),
+        (("orders", "--push="), "'' is not a container image"),  # of a variable that is not set, say
     ],
 )
 def test_a_name_that_cannot_be_pushed_to(build: Build, options: tuple[str, ...], expected: str) -> None:
