@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import click
 
-from uv_workspace_function.cli.options import find_workspace, workspace_option
+from uv_workspace_function.cli.options import find_workspace, since_option, workspace_option
 from uv_workspace_function.cli.output import say, say_json
 from uv_workspace_function.insight.affected import Affected, Effects, Purpose, effects
 from uv_workspace_function.insight.comparison import Change
@@ -15,7 +15,7 @@ _NOTE = "image options in the stack (architecture, base_image, ...) are seen by 
 
 @click.command()
 @workspace_option
-@click.option("--since", "ref", required=True, metavar="REF", help="The commit to compare the working tree with.")
+@since_option
 @click.option(
     "--for",
     "purpose",

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from uv_workspace_function.cli.options import target_options
+from uv_workspace_function.cli.options import extras_option, target_options
 from uv_workspace_function.context.arguments import AskedBuild, build_arguments
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.extensions import extension_argument
@@ -101,9 +101,7 @@ def image_options(*, without: Collection[str] = ()) -> Callable[[Callable[..., N
 
 
 _OPTIONS = {
-    "extras": click.option(
-        "--extra", "extras", multiple=True, metavar="NAME", help="An extra of the service to install; repeatable."
-    ),
+    "extras": extras_option,
     "base_image": click.option("--base-image", metavar="IMAGE", help="What the image starts from."),
     "builder_image": click.option(
         "--builder-image", metavar="IMAGE", help="What the builder starts from: one with git, or a compiler."

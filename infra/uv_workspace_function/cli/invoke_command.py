@@ -10,7 +10,14 @@ from pathlib import Path
 
 import click
 
-from uv_workspace_function.cli.options import build_args_option, load_workspace, target_options, workspace_option
+from uv_workspace_function.cli.options import (
+    build_args_option,
+    docker_option,
+    extras_option,
+    load_workspace,
+    target_options,
+    workspace_option,
+)
 from uv_workspace_function.cli.output import pass_on, say
 from uv_workspace_function.cli.progress import at_work
 from uv_workspace_function.context.build_context import BuildContext
@@ -45,16 +52,12 @@ from uv_workspace_function.target.target import Target
     help="How long the handler may take, up to Lambda's limit.",
 )
 @click.option("--handler", metavar="NAME", help="A handler other than the service's own.")
-@click.option(
-    "--extra", "extras", multiple=True, metavar="NAME", help="An extra of the service to install; repeatable."
-)
+@extras_option
 @click.option("--image", is_flag=True, help="Build the service's image, and call the handler in it.")
 @build_args_option
 @click.option("--secret", "secrets", multiple=True, metavar="id=NAME,...", help="As for `docker build`; repeatable.")
 @click.option("--network", metavar="NAME", help="As for `docker run`: `host` reaches an emulator on this machine.")
-@click.option(
-    "--docker", envvar="CDK_DOCKER", default="docker", show_default=True, help="The program that builds images."
-)
+@docker_option
 @target_options
 def command(
     service: str,

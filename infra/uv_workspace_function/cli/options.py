@@ -66,18 +66,6 @@ def _is_workspace(document: Table) -> bool:
     return "workspace" in foreign_table(document, "tool", "uv")
 
 
-def build_args_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Add `--build-arg` to a command, which gets them as `build_args`, by name."""
-    return click.option(
-        "--build-arg",
-        "build_args",
-        multiple=True,
-        metavar="NAME=VALUE",
-        callback=lambda _context, _parameter, given: _by_name(given),
-        help="An argument of the Dockerfile; repeatable.",
-    )(command)
-
-
 def _by_name(given: Iterable[str]) -> dict[str, str]:
     arguments = {}
     for text in given:
@@ -86,6 +74,26 @@ def _by_name(given: Iterable[str]) -> dict[str, str]:
             raise WorkspaceError(f"--build-arg takes NAME=VALUE, not {text!r}")
         arguments[name] = value
     return arguments
+
+
+build_args_option = click.option(
+    "--build-arg",
+    "build_args",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=lambda _context, _parameter, given: _by_name(given),
+    help="An argument of the Dockerfile; repeatable.",
+)
+"""A command gets them as `build_args`, by name."""
+docker_option = click.option(
+    "--docker", envvar="CDK_DOCKER", default="docker", show_default=True, help="The program that builds images."
+)
+extras_option = click.option(
+    "--extra", "extras", multiple=True, metavar="NAME", help="An extra of the service to install; repeatable."
+)
+since_option = click.option(
+    "--since", "ref", required=True, metavar="REF", help="The commit to compare the working tree with."
+)
 
 
 def target_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from uv_workspace_function.cli.options import load_workspace, target_options, workspace_option
+from uv_workspace_function.cli.options import docker_option, load_workspace, target_options, workspace_option
 from uv_workspace_function.cli.output import say, say_json
 from uv_workspace_function.cli.progress import progress
 from uv_workspace_function.insight.cloud_assembly import image_assets
@@ -32,9 +32,7 @@ _SHOWN = 5
     type=click.Path(path_type=Path, file_okay=False),
     help="Look into the images that the CDK CLI built from this cloud assembly.",
 )
-@click.option(
-    "--docker", envvar="CDK_DOCKER", default="docker", show_default=True, help="The program that builds images."
-)
+@docker_option
 @click.option("--all", "everything", is_flag=True, help=f"Name every package, not the {_SHOWN} largest of a layer.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; sizes are in bytes.")
 def command(

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from uv_workspace_function.cli.options import find_workspace, workspace_option
+from uv_workspace_function.cli.options import find_workspace, since_option, workspace_option
 from uv_workspace_function.cli.output import say, say_json
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import NoWorkspaceError, WorkspaceError
@@ -18,7 +18,7 @@ from uv_workspace_function.workspace.workspace import Workspace
 @click.command()
 @click.argument("service")
 @workspace_option
-@click.option("--since", "ref", required=True, metavar="REF", help="The commit to compare the working tree with.")
+@since_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(service: str, root: Path | None, ref: str, as_json: bool) -> None:
     """Show what differs in the build context of SERVICE between REF and the working tree, one line each.
