@@ -5,7 +5,10 @@ more than four megabytes: the memory that it takes does not depend on the layer'
 """
 
 import hashlib
+import os
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import deflate
 
@@ -14,18 +17,38 @@ COMPRESSOR = f"libdeflate by deflate {deflate.__version__}, level 6"
 
 _LEVEL = 6
 _MEMBER = 4 << 20
+_COUNT = os.cpu_count() or 1
+_PROCESSORS = ThreadPoolExecutor(max_workers=_COUNT)
+"""For all layers of a process: libdeflate lets go of the interpreter while it compresses."""
 
 
 def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Pieces of a layer as gzip members: the same for the same content, however it was cut into pieces."""
+    """Pieces of a layer as gzip members: the same for the same content, however it was cut into pieces.
+
+    Members are compressed side by side, a few ahead of the one that is taken.
+    """
+    ahead: deque[Future[bytes]] = deque()
+    for member in _members(pieces):
+        ahead.append(_PROCESSORS.submit(_compress, member))
+        if len(ahead) > _COUNT:
+            yield ahead.popleft().result()
+    while ahead:
+        yield ahead.popleft().result()
+
+
+def _members(pieces: Iterable[bytes]) -> Iterator[bytes]:
     held = bytearray()
     for piece in pieces:
         held += piece
         while len(held) >= _MEMBER:
-            yield bytes(deflate.gzip_compress(held[:_MEMBER], _LEVEL))
+            yield bytes(held[:_MEMBER])
             del held[:_MEMBER]
     if held:
-        yield bytes(deflate.gzip_compress(held, _LEVEL))
+        yield bytes(held)
+
+
+def _compress(member: bytes) -> bytes:
+    return bytes(deflate.gzip_compress(member, _LEVEL))
 
 
 def deflated(content: bytes) -> bytes:
