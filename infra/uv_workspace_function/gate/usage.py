@@ -1,11 +1,12 @@
 """What is unused: libraries that no member needs (UWF009), services that no stack deploys (UWF010)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.imports.declared import Declared, LockGraph
+from uv_workspace_function.gate.imports.files import TEST_FILE
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.insight.cloud_assembly import service_assets
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
@@ -113,4 +114,11 @@ def _is_library(member: Member) -> bool:
         return False
     if any(next(member.path.glob(f"*/{name}"), None) for name in ("Dockerfile", "cdk.json", "manage.py")):
         return False
-    return not any((member.path / module.path / "__main__.py").is_file() for module in member.layout.modules)
+    folders = [member.path / module.path for module in member.layout.modules]
+    return not any((folder / "__main__.py").is_file() for folder in folders) and not _are_tests(folders)
+
+
+def _are_tests(folders: Iterable[Path]) -> bool:
+    """Whether all code in some folders is tests, as in a member that tests the others."""
+    names = {path.name for folder in folders for path in folder.rglob("*.py")} - {"__init__.py"}
+    return bool(names) and all(map(TEST_FILE.fullmatch, names))

@@ -38,7 +38,7 @@ class SourceFile:
 
 
 TEST_FOLDERS = frozenset({"tests", "test"})
-_TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py|tests\.py|conftest\.py", re.DOTALL)
+TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py|tests\.py|conftest\.py", re.DOTALL)
 # Folders of a project that is not built, which help its developers and are no package of it.
 _HELP = frozenset({"scripts", "tools", "benchmarks", "benchmark", "bin", "ci", "dev", "notebooks", "hack"})
 _NOT_JUDGED = frozenset({"docs", "doc", "examples", "example", "samples", "sample", "demos", "demo", "templates"})
@@ -82,7 +82,7 @@ def source_files(workspace: Workspace, member: Member) -> Iterator[SourceFile]:
         if (member.path / name).is_dir():
             yield from walk.below(member.path / name, None, Role.DEVELOPMENT)
     for path in sorted(member.path.glob("*.py")):
-        if _TEST_FILE.fullmatch(path.name):
+        if TEST_FILE.fullmatch(path.name):
             yield from walk.file(path, None, Role.DEVELOPMENT)
 
 
@@ -132,7 +132,7 @@ class _Walk:
         if path.name in _TOOL_FILES:
             return
         if path.is_file():
-            yield from self.file(path, module, Role.DEVELOPMENT if _TEST_FILE.fullmatch(path.name) else Role.CODE)
+            yield from self.file(path, module, Role.DEVELOPMENT if TEST_FILE.fullmatch(path.name) else Role.CODE)
         elif (path / "__init__.py").is_file() or path.name not in _HELP | _NOT_JUDGED | TEST_FOLDERS:
             yield from self.below(path, module, Role.CODE)
         elif path.name in _HELP:
@@ -145,7 +145,7 @@ class _Walk:
         if not judged or shown in self.seen:
             return
         self.seen.add(shown)
-        is_test = bool(_TEST_FILE.fullmatch(path.name))
+        is_test = bool(TEST_FILE.fullmatch(path.name))
         role = Role.DEVELOPMENT if is_test else role
         yield SourceFile(path=shown, module=module, role=role, is_test=is_test)
 
@@ -175,7 +175,7 @@ class _Walk:
             return
         in_tests = role is Role.DEVELOPMENT and module is None
         # Data of tests is Python that nobody runs; what lies beside tests helps them.
-        judged = not in_tests or "__init__.py" in names or any(_TEST_FILE.fullmatch(name) for name in names)
+        judged = not in_tests or "__init__.py" in names or any(TEST_FILE.fullmatch(name) for name in names)
         for entry in entries:
             path = Path(entry.path)
             is_folder = entry.is_dir()
