@@ -282,7 +282,7 @@ def test_a_python_of_another_version_is_refused(build: Build) -> None:
     other = Path(sys.executable)
     answer = build("orders", interpreter=other, code=2)
     assert answer.startswith(
-        f"{other} is cpython {'.'.join(map(str, sys.version_info[:3]))}, but the image needs bytecode from CPython"
+        f"{other} is cpython {'.'.join(map(str, sys.version_info[:3]))}, but bytecode is needed from CPython"
     )
 
 
@@ -297,8 +297,8 @@ def test_a_python_that_may_not_be_fetched_is_a_sentence(
     result = CliRunner().invoke(main, command)
     assert (2, "") == (result.exit_code, result.stdout)
     assert result.stderr == (
-        "error: the image has Python 3.14, whose bytecode only that version compiles; this machine has none, and uv may not "
-        "download one (UV_PYTHON_DOWNLOADS); run `uv python install 3.14`, name one with --interpreter (CDK_DOCKER: UV_WORKSPACE_DOCKER_INTERPRETER), or build with the engine\n"
+        "error: only Python 3.14 compiles bytecode for Python 3.14; this machine has none, and uv may not "
+        "download one (UV_PYTHON_DOWNLOADS); run `uv python install 3.14`, name one with --interpreter (CDK_DOCKER: UV_WORKSPACE_DOCKER_INTERPRETER), or build an image with the engine\n"
     )
 
 

@@ -72,7 +72,7 @@ def _checked(program: Path, wanted: str) -> Interpreter:
     if own != wanted or implementation != "cpython" or level != "final" or flags:
         found = f"{implementation} {'.'.join(map(str, numbers))}{'' if level == 'final' else f' ({level})'}{flags}"
         raise WorkspaceError(
-            f"{program} is {found}, but the image needs bytecode from CPython {wanted}",
+            f"{program} is {found}, but bytecode is needed from CPython {wanted}",
             f"run `uv python install {wanted}`, or give another Python",
         )
     return Interpreter(program=program, version=".".join(map(str, numbers)), exactly=f"{version} {magic}")
@@ -94,8 +94,8 @@ def _installed(wanted: str, uv: Path) -> Path:
         said = answer.text.strip().splitlines() if answer is not None else []
         reason = f"uv could not install one ({said[-1].strip() if said else 'it said nothing'})"
     raise WorkspaceError(
-        f"the image has Python {wanted}, whose bytecode only that version compiles; this machine has none, and {reason}",
-        f"run `uv python install {wanted}`, name one with --interpreter (CDK_DOCKER: UV_WORKSPACE_DOCKER_INTERPRETER), or build with the engine",
+        f"only Python {wanted} compiles bytecode for Python {wanted}; this machine has none, and {reason}",
+        f"run `uv python install {wanted}`, name one with --interpreter (CDK_DOCKER: UV_WORKSPACE_DOCKER_INTERPRETER), or build an image with the engine",
     )
 
 

@@ -37,7 +37,7 @@ UNKNOWN = ModuleNames(bound=None)
 
 # With these a module makes names that no statement of it binds: `public` is atpublic's, the two before it enum's.
 _MAKERS = frozenset(
-    {"globals", "locals", "exec", "eval", "execfile", "f_globals", "lazy_loader", "_convert_", "global_enum", "public"}
+    {"globals", "locals", "exec", "eval", "execfile", "lazy_loader", "_convert_", "global_enum", "public"}
 )
 _LOADERS = frozenset({"import_module", "__import__", "reload", "module_from_spec", "ModuleType"})
 _OWN = frozenset({"self", "cls"})
@@ -89,7 +89,9 @@ class _Found:
                 pass
 
     def _attribute(self, value: ast.expr, name: str, *, is_set: bool) -> None:
-        if name in _MAKERS or (name == "modules" and last_name(value) == "sys"):
+        if name == "f_globals":  # of whoever calls
+            self.attributes.add(ANY)
+        elif name in _MAKERS or (name == "modules" and last_name(value) == "sys"):
             self.is_dynamic = True
         elif name == "__dict__":
             self.altered.append(value)
