@@ -47,6 +47,22 @@ def test_a_digest_is_no_place_to_push_to(docker: Docker, staged: Stage, registry
     assert [] == registry.asked
 
 
+def test_a_cache_that_cannot_be_written_is_named(
+    docker: Docker, staged: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rather than be told as a fault of this program; what only reads finds nothing in it."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("UV_WORKSPACE_DOCKER_CACHE", str(tmp_path / "file"))
+    context = staged()
+    assert 1 == docker("inspect", NAME).code
+    answer = docker(*context.call(NAME), cwd=context.folder)
+    expected = (
+        f"{tmp_path / 'file/tmp'} could not be written or read: not a directory; make room, or give another folder with --cache "
+        "(CDK_DOCKER: UV_WORKSPACE_DOCKER_CACHE)"
+    )
+    assert (2, expected) == (answer.code, answer.error)
+
+
 def test_a_login_without_a_password_is_refused(docker: Docker) -> None:
     """And nothing is kept; docker does so, too."""
     answer = docker("login", "--username", "AWS", "--password-stdin", "registry.example.com")
@@ -192,11 +208,11 @@ def test_a_context_of_another_version_is_refused(docker: Docker, staged: Stage) 
     context = staged()
     (context.folder / ".uv-workspace-function/builder/layer.py").write_text("# older\n")
     answer = docker(*context.call(NAME), cwd=context.folder)
-    assert 2 == answer.code
-    assert (
-        "was made by another version of uv-workspace-function than the one that runs; have it written anew by this one, or run the "
-        "version that made it"
-    ) in answer.error
+    expected = (
+        f"{context.folder} was made by another version of uv-workspace-function than the one that runs; have it written anew by this "
+        "one, or run the version that made it"
+    )
+    assert (2, expected) == (answer.code, answer.error)
 
 
 def test_an_unknown_form_about_a_context_of_ours_is_an_error_of_its_own(docker: Docker, staged: Stage) -> None:

@@ -50,7 +50,7 @@ class Answers:
                 return self._inspect(name)
             case Build(folder=folder) as asked if is_ours(Path(folder)):
                 self._use(call)
-                return self._build(asked, Path(folder))
+                return self._build(asked, Path(folder).absolute())
             case Tag(name=name, further=further):
                 return self._tag(name, further)
             case Push(name=name):

@@ -89,7 +89,8 @@ def _of_ours(call: Call, settings: Settings) -> int | None:
 
         store = Store.at(settings.cache)
         answers = Answers(settings=settings, store=store, say=say, note=lambda line: say(line, err=True))
-        return answers.answer(call)
+        with store.explaining():
+            return answers.answer(call)
     except ModuleNotFoundError as error:
         if not isinstance(call.what, Build | Login):
             return None  # nothing of ours has a name then

@@ -23,9 +23,10 @@ def run(store: Store, requests: Sequence[Request], options: Options) -> list[Ima
     Raises:
         WorkspaceError: when one of them cannot be built.
     """
-    with _sharing(store, options) as (own, notes):
-        images = _images(own, requests, options)
-    store.bound()
+    with store.explaining():
+        with _sharing(store, options) as (own, notes):
+            images = _images(own, requests, options)
+        store.bound()
     if notes:
         built = images[0].built
         images[0] = replace(images[0], built=replace(built, remarks=(*built.remarks, *notes)))

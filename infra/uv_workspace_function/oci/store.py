@@ -225,6 +225,20 @@ class Store:
                     if time.time() - path.stat().st_mtime >= _IN_USE:
                         delete(path)
 
+    @contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Say what the system refuses of a path in here.
+
+        Raises:
+            WorkspaceError: in place of the system's own error.
+        """
+        try:
+            yield
+        except OSError as error:
+            if error.filename is None or not Path(os.fsdecode(error.filename)).is_relative_to(self.folder):
+                raise
+            raise self.unusable(error) from error
+
     def unusable(self, error: OSError) -> WorkspaceError:
         """What to say where the system does not let it be written or read."""
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
