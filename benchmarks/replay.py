@@ -190,6 +190,8 @@ def main() -> int:
             )
             before = after
             print(number, kind, len(named), len(changed), len(pushed), file=sys.stderr, flush=True)
+        if pair.tags:
+            pushes.docker("image", "rm", "--force", *dict.fromkeys(pair.tags))
         columns = ("commits", "named", "changed", "pushed", "ours", *(["engine"] if given.engine else []))
         head = ("", "commits", "named", "changed", "pushed", "bytes sent", "bytes sent by BuildKit")[: len(columns) + 1]
         print(table([head, *((kind, *(str(row[column]) for column in columns)) for kind, row in rows.items())]))
