@@ -203,27 +203,8 @@ class Store:
 
     def bound(self, limit: int = DEFAULT_LIMIT) -> None:
         """Delete what was not used for longest, until contents and records take no more than a limit in bytes; and what killed processes left."""
-        self._delete_left()
-        found = []
-        for path in [*self.folder.glob("blobs/*/*"), *self.folder.glob("records/*/*"), *self.folder.glob("tmp/*")]:
-            try:
-                status = path.stat()
-            except OSError:
-                continue
-            found.append((status.st_mtime, status.st_size, path))
-        size, now = sum(size for _, size, _ in found), time.time()
-        for used, own, path in sorted(found):
-            if (size <= limit and path.parent.name != "tmp") or now - used < _IN_USE:
-                continue
-            path.unlink(missing_ok=True)
-            size -= own
-
-    def _delete_left(self) -> None:
-        for glob, delete in (("unpacked/*", partial(shutil.rmtree, ignore_errors=True)), ("locks/*", _delete_free)):
-            for path in self.folder.glob(glob):
-                with suppress(OSError):
-                    if time.time() - path.stat().st_mtime >= _IN_USE:
-                        delete(path)
+        _delete_left(self.folder)
+        _delete_unused(self.folder, limit)
 
     @contextmanager
     def explaining(self) -> Iterator[None]:
@@ -279,6 +260,30 @@ def _locked(path: Path) -> int:
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def _delete_unused(store: Path, limit: int) -> None:
+    found = []
+    for path in [*store.glob("blobs/*/*"), *store.glob("records/*/*"), *store.glob("tmp/*")]:
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found.append((status.st_mtime, status.st_size, path))
+    size, now = sum(size for _, size, _ in found), time.time()
+    for used, own, path in sorted(found):
+        if (size <= limit and path.parent.name != "tmp") or now - used < _IN_USE:
+            continue
+        path.unlink(missing_ok=True)
+        size -= own
+
+
+def _delete_left(store: Path) -> None:
+    for glob, delete in (("unpacked/*", partial(shutil.rmtree, ignore_errors=True)), ("locks/*", _delete_free)):
+        for path in store.glob(glob):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime >= _IN_USE:
+                    delete(path)
 
 
 def _delete_free(lock: Path) -> None:
