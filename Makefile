@@ -14,7 +14,7 @@ synth: ## the template, one build context per service, and a table of them (no D
 ONE_ENGINE := tests/images tests/deploy
 # An index that refuses connections for a minute says nothing of the code: what fails with these words is asked again, and told.
 PYTEST := uv run pytest --reruns 3 --reruns-delay 45 \
-	-rfER --only-rerun "error sending request|tunnel error|dns error|Temporary failure in name resolution|HTTP status server error"
+	-rfER --only-rerun "error sending request|tunnel error|dns error|operation timed out|Temporary failure in name resolution|HTTP status server error"
 test: ## every test this machine can run, with the engine of `make local`; what it can't is skipped, with the reason
 	@$(RUN) python -m local_cloud run sh -c 'failed=0; \
 	$(PYTEST) --numprocesses auto --dist loadfile $(ONE_ENGINE:%=--ignore %) $(if $(CI),--cov --cov-report=) || failed=1; \

@@ -1,5 +1,6 @@
 """Programs that end with the command that started them: each has a process group of its own, which a signal ends as well."""
 
+import os
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,6 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from uv_workspace_function.signals import GROUPS, kill
+
+
+def processors() -> int:
+    """How many processors this process may use; a container or `taskset` can leave it fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager

@@ -5,6 +5,7 @@ cdk_docker/named_images.py, cdk_docker/saved.py.
 """
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,11 +64,13 @@ def test_a_cache_that_cannot_be_written_is_named(
     assert (2, expected) == (answer.code, answer.error)
 
 
-def test_a_login_without_a_password_is_refused(docker: Docker) -> None:
+@pytest.mark.parametrize("stdin", ["", "\n"], ids=["nothing", "a line's end"])
+def test_a_login_without_a_password_is_refused(docker: Docker, stdin: str) -> None:
     """And nothing is kept; docker does so, too."""
-    answer = docker("login", "--username", "AWS", "--password-stdin", "registry.example.com")
+    answer = docker("login", "--username", "AWS", "--password-stdin", "registry.example.com", stdin=stdin)
     expected = "stdin has no password for registry.example.com; write it there, as --password-stdin says"
     assert (2, expected) == (answer.code, answer.error)
+    assert not Path(os.environ["DOCKER_CONFIG"], "config.json").exists()
 
 
 def test_steps_are_told_while_they_run(docker: Docker, staged: Stage) -> None:

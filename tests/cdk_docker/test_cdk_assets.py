@@ -1,6 +1,8 @@
 """`cdk-assets`, with which CDK Pipelines publish, calling our program: what is there already costs the registry nothing.
 
-The CDK CLI publishes by the same library. Covers also: cli/cdk_docker.py.
+The CDK CLI publishes by the same library.
+
+Covers also: cli/uv_workspace_docker.py.
 """
 
 import json

@@ -6,6 +6,7 @@ The last follows docs/without-docker.md.
 import json
 import re
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +116,10 @@ def test_images_are_published_without_docker(shop: Workspace, tmp_path: Path) ->
     projects = [
         each["Properties"] for each in template["Resources"].values() if each["Type"] == "AWS::CodeBuild::Project"
     ]
-    assert {False} == {project["Environment"]["PrivilegedMode"] for project in projects}
-    specs = [json.loads(project["Source"]["BuildSpec"]) for project in projects if "shop" in json.dumps(project)]
-    (spec,) = [spec for spec in specs if "cdk-assets" in json.dumps(spec)]
+    publishing = [project for project in projects if "cdk-assets" in json.dumps(project)]
+    assert {False} == {project["Environment"]["PrivilegedMode"] for project in publishing}
+    (spec,) = [json.loads(project["Source"]["BuildSpec"]) for project in publishing]
+    assert f"=={version('uv-workspace-function')}'" in spec["phases"]["install"]["commands"][0]
     assert given["variables"] == spec["env"]["variables"]
     assert [*given["install"], "npm install -g cdk-assets@latest"] == spec["phases"]["install"]["commands"]
 

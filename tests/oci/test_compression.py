@@ -28,5 +28,37 @@ def test_it_does_not_matter_how_it_was_cut() -> None:
     assert SAMPLE == gzip.decompress(whole)
 
 
+def room() -> int:
+    """Take all that there is, and give it back."""
+    taken = 0
+    while compression._ROOM.acquire(blocking=False):
+        taken += 1
+    for _ in range(taken):
+        compression._ROOM.release()
+    return taken
+
+
+def test_a_layer_that_finds_no_room_is_compressed_by_itself() -> None:
+    """To the same bytes."""
+    everything = room()
+    for _ in range(everything):
+        compression._ROOM.acquire()
+    try:
+        alone = b"".join(compression.compressed([SAMPLE]))
+    finally:
+        for _ in range(everything):
+            compression._ROOM.release()
+    assert DIGEST == hashlib.sha256(alone).hexdigest()
+
+
+def test_a_layer_that_nobody_takes_any_more_gives_its_room_back() -> None:
+    """A full disk ends a build in the middle of one."""
+    everything = room()
+    left = compression.compressed([SAMPLE, SAMPLE])
+    next(left)
+    del left
+    assert everything == room()
+
+
 def test_nothing_is_nothing() -> None:
     assert [] == [*compression.compressed([b""])]

@@ -1,10 +1,13 @@
 """Whether a lock is fresh: uv's own answer to one offline question, and no code of the workspace runs for it."""
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made import BUILD_SYSTEM, hide_uv, lock, member, workspace
 from uv_workspace_function import Workspace, WorkspaceError
+from uv_workspace_function.uv import UvAnswer, ask_offline
 from uv_workspace_function.workspace import freshness
 from uv_workspace_function.workspace.freshness import check_fresh
 from wheelhouse import sdist, uv
@@ -207,18 +210,34 @@ def test_metadata_that_the_root_tells_instead_needs_no_backend(tmp_path: Path) -
     assert said(root) is None
 
 
-def test_a_question_that_was_begun_is_not_asked_twice(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = Workspace.load(shop)
-    freshness.begin(read)
-    assert check_fresh(read, read.project) is None
-    hide_uv(monkeypatch)
-    freshness.begin(read)
-    assert check_fresh(read, read.project) is None
+def test_a_question_that_was_begun_is_asked_once_and_waited_for(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, may_answer = [], threading.Event()
 
+    def slowly(project: Path, **options: Any) -> UvAnswer | None:
+        asked.append(project)
+        assert may_answer.wait(60)
+        return ask_offline(project, **options)
 
-def test_a_stale_lock_is_refused_by_an_answer_that_was_begun(shop: Path) -> None:
+    monkeypatch.setattr(freshness, "ask_offline", slowly)
     member(shop / "orders", 'dependencies = ["requests"]')
     read = Workspace.load(shop)
     freshness.begin(read)
-    with pytest.raises(WorkspaceError, match=r"^uv\.lock is stale"):
+    freshness.begin(read)
+    may_answer.set()
+    for _ in range(2):
+        with pytest.raises(WorkspaceError, match=r"^uv\.lock is stale"):
+            check_fresh(read, read.project)
+    assert [shop.resolve()] == asked
+
+
+def test_what_goes_wrong_while_uv_is_asked_is_raised_where_the_answer_is_wanted(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise WorkspaceError("uv went away")
+
+    monkeypatch.setattr(freshness, "ask_offline", fail)
+    read = Workspace.load(shop)
+    freshness.begin(read)
+    with pytest.raises(WorkspaceError, match=r"^uv went away$"):
         check_fresh(read, read.project)

@@ -43,7 +43,10 @@ _CODE_IS_WRONG = ("ImportError", "SyntaxError", "NameError", "AttributeError", "
 
 def check_alone(scope: Scope) -> Outcome:
     """Import every service's handler, each in an environment of its own."""
-    with tempfile.TemporaryDirectory(prefix="services-check-") as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with (
+        tempfile.TemporaryDirectory(prefix="services-check-") as folder,
+        ThreadPoolExecutor(processes.processors()) as pool,
+    ):
         folders = [Path(folder, service.name) for service in scope.services]
         outcomes = list(pool.map(lambda pair: _alone(scope, *pair), zip(scope.services, folders, strict=True)))
     notes = sorted({note for outcome in outcomes for note in outcome.notes})

@@ -5,35 +5,55 @@ more than four megabytes: the memory that it takes does not depend on the layer'
 """
 
 import hashlib
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import BoundedSemaphore
 
 import deflate
+
+from uv_workspace_function.processes import processors
 
 COMPRESSOR = f"libdeflate by deflate {deflate.__version__}, level 6"
 """What is part of every key of the cache that has compressed bytes behind it."""
 
 _LEVEL = 6
 _MEMBER = 4 << 20
-_COUNT = os.cpu_count() or 1
+_COUNT = min(processors(), 8)
 _PROCESSORS = ThreadPoolExecutor(max_workers=_COUNT)
 """For all layers of a process: libdeflate lets go of the interpreter while it compresses."""
+_ROOM = BoundedSemaphore(2 * _COUNT)
+"""Members on their way through it: whatever number of layers is written, no more of them are held."""
 
 
 def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Pieces of a layer as gzip members: the same for the same content, however it was cut into pieces.
 
-    Members are compressed side by side, a few ahead of the one that is taken.
+    Members are compressed side by side, ahead of the one that is taken for as long as the process has room for them.
     """
     ahead: deque[Future[bytes]] = deque()
-    for member in _members(pieces):
-        ahead.append(_PROCESSORS.submit(_compress, member))
-        if len(ahead) > _COUNT:
-            yield ahead.popleft().result()
-    while ahead:
-        yield ahead.popleft().result()
+
+    def first() -> bytes:
+        try:
+            return ahead.popleft().result()
+        finally:
+            _ROOM.release()
+
+    try:
+        for member in _members(pieces):
+            while ahead and (ahead[0].done() or len(ahead) > _COUNT):
+                yield first()
+            if _ROOM.acquire(blocking=False):
+                ahead.append(_PROCESSORS.submit(_compress, member))
+                continue
+            while ahead:
+                yield first()
+            yield _compress(member)
+        while ahead:
+            yield first()
+    finally:
+        for _ in ahead:
+            _ROOM.release()
 
 
 def _members(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,6 +1,5 @@
 """The layers of several services, built side by side: what they share is found once."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from uv_workspace_function.oci.service_build import ServiceBuild
 from uv_workspace_function.oci.steps import Tools
 from uv_workspace_function.oci.store import Store
 from uv_workspace_function.oci.tree import Tree
+from uv_workspace_function.processes import processors
 from uv_workspace_function.target.image_reference import ImageReference
 
 
@@ -112,7 +112,7 @@ def layers_of(
         except OSError as error:
             raise store.unusable(error) from error
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(max_workers=processors()) as pool:
         futures = [pool.submit(build, *each) for each in zip(requests, grounds, strict=True)]
         try:
             return [future.result() for future in futures]

@@ -73,14 +73,12 @@ class ServiceBuild:
         with self.store.work_folder(work) as (folder, lock):
             context = folder / "context"
             self.request.context.write(context)
+            workspace = _workspace(context, self.request.service)
+            if self.no_backends:
+                self.request.refuse_backends(workspace.local.values(), self.tools.uv_version)
             with ThreadPoolExecutor(max_workers=3) as pool:
-                if self.no_backends:  # before anything runs
-                    self.request.refuse_backends(
-                        _workspace(context, self.request.service).local.values(), self.tools.uv_version
-                    )
                 service = pool.submit(self._service, folder, lock)
                 inputs = folder / "inputs"
-                workspace = _workspace(context, self.request.service)
                 workspace.split(definitions=inputs / "definitions", libraries=inputs / "libraries")
                 third_party = pool.submit(self._third_party, folder, lock, inputs / "definitions", workspace)
                 libraries = pool.submit(self._step, "install-libraries", folder, lock, inputs / "libraries")

@@ -26,6 +26,7 @@ _IN_USE = 3600
 """Seconds after its last use in which nothing is deleted: another process may be about to read it."""
 DEFAULT_LIMIT = 10_000_000_000
 _READ = 1 << 20
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,8 +191,11 @@ class Store:
             folder.rename(aside)
         except OSError:
             shutil.rmtree(folder, ignore_errors=True)
-        else:
+            return
+        try:
             Thread(target=shutil.rmtree, args=(aside,), kwargs={"ignore_errors": True}).start()
+        except RuntimeError:  # the system lets this process start no further thread
+            shutil.rmtree(aside, ignore_errors=True)
 
     @contextmanager
     def unpacking(self) -> Iterator[Path]:
@@ -216,14 +220,17 @@ class Store:
         try:
             yield
         except OSError as error:
-            if error.filename is None or not Path(os.fsdecode(error.filename)).is_relative_to(self.folder):
+            if error.filename is None:
+                is_ours = error.errno in _NO_ROOM  # a write that finds no room names no file
+            else:
+                is_ours = Path(os.fsdecode(error.filename)).is_relative_to(self.folder)
+            if not is_ours:
                 raise
             raise self.unusable(error) from error
 
     def unusable(self, error: OSError) -> WorkspaceError:
         """What to say where the system does not let it be written or read."""
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        reason = "the disk is full" if full else (error.strerror or str(error)).lower()
+        reason = "the disk is full" if error.errno in _NO_ROOM else (error.strerror or str(error)).lower()
         return WorkspaceError(
             f"{error.filename or self.folder} could not be written or read: {reason}",
             "make room, or give another folder with --cache (CDK_DOCKER: UV_WORKSPACE_DOCKER_CACHE)",

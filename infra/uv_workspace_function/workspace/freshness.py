@@ -61,7 +61,7 @@ def begin(workspace: Workspace) -> None:
     """Ask about the workspace's lock, and go on: `check_fresh` waits for the answer."""
     if workspace.project not in _ANSWERS:
         answer = _ANSWERS.setdefault(workspace.project, Future())
-        Thread(target=_answer_into, args=(answer, workspace, workspace.project), daemon=True).start()
+        Thread(target=_answer_into, args=(answer, workspace, workspace.project)).start()
 
 
 _ANSWERS: WeakKeyDictionary[Project, Future[tuple[int | None, str]]] = WeakKeyDictionary()
