@@ -68,7 +68,7 @@ def _fix(remedy: str) -> str:
 
 
 def _codes(codes: Iterable[str]) -> str:
-    """Codes with runs of them drawn together: `UWF003-006`."""
+    """Codes with runs of three and more drawn together: `UWF003 to UWF006, UWF011`."""
     numbers = sorted(int(code.removeprefix("UWF")) for code in codes)
     runs: list[list[int]] = []
     for number in numbers:
@@ -76,7 +76,10 @@ def _codes(codes: Iterable[str]) -> str:
             runs[-1][1] = number
         else:
             runs.append([number, number])
-    return ", ".join(f"UWF{a:03}" if a == b else f"UWF{a:03} to UWF{b:03}" for a, b in runs)
+    return ", ".join(
+        f"UWF{a:03} to UWF{b:03}" if b > a + 1 else ", ".join(f"UWF{code:03}" for code in range(a, b + 1))
+        for a, b in runs
+    )
 
 
 def _summary(report: Report) -> str:

@@ -160,8 +160,9 @@ def _look_for(
         return None
     lacking: Unbound | None = None
     if name is not None:
-        paths = files.files.keys() - files.written
-        lacking = unbound(of, target.parent, name, paths)
+        if not files.written.isdisjoint((f"{target.parent}.py", f"{target.parent}/__init__.py")):
+            return None  # the build writes the module: what it binds then is not known
+        lacking = unbound(of, target.parent, name, files.files)
         if lacking is None:
             return None
     if _is_dynamic(of, member):

@@ -38,7 +38,7 @@ def unbound(of: MemberImports, module: PurePosixPath, name: str, paths: Collecti
         of: whose imports are judged.
         module: the module's path without suffix, relative to the workspace's root.
         name: what is taken from it.
-        paths: the files that contexts have of its package, and those that the build writes over.
+        paths: the files that contexts have of its package; the module is none of those that the build writes.
     """
     file = next((path for path in (f"{module}/__init__.py", f"{module}.py") if path in paths), None)
     if file is None:
