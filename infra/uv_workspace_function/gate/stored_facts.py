@@ -13,7 +13,7 @@ from uv_workspace_function.gate.imports.module_names import ModuleNames
 from uv_workspace_function.gate.imports.source import Import, Need, SourceFacts, read_source
 
 T = TypeVar("T")
-_FORMAT = 10  # raise it with any change of what python_source says of a file
+_FORMAT = 11  # raise it with any change of what python_source says of a file
 
 
 @dataclass(kw_only=True)
@@ -73,11 +73,14 @@ def _encoded(facts: SourceFacts) -> list[Any]:
         None if unparsed is None else [unparsed.line, unparsed.reason, unparsed.certain],
         facts.names.bound,
         facts.names.set_on_others,
+        facts.names.fillers,
+        facts.names.handed_modules,
+        facts.names.replaces_modules,
     ]
 
 
 def _decoded(entry: list[Any]) -> SourceFacts:
-    stored, words, unparsed, bound, set_on_others = entry
+    stored, words, unparsed, bound, set_on_others, fillers, handed, replaces = entry
     imports = [
         Import(
             module=_a(str, module),
@@ -94,7 +97,13 @@ def _decoded(entry: list[Any]) -> SourceFacts:
         imports=tuple(found for found in imports if not found.module.startswith(".")),
         relative=tuple(found for found in imports if found.module.startswith(".")),
         words=frozenset(_a(str, word) for word in _a(list, words)),
-        names=ModuleNames(bound=None if bound is None else _a(str, bound), set_on_others=_a(str, set_on_others)),
+        names=ModuleNames(
+            bound=None if bound is None else _a(str, bound),
+            set_on_others=_a(str, set_on_others),
+            fillers=_a(str, fillers),
+            handed_modules=_a(str, handed),
+            replaces_modules=_a(bool, replaces),
+        ),
         unparsed=None if unparsed is None else _unparsed(*unparsed),
     )
 

@@ -155,7 +155,14 @@ class KnownPackages:
 
     def sets(self, name: str) -> bool:
         """Whether some file may give a module of another one a name."""
-        return any(facts.names.may_set(name) for facts in self.sources.values())
+        return self._fills_modules or any(facts.names.may_set(name) for facts in self.sources.values())
+
+    @cached_property
+    def _fills_modules(self) -> bool:
+        """Whether a function that sets any attribute on what it is given is given a module somewhere."""
+        names = [facts.names for facts in self.sources.values()]
+        fillers = {name for one in names for name in one.fillers.split()}
+        return any(not fillers.isdisjoint(one.handed_modules.split()) for one in names)
 
     def distribution(self, name: str) -> InstalledDistribution | None:
         """A third-party package's metadata, where there is some."""

@@ -227,10 +227,15 @@ def _is_dynamic(of: MemberImports, member: Member) -> bool:
     """Whether code of a package puts modules into `sys.modules`, or looks for them elsewhere."""
     workspace = of.scope.workspace
     paths = WorkspaceFiles.of(workspace).files(workspace, member).files
-    return any(
-        path.endswith(".py") and re.search(rb"\bsys\.modules\b|\b__path__\b", file.content)
-        for path, file in paths.items()
-    )
+    for path, file in paths.items():
+        if not path.endswith(".py"):
+            continue
+        if re.search(rb"\b__path__\b", file.content):
+            return True
+        facts = of.known.sources.get(path)
+        if re.search(rb"\bmodules\b", file.content) and (facts is None or facts.names.replaces_modules):
+            return True
+    return False
 
 
 def _on_disk(root: Path, target: PurePosixPath) -> str | None:
