@@ -165,7 +165,8 @@ def _look_for(
         lacking = unbound(of, target.parent, name, files.files)
         if lacking is None:
             return None
-    if _is_dynamic(of, member):
+    is_of_plain_module = lacking is not None and lacking.is_of_plain_module
+    if _is_dynamic(of, member, may_search=not is_of_plain_module):
         return None
     if lacking is not None and lacking.is_of_plain_module:
         whole = member.layout.complete or not member.is_package
@@ -223,14 +224,14 @@ def _left_out_by_name(of: MemberImports, read: ReadFile, top: str) -> Iterator[_
         yield _lost(member, top, there, "it has a name that tests and outputs have")
 
 
-def _is_dynamic(of: MemberImports, member: Member) -> bool:
-    """Whether code of a package puts modules into `sys.modules`, or looks for them elsewhere."""
+def _is_dynamic(of: MemberImports, member: Member, *, may_search: bool) -> bool:
+    """Whether code of a package puts modules into `sys.modules`, or, where that would help, looks for them elsewhere."""
     workspace = of.scope.workspace
     paths = WorkspaceFiles.of(workspace).files(workspace, member).files
     for path, file in paths.items():
         if not path.endswith(".py"):
             continue
-        if re.search(rb"\b__path__\b", file.content):
+        if may_search and re.search(rb"\b__path__\b", file.content):
             return True
         facts = of.known.sources.get(path)
         if re.search(rb"\bmodules\b", file.content) and (facts is None or facts.names.replaces_modules):

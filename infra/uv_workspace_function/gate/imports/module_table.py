@@ -36,12 +36,15 @@ class ModuleTable:
     def __init__(self, nodes: Sequence[ast.AST]) -> None:
         self._sys = {"sys"}
         self._names: set[str] = set()
+        self._of_specs: set[str] = set()
         for node in nodes:
             match node:
                 case ast.Import(names=aliases):
                     self._sys.update(a.asname for a in aliases if a.name == "sys" and a.asname)
                 case ast.ImportFrom(module="sys", level=0, names=aliases):
                     self._names.update(a.asname or a.name for a in aliases if a.name == "modules")
+                case ast.Assign(targets=[ast.Name(id=name), *_], value=value) if _makes_of_spec(value):
+                    self._of_specs.add(name)
                 case _:
                     pass
 
@@ -56,8 +59,25 @@ class ModuleTable:
                 return False
 
     def is_changed(self, nodes: Sequence[ast.AST], read: frozenset[int]) -> bool:
-        """Whether the file may put modules into it: by any use that is not a known look-up."""
-        return any(self.is_it(node) and id(node) not in read for node in nodes)
+        """Whether the file may put others in the place of modules: by any use that is no look-up, no removal and not for a file that it loads."""
+        harmless = set(read)
+        for node in nodes:
+            match node:
+                case ast.Subscript(value=value, slice=key, ctx=ast.Del()) if not is_own_name(key):
+                    harmless.add(id(value))  # it is imported anew, from its file
+                case ast.Call(func=ast.Attribute(value=value, attr="pop"), args=[key, *_]) if not is_own_name(key):
+                    harmless.add(id(value))
+                case ast.Assign(targets=[ast.Subscript(value=value, slice=key)], value=module):
+                    if self._is_of_spec(module) and not is_own_name(key) and not _is_dotted(key):
+                        harmless.add(
+                            id(value)
+                        )  # as importlib's documentation has a file imported under a name of one's own
+                case _:
+                    pass
+        return any(self.is_it(node) and id(node) not in harmless for node in nodes)
+
+    def _is_of_spec(self, node: ast.expr) -> bool:
+        return _makes_of_spec(node) or (isinstance(node, ast.Name) and node.id in self._of_specs)
 
     def key(self, node: ast.AST) -> ast.expr | None:
         """By what a module is looked up in it; None where an expression is no such look-up."""
@@ -75,3 +95,11 @@ class ModuleTable:
 def is_own_name(node: ast.AST | None) -> bool:
     """Whether an expression is the name of the module it stands in."""
     return isinstance(node, ast.Name) and node.id in ("__name__", "__package__")
+
+
+def _makes_of_spec(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and last_name(node.func) == "module_from_spec"
+
+
+def _is_dotted(key: ast.expr) -> bool:
+    return isinstance(key, ast.Constant) and "." in str(key.value)
