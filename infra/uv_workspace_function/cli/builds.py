@@ -1,20 +1,20 @@
 """What `services build` does: images and zip archives, where they go, and what is told of them."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from uv_workspace_function.cli.image_options import AskedImage
+from uv_workspace_function.cli.image_options import AskedImage, needs_extra
 from uv_workspace_function.cli.output import say, say_json
 from uv_workspace_function.cli.progress import at_work
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.insight.sizes import shown_size
 from uv_workspace_function.oci import cache_option, image_builds, sbom
-from uv_workspace_function.oci import delivery as pushes
 from uv_workspace_function.oci import output as outputs
 from uv_workspace_function.oci.image import Image
 from uv_workspace_function.oci.layer_builds import Options, tools_for
@@ -26,6 +26,9 @@ from uv_workspace_function.oci.store import Store
 from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from uv_workspace_function.oci.delivery import Delivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,20 +98,34 @@ def run(workspace: Workspace, names: Sequence[str], asked: AskedImage, wanted: W
         _write_sboms(store, contexts, requests, target, options, wanted, left_out)
         zip_archives.tell(archives, as_json=wanted.as_json, is_one=wanted.is_one)
         return
-    with at_work("building") as tell:
-        images = image_builds.run(store, requests, replace(options, said=tell))
+    with ThreadPoolExecutor(max_workers=1) as pool, at_work("building") as tell:
+
+        def said(step: str) -> None:
+            tell(step)
+            if to is not None:
+                pool.submit(_deliver)  # imported while a program builds
+
+        images = image_builds.run(store, requests, replace(options, said=said))
     _write(store, images, destinations, requests, wanted)
     _write_sboms(store, contexts, requests, target, options, wanted, {})
-    pushed: dict[str, pushes.Delivery] = {}
+    pushed: Mapping[str, Delivery] = {}
     if to is not None:
         with at_work(f"pushing {', '.join(names)}"):
-            pushed = pushes.deliver(store, images, to)
+            pushed = _deliver()(store, images, to)
     told = [_as_json(image, destinations.get(image.service), pushed.get(image.service)) for image in images]
     if wanted.as_json:
         say_json(told[0] if wanted.is_one else told)
         return
     for image in images:
         _print(image, destinations.get(image.service), pushed.get(image.service))
+
+
+def _deliver() -> "Callable[[Store, Sequence[Image], ImageReference], Mapping[str, Delivery]]":
+    try:
+        from uv_workspace_function.oci.delivery import deliver  # noqa: PLC0415 - clients of registries take their time
+    except ModuleNotFoundError as error:
+        raise needs_extra(error) from error
+    return deliver
 
 
 def _request(context: BuildContext, asked: AskedImage, wanted: Wanted) -> Request:
@@ -203,7 +220,7 @@ def _write_sboms(
         outputs.write_sbom(content, file)
 
 
-def _as_json(image: Image, place: Path | None, delivery: "pushes.Delivery | None") -> dict[str, Any]:
+def _as_json(image: Image, place: Path | None, delivery: "Delivery | None") -> dict[str, Any]:
     return {
         "service": image.service,
         "digest": image.digest,
@@ -225,7 +242,7 @@ def _as_json(image: Image, place: Path | None, delivery: "pushes.Delivery | None
     }
 
 
-def _print(image: Image, place: Path | None, delivery: "pushes.Delivery | None") -> None:
+def _print(image: Image, place: Path | None, delivery: "Delivery | None") -> None:
     say(f"{image.service}  {image.digest}" + ("" if place is None else f"  {place}"))
     for name, layer in image.layers.items():
         if layer.head or layer.blob.size > _EMPTY:

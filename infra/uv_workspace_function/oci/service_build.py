@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from uv_workspace_function.builder.errors import BuildError
@@ -73,12 +74,15 @@ class ServiceBuild:
         with self.store.work_folder(work) as (folder, lock):
             context = folder / "context"
             self.request.context.write(context)
-            workspace = _workspace(context, self.request.service)
-            if self.no_backends:
-                self.request.refuse_backends(workspace.local.values(), self.tools.uv_version)
+            if self.no_backends:  # before anything runs
+                local = _workspace(context, self.request.service).local.values()
+                self.request.refuse_backends(local, self.tools.uv_version)
             with ThreadPoolExecutor(max_workers=3) as pool:
-                service = pool.submit(self._service, folder, lock)
+                at_work = Event()
+                service = pool.submit(self._service, folder, lock, at_work)
+                at_work.wait()  # the rest is cut while it runs: threads of ours would only wait for each other before
                 inputs = folder / "inputs"
+                workspace = _workspace(context, self.request.service)
                 workspace.split(definitions=inputs / "definitions", libraries=inputs / "libraries")
                 third_party = pool.submit(self._third_party, folder, lock, inputs / "definitions", workspace)
                 libraries = pool.submit(self._step, "install-libraries", folder, lock, inputs / "libraries")
@@ -106,14 +110,18 @@ class ServiceBuild:
             task_folder=way[-1].name.rstrip("/"),
         )
 
-    def _service(self, folder: Path, lock: int) -> Made:
+    def _service(self, folder: Path, lock: int, at_work: Event) -> Made:
         """Install the service, from a copy of the context: a backend may write into it, and the other inputs are cut from another one."""
         own = folder / "service"
-        return self._step(
-            *("install-service", folder, lock, own),
-            known=self.request.context.digest,
-            prepare=lambda: self.request.context.write(own),
-        )
+        try:
+            return self._step(
+                *("install-service", folder, lock, own),
+                known=self.request.context.digest,
+                prepare=lambda: self.request.context.write(own),
+                begins=at_work.set,
+            )
+        finally:
+            at_work.set()
 
     def _third_party(self, folder: Path, lock: int, definitions: Path, workspace: BuilderWorkspace) -> Made:
         known = tree_digest(definitions)
@@ -137,6 +145,7 @@ class ServiceBuild:
         known: str | None = None,
         is_shared: bool = False,
         prepare: Callable[[], None] = lambda: None,
+        begins: Callable[[], None] = lambda: None,
     ) -> Made:
         key = self._key(name, known or tree_digest(workspace), is_shared=is_shared)
         step = Step(
@@ -147,7 +156,7 @@ class ServiceBuild:
             claims=folder / name / "claims",
             lock=lock,
         )
-        return self._made(step, key, prepare=prepare)
+        return self._made(step, key, prepare=prepare, begins=begins)
 
     def _layout(self, folder: Path, lock: int, made: Mapping[str, Made]) -> Made:
         claims = {name: made[step].claims for step, name in _CLAIMS.items()}
@@ -164,14 +173,13 @@ class ServiceBuild:
 
         def prepare() -> None:
             self.tree.write(root, target_folder=self.request.target_folder)
-            for name, text in claims.items():
-                place = folder / "claims" / name / "claims.csv"
-                place.parent.mkdir(parents=True)
-                place.write_text(text, encoding="utf-8", newline="")
+            _write_claims(folder / "claims", claims)
 
         return self._made(step, key, prepare=prepare)
 
-    def _made(self, step: Step, key: str, *, prepare: Callable[[], None]) -> Made:
+    def _made(
+        self, step: Step, key: str, *, prepare: Callable[[], None], begins: Callable[[], None] = lambda: None
+    ) -> Made:
         """What came of a step: kept, or made now; by one process at a time."""
         kept = _kept(self.store, key)
         if kept is not None and not self.verify:
@@ -179,14 +187,15 @@ class ServiceBuild:
         with self.store.locked(f"step-{key}"):
             if kept is None and not self.verify and (kept := _kept(self.store, key)) is not None:
                 return kept
-            self.said(f"{self.request.service}: {step.name}")
             prepare()
             program = step.folder / "program"
             self.request.context.write(program, below=f"{BUILDER_FOLDER}/")
+            self.said(f"{self.request.service}: {step.name}")
+            begins()
             remarks = step.run(self.tools, program, self.request.variables)
             made = self._written(step, remarks)
             if kept is not None:
-                self._compare(step, kept, made)
+                self._refuse_difference(step, kept, made)
             self.store.keep(
                 "steps",
                 key,
@@ -199,14 +208,13 @@ class ServiceBuild:
             self.store.discard(step.folder)
         return made
 
-    def _compare(self, step: Step, kept: Made, made: Made) -> None:
+    def _refuse_difference(self, step: Step, kept: Made, made: Made) -> None:
         way = self.tree.way(self.request.target_folder)
         there = {
             name: layer if name == "root" else layers.on_another_way(self.store, layer, way)
             for name, layer in kept.layers.items()
         }
-        changed = [name for name, layer in made.layers.items() if there[name].diff_id != layer.diff_id]
-        if changed:
+        if changed := [name for name, layer in made.layers.items() if there[name].diff_id != layer.diff_id]:
             raise WorkspaceError(
                 f"{self.request.service}: {step.name} made a different layer than the one in the cache ({', '.join(changed)})",
                 "its packages or their backends are not reproducible; without --verify the layer in the cache is used",
@@ -219,14 +227,10 @@ class ServiceBuild:
             folder = step.layers / name
             content = tar.entries(folder) if name == "root" else tar.entries(folder, way[-1].name)
             if name == "root":
-                content = (self._as_in_base(entry) for entry in content)
+                content = (_as_in_base(self.tree, entry) for entry in content)
             found[name] = layers.write(self.store, () if name == "root" else way, content)
         claims = [path.read_text(encoding="utf-8") for path in sorted(step.claims.rglob("*.csv"))]
         return Made(layers=found, claims="".join(claims), remarks=tuple(remarks), is_reused=False)
-
-    def _as_in_base(self, entry: tar.Entry) -> tar.Entry:
-        path = entry.name.rstrip("/")
-        return self.tree.entry(path) if path in self.tree.folders else entry
 
     def _key(self, step: str, known: str, *, is_shared: bool = False) -> str:
         """What decides a step's result."""
@@ -237,6 +241,17 @@ class ServiceBuild:
         return key_of(
             _FORMAT, step, known, program, self.tools.uv_version, self.tools.interpreter.exactly, variables, COMPRESSOR
         )
+
+
+def _write_claims(folder: Path, claims: Mapping[str, str]) -> None:
+    for name, text in claims.items():
+        (folder / name).mkdir(parents=True)
+        (folder / name / "claims.csv").write_text(text, encoding="utf-8", newline="")
+
+
+def _as_in_base(tree: Tree, entry: tar.Entry) -> tar.Entry:
+    path = entry.name.rstrip("/")
+    return tree.entry(path) if path in tree.folders else entry
 
 
 def _kept(store: Store, key: str) -> Made | None:
