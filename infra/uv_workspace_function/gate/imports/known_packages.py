@@ -14,8 +14,9 @@ from uv_workspace_function.code.layouts import Module
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Outcome
 from uv_workspace_function.gate.imports.declared import LockGraph
-from uv_workspace_function.gate.imports.files import SourceFile, source_files
+from uv_workspace_function.gate.imports.files import Role, SourceFile, source_files
 from uv_workspace_function.gate.imports.installed import Installed, InstalledDistribution, has_any
+from uv_workspace_function.gate.imports.module_names import ModuleNames
 from uv_workspace_function.gate.imports.modules import Modules
 from uv_workspace_function.gate.imports.source import SourceFacts
 from uv_workspace_function.gate.imports.target_syntax import refused
@@ -105,6 +106,8 @@ class KnownPackages:
     standard: frozenset[str]
     sources: Mapping[str, SourceFacts]
     """Every file that was read, by its path relative to the workspace's root."""
+    shipped: tuple[ModuleNames, ...]
+    """What the files that images hold bind and set: a test sets nothing in an image."""
 
     @classmethod
     def of(
@@ -142,6 +145,9 @@ class KnownPackages:
             root=next((m for m in local.values() if m.folder == project.folder), None),
             standard=_standard_library(scope.target.python),
             sources={entry.file.path: entry.facts for entries in files.values() for entry in entries},
+            shipped=tuple(
+                entry.facts.names for entries in files.values() for entry in entries if entry.file.role is Role.CODE
+            ),
         )
 
     @cached_property
@@ -154,15 +160,14 @@ class KnownPackages:
         return found
 
     def sets(self, name: str) -> bool:
-        """Whether some file may give a module of another one a name."""
-        return self._fills_modules or any(facts.names.may_set(name) for facts in self.sources.values())
+        """Whether some file of an image may give a module of another one a name."""
+        return self._fills_modules or any(names.may_set(name) for names in self.shipped)
 
     @cached_property
     def _fills_modules(self) -> bool:
         """Whether a function that sets any attribute on what it is given is given a module somewhere."""
-        names = [facts.names for facts in self.sources.values()]
-        fillers = {name for one in names for name in one.fillers.split()}
-        return any(not fillers.isdisjoint(one.handed_modules.split()) for one in names)
+        fillers = {name for names in self.shipped for name in names.fillers.split()}
+        return any(not fillers.isdisjoint(names.handed_modules.split()) for names in self.shipped)
 
     def distribution(self, name: str) -> InstalledDistribution | None:
         """A third-party package's metadata, where there is some."""
