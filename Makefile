@@ -13,7 +13,7 @@ synth: ## the template, one build context per service, and a table of them (no D
 # The quick ones share the processors; images and deployments share one engine, and run one after the other.
 ONE_ENGINE := tests/images tests/deploy
 # An index that refuses connections for a minute says nothing of the code: what fails with these words is asked again, and told.
-PYTEST := uv run pytest --reruns 3 --reruns-delay 45 \
+PYTEST := uv run pytest --reruns 1 --reruns-delay 30 \
 	-rfER --only-rerun "error sending request|tunnel error|dns error|operation timed out|Temporary failure in name resolution|HTTP status server error"
 test: ## every test this machine can run, with the engine of `make local`; what it can't is skipped, with the reason
 	@$(RUN) python -m local_cloud run sh -c 'failed=0; \

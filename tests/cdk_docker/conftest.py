@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from oci import ecr
@@ -54,7 +55,8 @@ def docker(variables: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         capsys.readouterr()
         os.chdir(cwd or before)
         try:
-            code = uv_workspace_docker._run(arguments)
+            with mock.patch.dict(os.environ):  # the program sets what it is given in its own process
+                code = uv_workspace_docker._run(arguments)
         finally:
             os.chdir(before)
         said = capsys.readouterr()

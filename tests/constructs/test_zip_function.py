@@ -328,7 +328,7 @@ def test_a_job_that_may_run_no_backend_runs_none(
     UvWorkspaceZipFunction(cdk.Stack(app, "Stack"), "Fn", workspace=Workspace.load(root), service="shop")
     app.synth()
     (command,) = archives(machine / "cdk.out").values()
-    done = run(command, machine, **{variable: "1"})
+    done = run(command, machine, **{variable: str(machine)})
     assert (2, "") == (done.returncode, done.stdout)
     assert done.stderr.startswith("error: prices is built by a backend that uv does not carry, which runs code; ")
 
