@@ -16,12 +16,15 @@ ONE_ENGINE := tests/images tests/deploy
 PYTEST := uv run pytest --reruns 1 --reruns-delay 30 \
 	-rfER --only-rerun "error sending request|tunnel error|dns error|operation timed out|Temporary failure in name resolution|HTTP status server error"
 test: ## every test this machine can run, with the engine of `make local`; what it can't is skipped, with the reason
-	@$(RUN) python -m local_cloud run sh -c 'failed=0; \
+	@failed=0; \
+	$(RUN) python -m local_cloud run sh -c 'failed=0; \
 	$(PYTEST) --numprocesses auto --dist loadfile $(ONE_ENGINE:%=--ignore %) $(if $(CI),--cov --cov-report=) || failed=1; \
 	$(PYTEST) $(ONE_ENGINE) $(if $(CI),--cov --cov-append --cov-report=) || failed=1; \
-	DEPLOY_WITHOUT_DOCKER=1 $(PYTEST) tests/deploy -m either_way $(if $(CI),--cov --cov-append --cov-report=term:skip-covered) || failed=1; \
 	uv run --project services/legacy_export pytest tests/services/legacy_export || failed=1; \
-	exit $$failed'
+	exit $$failed' || failed=1; \
+	$(RUN) python -m local_cloud run env DEPLOY_WITHOUT_DOCKER=1 \
+	$(PYTEST) tests/deploy -m either_way $(if $(CI),--cov --cov-append --cov-report=term:skip-covered) || failed=1; \
+	exit $$failed
 
 test-without-docker: ## all deployments once more, by a CDK CLI that has no docker on its PATH
 	@$(RUN) python -m local_cloud run env DEPLOY_WITHOUT_DOCKER=1 $(PYTEST) tests/deploy

@@ -7,6 +7,7 @@ from pathlib import Path
 import deflate
 from images.engine import LAMBDA_BASE, Engine
 from oci.test_compression import DIGEST
+from uv_workspace_function import processes, signals
 from uv_workspace_function.oci import compression
 
 
@@ -25,8 +26,12 @@ def test_an_emulated_arm64_makes_the_same_bytes(engine: Engine, tmp_path: Path) 
     ]
     command += ["--python-platform=aarch64-manylinux_2_28", f"--target={wheels}", f"deflate=={deflate.__version__}"]
     subprocess.run(command, check=True)
-    module = Path(compression.__file__)
-    shutil.copy(module, wheels / module.name)
+    shutil.copy(compression.__file__, wheels)
+    package = wheels / "uv_workspace_function"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    for module in (processes, signals):
+        shutil.copy(str(module.__file__), package)
     script = (
         "import sys, hashlib; sys.path.insert(0, '/w'); import compression; "
         "sample = b''.join(f'def f{n}(): return {n * 7919 % 1013!r}\\n'.encode() for n in range(400_000)); "
