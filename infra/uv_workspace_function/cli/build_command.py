@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from uv_workspace_function.cli.image_options import AskedImage, image_options, needs_extra
+from uv_workspace_function.cli.faults import lacks_extra
+from uv_workspace_function.cli.image_options import AskedImage, image_options
 from uv_workspace_function.cli.options import build_args_option, load_workspace, workspace_option
 from uv_workspace_function.insight.graph import services_of
 from uv_workspace_function.workspace import freshness
@@ -98,6 +99,6 @@ def command(
     try:
         from uv_workspace_function.cli import builds  # noqa: PLC0415 - while uv answers; and an extra has what it needs
     except ModuleNotFoundError as error:
-        raise needs_extra(error) from error
+        raise lacks_extra("services build", error) from error
     names = [member.name for member in services_of(workspace)] if everything else list(services)
     builds.run(workspace, names, asked, builds.Wanted(is_one=not everything and len(names) == 1, **more))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from uv_workspace_function.cli.image_options import AskedImage, needs_extra
+from uv_workspace_function.cli.faults import lacks_extra
+from uv_workspace_function.cli.image_options import AskedImage
 from uv_workspace_function.cli.output import say, say_json
 from uv_workspace_function.cli.progress import at_work
 from uv_workspace_function.context.build_context import BuildContext
@@ -112,8 +113,8 @@ def run(workspace: Workspace, names: Sequence[str], asked: AskedImage, wanted: W
     if to is not None:
         with at_work(f"pushing {', '.join(names)}"):
             pushed = _deliver()(store, images, to)
-    told = [_as_json(image, destinations.get(image.service), pushed.get(image.service)) for image in images]
     if wanted.as_json:
+        told = [_as_json(image, destinations.get(image.service), pushed.get(image.service)) for image in images]
         say_json(told[0] if wanted.is_one else told)
         return
     for image in images:
@@ -124,7 +125,7 @@ def _deliver() -> "Callable[[Store, Sequence[Image], ImageReference], Mapping[st
     try:
         from uv_workspace_function.oci.delivery import deliver  # noqa: PLC0415 - clients of registries take their time
     except ModuleNotFoundError as error:
-        raise needs_extra(error) from error
+        raise lacks_extra("services build", error) from error
     return deliver
 
 

@@ -6,6 +6,8 @@ import platform
 import tempfile
 import traceback
 
+from uv_workspace_function.errors import WorkspaceError
+
 EXIT_CODE = 70
 """EX_SOFTWARE of sysexits.h: none of the codes that say something of a workspace."""
 
@@ -22,6 +24,18 @@ def of_the_system(error: Exception) -> str | None:
         return None
     where = "" if error.filename is None else f" at {os.fsdecode(error.filename)}"
     return f"the system refuses: {(error.strerror or str(error)).lower()}{where}"
+
+
+def lacks_extra(what: str, error: ModuleNotFoundError, *, where: str = "") -> WorkspaceError:
+    """What to say where a module of the extra `oci` is not there.
+
+    Args:
+        what: who needs it.
+        error: which one it is.
+        where: which machine or job is meant, in words that follow.
+    """
+    remedy = " ".join(filter(None, ("install uv-workspace-function[oci]", where)))
+    return WorkspaceError(f"{what} needs {error.name}, which is not installed", remedy)
 
 
 def report(error: Exception) -> str:

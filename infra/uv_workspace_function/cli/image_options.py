@@ -11,7 +11,6 @@ from uv_workspace_function.cli.options import extras_option, target_options
 from uv_workspace_function.context.arguments import AskedBuild, build_arguments
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.extensions import extension_argument
-from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.workspace.workspace import Workspace
 
@@ -143,10 +142,3 @@ def _mirrors(given: Sequence[str]) -> dict[str, str]:
             raise click.UsageError(f"--mirror takes REGISTRY=MIRROR, not {one!r}")
         mirrors[registry] = mirror
     return mirrors
-
-
-def needs_extra(error: ModuleNotFoundError) -> WorkspaceError:
-    """What to say where a module of the extra is not there."""
-    return WorkspaceError(
-        f"services build needs {error.name}, which is not installed", "install uv-workspace-function[oci]"
-    )

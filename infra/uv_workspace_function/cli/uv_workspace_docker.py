@@ -94,6 +94,4 @@ def _of_ours(call: Call, settings: Settings) -> int | None:
     except ModuleNotFoundError as error:
         if not isinstance(call.what, Build | Login):
             return None  # nothing of ours has a name then
-        raise WorkspaceError(
-            f"uv-workspace-docker needs {error.name}, which is not installed", "install uv-workspace-function[oci]"
-        ) from error
+        raise faults.lacks_extra("uv-workspace-docker", error) from error

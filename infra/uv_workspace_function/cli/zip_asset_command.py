@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from uv_workspace_function.cli.faults import lacks_extra
 from uv_workspace_function.cli.output import pass_on, say
 from uv_workspace_function.errors import WorkspaceError
 
@@ -16,10 +17,7 @@ try:
     from uv_workspace_function.oci.staged import StagedContext
     from uv_workspace_function.oci.store import Store
 except ModuleNotFoundError as error:
-    raise WorkspaceError(
-        f"the archive of a zip function needs {error.name}, which is not installed",
-        "install uv-workspace-function[oci] where assets are published",
-    ) from error
+    raise lacks_extra("the archive of a zip function", error, where="where assets are published") from error
 
 ASSEMBLY = "UV_WORKSPACE_FUNCTION_ASSEMBLY"
 """The variable that names the cloud assembly's folder where it has moved."""
