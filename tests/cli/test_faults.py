@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from made import handler, lock, workspace
-from uv_workspace_function.cli import list_command, output
+from uv_workspace_function.cli import list_command, output, uv_workspace_docker
 from uv_workspace_function.cli.main import main
 from uv_workspace_function.errors import WorkspaceError, printable
 
@@ -70,6 +70,42 @@ def test_a_fault_whose_details_cannot_be_written_is_told_all_the_same(
         70,
         "error: this is a fault of uv-workspace-function itself (KeyError); no file could be written with its details\n",
     ) == (result.exit_code, result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("error", "lines", "code"),
+    [
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/a"),
+            ["cannot read /a: permission denied; make it readable"],
+            2,
+        ),
+        (OSError(errno.EROFS, "Read-only file system", "/a"), ["the system refuses: read-only file system at /a"], 2),
+        (
+            RecursionError(),
+            ["something in the workspace is nested too deeply to be read; look for thousands of nested brackets"],
+            2,
+        ),
+        (WorkspaceError.of_lines(["two", "lines"]), ["two", "lines"], 2),
+    ],
+)
+def test_both_programs_end_alike(
+    error: Exception, lines: list[str], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`services`, and what the CDK CLI calls in docker's place."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(list_command, "load_workspace", fail)
+    monkeypatch.setattr(uv_workspace_docker, "read", fail)
+    monkeypatch.setattr(sys, "argv", ["uv-workspace-docker", "image", "ls"])
+    services_said = CliRunner().invoke(main, ["list"])
+    with pytest.raises(SystemExit) as ended:
+        uv_workspace_docker.main()
+    expected = "error: " + "\n".join(lines) + "\n"
+    assert (code, expected) == (services_said.exit_code, services_said.stderr)
+    assert (code, expected) == (ended.value.code, capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])

@@ -6,7 +6,7 @@ import platform
 import tempfile
 import traceback
 
-from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.errors import WorkspaceError, nested_too_deeply, unreadable
 
 EXIT_CODE = 70
 """EX_SOFTWARE of sysexits.h: none of the codes that say something of a workspace."""
@@ -18,7 +18,19 @@ _OF_THE_SYSTEM = (
 )
 
 
-def of_the_system(error: Exception) -> str | None:
+def told(error: Exception) -> tuple[list[str], int]:
+    """The lines that tell why a program ends, and its exit code: 2 for what the request or the system is to blame for."""
+    if isinstance(error, RecursionError):
+        error = nested_too_deeply()
+    elif isinstance(error, PermissionError) and error.filename is not None:
+        error = unreadable(error)
+    if isinstance(error, WorkspaceError):
+        return f"error: {error}".split("\n"), 2
+    refused = _of_the_system(error)
+    return [f"error: {refused or report(error)}"], 2 if refused else EXIT_CODE
+
+
+def _of_the_system(error: Exception) -> str | None:
     """What the system refuses, in one line; None where the fault is not the system's."""
     if not isinstance(error, OSError) or error.errno not in _OF_THE_SYSTEM:
         return None

@@ -12,7 +12,6 @@ import click
 
 from uv_workspace_function.cli import faults
 from uv_workspace_function.cli.output import say, whole_output
-from uv_workspace_function.errors import WorkspaceError, nested_too_deeply, unreadable
 from uv_workspace_function.signals import Ended, ending_with_signals
 
 # A command's help line stands here so that `services --help` loads none of them.
@@ -65,21 +64,12 @@ class _Commands(click.Group):
         except Ended as ended:
             say(f"ended by {signal.Signals(ended.number).name}", err=True)
             ctx.exit(ended.exit_code)
-        except RecursionError:
-            say(f"error: {nested_too_deeply()}", err=True)
-            ctx.exit(2)
-        except (WorkspaceError, PermissionError) as error:
-            if isinstance(error, PermissionError) and error.filename is None:
-                raise
-            told = unreadable(error) if isinstance(error, PermissionError) else error
-            say(*f"error: {told}".split("\n"), err=True)
-            ctx.exit(2)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception as error:  # noqa: BLE001 whatever it is, it is no finding and no request of a user's
-            refused = faults.of_the_system(error)
-            say(f"error: {refused or faults.report(error)}", err=True)
-            ctx.exit(2 if refused else faults.EXIT_CODE)
+        except Exception as error:  # noqa: BLE001 whatever it is, it is no finding
+            lines, code = faults.told(error)
+            say(*lines, err=True)
+            ctx.exit(code)
 
 
 def _forget_relative_folders() -> None:

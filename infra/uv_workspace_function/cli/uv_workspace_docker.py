@@ -44,13 +44,9 @@ def _run(arguments: Sequence[str]) -> int:
     except Ended as ended:
         say(f"ended by {signal.Signals(ended.number).name}", err=True)
         return ended.exit_code
-    except WorkspaceError as error:
-        say(*f"error: {error}".split("\n"), err=True)
-        return 2
-    except Exception as error:  # noqa: BLE001 whatever it is, it is no request of a user's
-        refused = faults.of_the_system(error)
-        say(f"error: {refused or faults.report(error)}", err=True)
-        return 2 if refused else faults.EXIT_CODE
+    except Exception as error:  # noqa: BLE001 whatever it is, docker is not to see it
+        lines, code = faults.told(error)
+        say(*lines, err=True)
     return code
 
 
