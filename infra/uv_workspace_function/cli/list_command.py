@@ -28,7 +28,7 @@ def command(root: Path | None, as_json: bool) -> None:
       services list --workspace ../shop --json
     """
     workspace = load_workspace(root)
-    members = sorted((*workspace.members, *workspace.standalone), key=lambda m: (not m.is_service, m.name))
+    members = sorted(workspace.by_name.values(), key=lambda m: (not m.is_service, m.name))
     rows = [_row(workspace, member) for member in members]
     if as_json:
         say_json(rows)

@@ -55,7 +55,7 @@ def _before(old_root: Path, name: str, ref: str) -> BuildContext | None:
     """The context as it was; None where there was no such member."""
     try:
         then = Workspace.load(old_root)
-        if name not in {member.name for member in (*then.members, *then.standalone)}:
+        if name not in then.by_name:
             return None
         return BuildContext.of(then, name)
     except NoWorkspaceError as error:
@@ -63,7 +63,8 @@ def _before(old_root: Path, name: str, ref: str) -> BuildContext | None:
             f"there was no uv workspace at {ref} to compare {name} with", "name a later commit"
         ) from error
     except WorkspaceError as error:
-        raise WorkspaceError(f"{name} had no build context at {ref} to compare with: {error}") from error
+        problem = f"{name} had no build context at {ref} to compare with: {error.problem}"
+        raise WorkspaceError(problem, error.remedy) from error
 
 
 def _way(change: Change, before: BuildContext, after: BuildContext) -> tuple[str, ...] | None:

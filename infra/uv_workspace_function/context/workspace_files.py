@@ -26,7 +26,7 @@ class WorkspaceFiles:
     def of(cls, workspace: Workspace) -> "WorkspaceFiles":
         """Those of a workspace; the same object for as long as the workspace lives."""
         if workspace not in _KNOWN:
-            members = {member.folder for member in (*workspace.members, *workspace.standalone)}
+            members = {member.folder for member in workspace.by_name.values()}
             folders = tuple(sorted(map(str, workspace.project.local_folders | members)))
             _KNOWN[workspace] = cls(repository=GitRepository.at(workspace.root), _folders=folders)
         return _KNOWN[workspace]

@@ -76,7 +76,7 @@ def effects(root: Path, ref: str, purpose: Purpose) -> Effects:
             if isinstance(error, NoWorkspaceError):
                 return _all(now, commit, purpose, f"there was no uv workspace at {commit[:12]}")
             return _all(now, commit, purpose, f"the workspace at {commit[:12]} cannot be read: {error}")
-        sides = _Sides(then=then, now=now, known=_by_name(then))
+        sides = _Sides(then=then, now=now)
         if purpose == "deploy":
             if not then.services:
                 services_of(now)  # nothing to deploy is to be said, not shown as nothing affected
@@ -94,8 +94,6 @@ class _Sides:
 
     then: Workspace
     now: Workspace
-    known: Mapping[str, Member]
-    """The members there were, standalone projects among them."""
 
     def by_context(self, member: Member) -> Affected | None:
         """Whether a member's build context differs.
@@ -104,9 +102,10 @@ class _Sides:
             WorkspaceError: when today's context cannot be made.
         """
         context = BuildContext.of(self.now, member.name)
-        if member.name not in self.known:
+        old = self.then.by_name.get(member.name)
+        if old is None:
             return Affected(member=member, is_new=True, reasons=(f"{member.folder} is new",))
-        if member.is_service and not self.known[member.name].is_service:
+        if member.is_service and not old.is_service:
             return Affected(member=member, is_new=True, reasons=(f"{member.name} was a library and is a service",))
         try:
             before = BuildContext.of(self.then, member.name)
@@ -120,19 +119,18 @@ class _Sides:
 def _tested(sides: _Sides, changed: frozenset[str]) -> Iterator[Affected]:
     """Every member whose tests the change can break."""
     now = sides.now
-    everybody = _by_name(now)
     by_context: dict[str, Affected] = {}
-    for member in everybody.values():
+    for member in now.by_name.values():
         try:
             found = sides.by_context(member)
         except WorkspaceError as error:
             found = Affected(member=member, is_new=False, reasons=(f"its context cannot be made: {error}",))
         if found is not None:
             by_context[member.name] = found
-    owners = _owners(everybody.values(), changed)
+    owners = _owners(now.by_name.values(), changed)
     everywhere = list(_root_settings(sides, changed))
-    locks = {id(lock): _Groups.of(lock) for lock in _locks(sides)}
-    for name, member in sorted(everybody.items()):
+    locks = {id(lock): _Groups.of(lock) for lock in (*sides.then.locks, *now.locks)}
+    for name, member in sorted(now.by_name.items()):
         reasons: list[Change | str] = list(by_context[name].reasons if name in by_context else ())
         told = {change.name for change in reasons if isinstance(change, Change)}
         reasons += [
@@ -141,7 +139,7 @@ def _tested(sides: _Sides, changed: frozenset[str]) -> Iterator[Affected]:
             if path not in told
         ]
         groups = locks[id(now.project_of(member).lock)]
-        if (old := sides.known.get(name)) is not None:
+        if (old := sides.then.by_name.get(name)) is not None:
             before = locks[id(sides.then.project_of(old).lock)]
             reasons += [c for c in before.compared(groups, old, member, sides) if c.name not in told]
         reasons += [
@@ -150,7 +148,7 @@ def _tested(sides: _Sides, changed: frozenset[str]) -> Iterator[Affected]:
         ]
         reasons += everywhere
         if reasons:
-            yield Affected(member=member, is_new=name not in sides.known, reasons=tuple(dict.fromkeys(reasons)))
+            yield Affected(member=member, is_new=old is None, reasons=tuple(dict.fromkeys(reasons)))
 
 
 def _owners(members: Iterable[Member], changed: Iterable[str]) -> Mapping[str, list[str]]:
@@ -176,12 +174,6 @@ def _root_settings(sides: _Sides, changed: Iterable[str]) -> Iterator[Change | s
 
 def _tools(pyproject: Pyproject) -> Table:
     return {key: value for key, value in pyproject.tools.items() if key in _TEST_TOOLS}
-
-
-def _locks(sides: _Sides) -> Iterator[Lock]:
-    for workspace in (sides.then, sides.now):
-        yield workspace.project.lock
-        yield from (workspace.project_of(member).lock for member in workspace.standalone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,10 +227,6 @@ class _Groups:
 
 
 def _all(now: Workspace, commit: str, purpose: Purpose, reason: str) -> Effects:
-    members = now.services if purpose == "deploy" else tuple(_by_name(now)[name] for name in sorted(_by_name(now)))
+    members = now.services if purpose == "deploy" else [member for _, member in sorted(now.by_name.items())]
     affected = tuple(Affected(member=member, is_new=True, reasons=(reason,)) for member in members)
     return Effects(commit=commit, affected=affected, removed=())
-
-
-def _by_name(workspace: Workspace) -> dict[str, Member]:
-    return {member.name: member for member in (*workspace.members, *workspace.standalone)}

@@ -101,10 +101,9 @@ def services_of(workspace: Workspace) -> tuple[Member, ...]:
     """
     if workspace.services:
         return workspace.services
-    everybody = (*workspace.members, *workspace.standalone)
-    members = ", ".join(member.name for member in everybody) or "none"
+    members = ", ".join(workspace.by_name) or "none"
     raise WorkspaceError(
-        f"{workspace.root} has no services: no member has a handler; members are: {members}{shown_likely(everybody)}",
+        f"{workspace.root} has no services: no member has a handler; members are: {members}{shown_likely(workspace.by_name.values())}",
         "give one a <module>/main.py with a `handler`, or name its function as `handler` in its [tool.uv-workspace-function]",
     )
 

@@ -81,8 +81,7 @@ def not_held(workspace: Workspace, requirement: Requirement, target: Target) -> 
             versions.setdefault(holder.version or "of a dynamic version", []).append(holder.service)
         held = "; ".join(f"{version} in {', '.join(services)}" for version, services in versions.items())
         return f"no service holds {requirement}, but {name} {held}"
-    locks = [workspace.project.lock, *(workspace.project_of(member).lock for member in workspace.standalone)]
-    known = {package.name for lock in locks for package in lock.packages}
+    known = {package.name for lock in workspace.locks for package in lock.packages}
     if name in known:
         return f"no service holds {requirement}: {name} is locked only for other members, groups or machines"
     near = difflib.get_close_matches(name, known, n=1)

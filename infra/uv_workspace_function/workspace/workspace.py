@@ -89,8 +89,18 @@ class Workspace:
     @cached_property
     def services(self) -> tuple[Member, ...]:
         """Members and standalone projects with a Lambda handler, by name."""
-        found = [member for member in (*self.members, *self.standalone) if member.is_service]
+        found = (member for member in self.by_name.values() if member.is_service)
         return tuple(sorted(found, key=lambda member: member.name))
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Member]:
+        """Members and standalone projects by name: the members first, each kind in order."""
+        return {member.name: member for member in (*self.members, *self.standalone)}
+
+    @cached_property
+    def locks(self) -> tuple[Lock, ...]:
+        """The workspace's own lock, and those of the standalone projects."""
+        return (self.project.lock, *(self.project_of(member).lock for member in self.standalone))
 
     def member(self, name: str) -> Member:
         """A member or standalone project.
@@ -102,13 +112,12 @@ class Workspace:
             WorkspaceError: when there is none; the message names the nearest and the known ones.
         """
         wanted = normalized(name)
-        known = self._known
-        if wanted in known:
-            return known[wanted]
-        for member in known.values():
+        if wanted in self.by_name:
+            return self.by_name[wanted]
+        for member in self.by_name.values():
             if canonicalize_name(member.folder.name) == wanted:
                 raise WorkspaceError(f"no workspace member is named {name!r}", f"{member.folder} is {member.name!r}")
-        near = difflib.get_close_matches(wanted, known, n=1)
+        near = difflib.get_close_matches(wanted, self.by_name, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         services = ", ".join(member.name for member in self.services)
         there_are = f"services are: {services}" if services else "no member has a handler, so there is no service"
@@ -167,13 +176,8 @@ class Workspace:
         return frozenset(member.folder for member in self.standalone)
 
     @cached_property
-    def _known(self) -> Mapping[str, Member]:
-        """Members and standalone projects by name."""
-        return {member.name: member for member in (*self.standalone, *self.members)}
-
-    @cached_property
     def _packages(self) -> LocalPackages:
-        by_folder = {member.folder: member for member in (*self.members, *self.standalone)}
+        by_folder = {member.folder: member for member in self.by_name.values()}
         return LocalPackages(root=self.root, members=by_folder)
 
 
