@@ -9,7 +9,7 @@ import click
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import PYPROJECT
-from uv_workspace_function.target.target import MACHINES, Target
+from uv_workspace_function.target.target import MACHINES, PYTHON_VERSION, Target
 from uv_workspace_function.toml import Table, foreign_table, read_toml
 from uv_workspace_function.workspace.workspace import Workspace
 
@@ -111,6 +111,10 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
         help="The functions' processor.",
     )
     python = click.option(
-        "--python", metavar="3.N", default="3.14", show_default=True, help="The functions' Python minor version."
+        "--python",
+        metavar="3.N",
+        default=PYTHON_VERSION,
+        show_default=True,
+        help="The functions' Python minor version.",
     )
     return architecture(python(with_target))

@@ -78,15 +78,15 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
         asked.pop("archive", None)  # a default, of zip functions
         image = asked.pop("image", None) or ImageOptions()
         architecture = asked.setdefault("architecture", lambda_.Architecture.ARM_64)
-        closure = workspace.closure(service, image.extras or ())
         built = ServiceImage.of(
             scope,
             workspace=workspace,
-            service=closure.service.name,
+            service=service,
             options=image,
             architecture=architecture,
             snap_start=asked.get("snap_start") is not None,
         )
+        closure = built.context.closure
         function_parts.name_for_powertools(asked, closure.service.name)
         group = function_parts.take_log_group_options(asked)
         command = [closure.handler(handler)]
@@ -101,7 +101,7 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
             super().__init__(scope, construct_id, code=code, **asked)
             self.image = cast(ecr_assets.DockerImageAsset, self.node.find_child("AssetImage"))
             asset_folder.fill(self.image, built.context)
-        self.service = closure.service
+        self.service = built.service
         built.made(self.image)
         function_parts.check_architecture(self, architecture, "image")
         _check_label(self, labelled=asked.get("snap_start") is not None)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, Self
 from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
@@ -23,15 +23,12 @@ from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.extensions import extension_argument
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.image_reference import ImageReference
-from uv_workspace_function.target.target import MACHINES, Machine, Target
 from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.workspace import Workspace
 
 MIRRORS_CONTEXT_KEY = "uv-workspace-function:mirrors"
 """The CDK context key of the mirrors: a registry or a longer prefix of images' names -> what to take instead."""
 
-PYTHON_VERSION = "3.14"
-"""Of functions, where nothing else is said."""
 # What is told to the build and makes no other image: where secrets lie, how the network is reached, what is cached.
 _BESIDE_THE_HASH = ("build_secrets", "build_ssh", "network_mode", "cache_from", "cache_to")
 # By stack, then by hash: the first asset of equal images, and what was said of its build.
@@ -77,11 +74,7 @@ class ServiceImage:
         Raises:
             WorkspaceError: when there is no such service, or no image of it could be built.
         """
-        # Another name is no machine of Target's, which then says which ones there are.
-        machine = MACHINES.get(architecture.name, cast("Machine", architecture.name))
-        target = Target.of(
-            python=options.python_version or PYTHON_VERSION, machine=machine, uv_platform=options.python_platform
-        )
+        target = options.target(architecture, uv_platform=options.python_platform)
         context = BuildContext.of(workspace, service, extras=options.extras or ()).extended(
             len(options.extensions or ())
         )

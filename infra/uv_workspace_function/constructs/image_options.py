@@ -1,14 +1,16 @@
 """How the image of a service is built: one value, which can be shared by functions and containers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass, fields, replace
+from typing import Self, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_lambda as lambda_
 
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.target.target import MACHINES, PYTHON_VERSION, Machine, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,7 +42,44 @@ Image = str | EcrImage | ecr_assets.DockerImageAsset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ImageOptions:
+class BuildOptions:
+    """What images and zip archives are asked for by the same names."""
+
+    extras: Sequence[str] | None = None
+    python_version: str | None = None
+    include_bytecode: bool | None = None
+    build_from_source: Sequence[str] | None = None
+    build_secrets: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        _check_python_version(self.python_version)
+        _check_text("python_version", self.python_version)
+        for name in ("extras", "build_from_source"):
+            _check_list(name, getattr(self, name))
+        _check_mapping("build_secrets", self.build_secrets)
+
+    def over(self, base: Self) -> Self:
+        """These options, and those of `base` for what is left out here."""
+        given = {field.name: own for field in fields(self) if (own := getattr(self, field.name)) is not None}
+        return replace(base, **given)
+
+    def target(self, architecture: lambda_.Architecture, *, uv_platform: str | None = None) -> Target:
+        """What is built for.
+
+        Args:
+            architecture: the function's.
+            uv_platform: uv's name of the platform, where it is another one.
+
+        Raises:
+            WorkspaceError: when there is no such Python, machine or platform.
+        """
+        # Another name is no machine of Target's, which then says which ones there are.
+        machine = MACHINES.get(architecture.name, cast("Machine", architecture.name))
+        return Target.of(python=self.python_version or PYTHON_VERSION, machine=machine, uv_platform=uv_platform)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ImageOptions(BuildOptions):
     """How the image of a service is built. All of it is optional; None is as good as left out.
 
     Everything but `build_secrets`, `build_ssh`, `cache_from`, `cache_to`, `network_mode` and proxies in `build_args` is part of the
@@ -86,18 +125,13 @@ class ImageOptions:
         WorkspaceError: when a value is of another kind than the option takes.
     """
 
-    extras: Sequence[str] | None = None
-    python_version: str | None = None
     base_image: Image | None = None
     builder_image: Image | None = None
     uv_image: Image | None = None
     extensions: Sequence[Image] | None = None
     python_platform: str | None = None
-    include_bytecode: bool | None = None
-    build_from_source: Sequence[str] | None = None
     build_on_target: bool | None = None
     build_args: Mapping[str, str] | None = None
-    build_secrets: Mapping[str, str] | None = None
     build_ssh: str | None = None
     network_mode: ecr_assets.NetworkMode | None = None
     cache_from: Sequence[ecr_assets.DockerCacheOption] | None = None
@@ -105,26 +139,17 @@ class ImageOptions:
     mirrors: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
-        check_python_version(self.python_version)
-        for name in ("python_version", "python_platform", "build_ssh"):
-            check_text(name, getattr(self, name))
-        for name in ("extras", "build_from_source", "extensions", "cache_from"):
-            check_list(name, getattr(self, name))
-        for name in ("build_args", "build_secrets", "mirrors"):
-            check_mapping(name, getattr(self, name))
+        BuildOptions.__post_init__(self)
+        for name in ("python_platform", "build_ssh"):
+            _check_text(name, getattr(self, name))
+        for name in ("extensions", "cache_from"):
+            _check_list(name, getattr(self, name))
+        for name in ("build_args", "mirrors"):
+            _check_mapping(name, getattr(self, name))
         for name in ("base_image", "builder_image", "uv_image"):
             _check_image(name, getattr(self, name))
         for extension in self.extensions or ():
             _check_image("each of extensions", extension)
-
-    def over(self, base: Self) -> Self:
-        """These options, and those of `base` for what is left out here."""
-        return type(self)(**{field.name: first_given(field.name, self, base) for field in fields(self)})
-
-
-def first_given(name: str, *options: object) -> Any:
-    """The value of an option in the first of some values that has one."""
-    return next((value for each in options if (value := getattr(each, name)) is not None), None)
 
 
 def check_known(option: str, value: object) -> None:
@@ -140,12 +165,8 @@ def check_known(option: str, value: object) -> None:
         )
 
 
-def check_python_version(value: object) -> None:
-    """Refuse a Python version that is a number.
-
-    Raises:
-        WorkspaceError: naming it.
-    """
+def _check_python_version(value: object) -> None:
+    """Refuse a Python version that is a number."""
     if isinstance(value, float):
         raise WorkspaceError(
             f"python_version must be a string, not the number {value!r}, which is the same for 3.1 and 3.10",
@@ -153,14 +174,14 @@ def check_python_version(value: object) -> None:
         )
 
 
-def check_text(option: str, value: object) -> None:
+def _check_text(option: str, value: object) -> None:
     """Refuse what is no string, or a token; None is left out."""
     if value is not None and not isinstance(value, str):
         raise WorkspaceError(f"{option} must be a string, not {value!r}")
     check_known(option, value)
 
 
-def check_list(option: str, value: object) -> None:
+def _check_list(option: str, value: object) -> None:
     """Refuse what is no list; None is left out."""
     if isinstance(value, str):
         what = "packages' names" if option == "build_from_source" else "strings"
@@ -171,10 +192,10 @@ def check_list(option: str, value: object) -> None:
         raise WorkspaceError(f"{option} must be a list, not {value!r}")
     for entry in value:
         if option in {"extras", "build_from_source"}:
-            check_text(f"each of {option}", entry)
+            _check_text(f"each of {option}", entry)
 
 
-def check_mapping(option: str, value: object) -> None:
+def _check_mapping(option: str, value: object) -> None:
     """Refuse what does not map strings to strings; None is left out."""
     if value is None:
         return

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Self, cast
+from typing import Self
 from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
@@ -19,14 +19,13 @@ from constructs import Construct
 
 from uv_workspace_function.constructs.asset_folder import asset_stack
 from uv_workspace_function.constructs.context_warnings import warn_of_context
-from uv_workspace_function.constructs.image import PYTHON_VERSION
 from uv_workspace_function.constructs.zip_options import ZipOptions
 from uv_workspace_function.context import staging
 from uv_workspace_function.context.arguments import AskedBuild, build_arguments, secret_file
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target import managed_runtime
-from uv_workspace_function.target.target import MACHINES, Machine, Target
+from uv_workspace_function.target.target import Target
 from uv_workspace_function.workspace.workspace import Workspace
 
 CONTEXTS = "zip-functions"
@@ -73,8 +72,7 @@ class ServiceArchive:
         Raises:
             WorkspaceError: when there is no such service, no archive of it could be built, or Lambda would not take it.
         """
-        machine = MACHINES.get(architecture.name, cast("Machine", architecture.name))
-        target = Target.of(python=options.python_version or PYTHON_VERSION, machine=machine)
+        target = options.target(architecture)
         runtime = managed_runtime.runtime(target, known=_known_to_the_cdk())
         context = BuildContext.of(workspace, service, extras=options.extras or ())
         closure = context.closure

@@ -91,10 +91,8 @@ class UvWorkspaceZipFunction(lambda_.Function):
             asked.pop(option, None)
         archive = asked.pop("archive", None) or ZipOptions()
         architecture = asked.setdefault("architecture", lambda_.Architecture.ARM_64)
-        closure = workspace.closure(service, archive.extras or ())
-        built = ServiceArchive.of(
-            workspace=workspace, service=closure.service.name, options=archive, architecture=architecture
-        )
+        built = ServiceArchive.of(workspace=workspace, service=service, options=archive, architecture=architecture)
+        closure = built.context.closure
         function_parts.name_for_powertools(asked, closure.service.name)
         group = function_parts.take_log_group_options(asked)
         known_handler = closure.handler(handler)

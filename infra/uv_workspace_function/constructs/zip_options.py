@@ -1,20 +1,12 @@
 """How the zip archive of a service is built: one value, which can be shared by functions."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
 
-from uv_workspace_function.constructs.image_options import (
-    check_list,
-    check_mapping,
-    check_python_version,
-    check_text,
-    first_given,
-)
+from uv_workspace_function.constructs.image_options import BuildOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ZipOptions:
+class ZipOptions(BuildOptions):
     """How the zip archive of a service is built. All of it is optional; None is as good as left out.
 
     What has the name of an option of `ImageOptions` means the same. Everything but `build_secrets` is part of the asset's hash.
@@ -39,20 +31,4 @@ class ZipOptions:
         WorkspaceError: when a value is of another kind than the option takes.
     """
 
-    extras: Sequence[str] | None = None
-    python_version: str | None = None
-    include_bytecode: bool | None = None
-    build_from_source: Sequence[str] | None = None
     runtime_sdk: bool | None = None
-    build_secrets: Mapping[str, str] | None = None
-
-    def __post_init__(self) -> None:
-        check_python_version(self.python_version)
-        check_text("python_version", self.python_version)
-        for name in ("extras", "build_from_source"):
-            check_list(name, getattr(self, name))
-        check_mapping("build_secrets", self.build_secrets)
-
-    def over(self, base: Self) -> Self:
-        """These options, and those of `base` for what is left out here."""
-        return type(self)(**{field.name: first_given(field.name, self, base) for field in fields(self)})

@@ -12,6 +12,9 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 
 from uv_workspace_function.errors import LockError, WorkspaceError
 
+PYTHON_VERSION = "3.14"
+"""Of images and archives, where nothing else is said; `ARG PYTHON_VERSION` in the Dockerfile says the same."""
+
 Machine = Literal["aarch64", "x86_64"]
 MACHINES: Mapping[str, Machine] = {"arm64": "aarch64", "x86_64": "x86_64"}
 """The machine of each architecture, by Lambda's name of it."""
@@ -47,12 +50,12 @@ class Target:
         WorkspaceError: when a value is none that wheels and uv have a name for.
     """
 
-    python: str = "3.14"
+    python: str = PYTHON_VERSION
     machine: Machine = "aarch64"
     glibc: tuple[int, int] | None = _GLIBC_OF_LAMBDA
 
     @classmethod
-    def of(cls, *, python: str = "3.14", machine: Machine = "aarch64", uv_platform: str | None = None) -> Self:
+    def of(cls, *, python: str = PYTHON_VERSION, machine: Machine = "aarch64", uv_platform: str | None = None) -> Self:
         """The target by uv's name of its platform.
 
         Args:
