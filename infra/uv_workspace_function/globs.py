@@ -21,6 +21,10 @@ _POSIX_CLASSES = {
 class ImpossibleGlobError(ValueError):
     """A pattern that git accepts but that matches no path."""
 
+    def __init__(self, pattern: str) -> None:
+        super().__init__(pattern)
+        self.pattern = pattern
+
 
 _STAR, _ANY_FOLDERS = "*", "**"
 
@@ -32,7 +36,7 @@ def translate(pattern: str) -> str:
     the second one takes up whatever is left. So no pattern takes longer than its length times the path's.
 
     Raises:
-        ValueError: the pattern can match no path (an unclosed bracket, a lone backslash at its end).
+        ImpossibleGlobError: the pattern can match no path (an unclosed bracket, a lone backslash at its end).
     """
     groups: list[list[str]] = [[]]
     for segment in _segments(pattern):

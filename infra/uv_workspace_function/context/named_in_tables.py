@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -233,10 +234,8 @@ def _strings_below(value: Any, key: str, parent: str = "") -> Iterator[tuple[str
 
 
 def _glob(pattern: str, *, wins: bool) -> Iterator[Glob]:
-    try:
+    with suppress(ValueError):
         yield anchored_glob(pattern, wins=wins)
-    except ValueError:
-        return
 
 
 def _unanchored(pattern: str, *, wins: bool) -> Iterator[Glob]:

@@ -13,6 +13,7 @@ from uv_workspace_function.code.layouts import Layout, Module
 from uv_workspace_function.code.layouts.modules import WILDCARDS, exclusion, is_package
 from uv_workspace_function.context.named_in_tables import Glob, anchored_glob, named_files
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.globs import ImpossibleGlobError
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, Pyproject
 
 TABLE = f"tool.{OUR_TABLE}"
@@ -233,8 +234,8 @@ def _compiled(
     try:
         included = tuple(anchored_glob(pattern, wins=True) for pattern in include)
         excluded = tuple(exclusion(pattern, anchored=pattern.startswith("/")) for pattern in exclude)
-    except ValueError as error:
-        raise WorkspaceError(f"{folder}/pyproject.toml: malformed glob {str(error)!r} in [{TABLE}]") from error
+    except ImpossibleGlobError as error:
+        raise WorkspaceError(f"{folder}/pyproject.toml: malformed glob {error.pattern!r} in [{TABLE}]") from error
     return included, excluded
 
 
