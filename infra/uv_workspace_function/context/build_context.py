@@ -19,6 +19,7 @@ from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.target.wheels import built_from_source
 from uv_workspace_function.workspace import freshness
 from uv_workspace_function.workspace.closure import Closure
+from uv_workspace_function.workspace.configuration import UV_TOML
 from uv_workspace_function.workspace.lock import LOCK_NAME
 from uv_workspace_function.workspace.lock_text import cut_down
 from uv_workspace_function.workspace.members import Member
@@ -105,7 +106,7 @@ class BuildContext:
             cut_down(closure.selection, builders=[m.name for m in closure.builders])
         )
         if (configuration := rewritten_pyproject.configuration(closure, relevance)) is not None:
-            files[str(project / "uv.toml")] = _text(configuration)
+            files[str(project / UV_TOML)] = _text(configuration)
         files |= archives.files(workspace.root, closure)
         # where the service is the root itself, it can have files of these names for other ends
         taken = [path for path in files if path == DOCKERFILE or path.startswith(f"{BUILDER_FOLDER}/")]

@@ -21,6 +21,7 @@ from uv_workspace_function.context.private_keys import KeySearch
 from uv_workspace_function.context.wanted import DEFINITIONS, NOTHING, TABLE, Cause, Wanted, barred, wanted_of
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import PYPROJECT, Pyproject
+from uv_workspace_function.workspace.lock import LOCK_NAME
 
 # What no package has: links that fan out make a million paths of a few folders, and Python's stack has an end.
 DEEPEST = 100
@@ -181,7 +182,7 @@ class _Walk:
             return
         if state.worth and not names.isdisjoint(("__init__.py", "__init__.pyi")):
             state = state._replace(shipped=True)
-        if path and names >= {PYPROJECT, "uv.lock"} and not (state.shipped or state.forced):
+        if path and names >= {PYPROJECT, LOCK_NAME} and not (state.shipped or state.forced):
             self._drop(f"{path}/", Cause.OTHER_PROJECT, worth=state.wanted or state.worth)
             return
         ignores = self.repository.ignores(real, has_rules=".gitignore" in names)

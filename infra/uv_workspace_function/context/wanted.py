@@ -15,6 +15,8 @@ from uv_workspace_function.context.named_in_tables import Glob, anchored_glob, n
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.globs import ImpossibleGlobError
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, Pyproject
+from uv_workspace_function.workspace.configuration import UV_TOML
+from uv_workspace_function.workspace.lock import LOCK_NAME
 
 TABLE = f"tool.{OUR_TABLE}"
 
@@ -95,7 +97,7 @@ _BESIDE_COPIES = re.compile(
 )
 
 # In the package's own folder these are the context's, rewritten or left out, and never the package's.
-DEFINITIONS = frozenset({PYPROJECT, "uv.lock", "uv.toml", ".python-version"})
+DEFINITIONS = frozenset({PYPROJECT, LOCK_NAME, UV_TOML, ".python-version"})
 
 
 def barred(name: str) -> Cause | None:

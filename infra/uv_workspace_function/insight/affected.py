@@ -17,7 +17,7 @@ from uv_workspace_function.insight.git_history import History
 from uv_workspace_function.insight.graph import services_of
 from uv_workspace_function.pyproject import PYPROJECT, Pyproject
 from uv_workspace_function.toml import Table
-from uv_workspace_function.workspace.lock import Lock
+from uv_workspace_function.workspace.lock import LOCK_NAME, Lock
 from uv_workspace_function.workspace.lock_text import files_of
 from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.walk import walk
@@ -156,7 +156,7 @@ def _owners(members: Iterable[Member], changed: Iterable[str]) -> Mapping[str, l
     folders = {member.folder: member.name for member in members}
     found: dict[str, list[str]] = {}
     for path in sorted(changed):
-        if path in (PYPROJECT, "uv.lock"):
+        if path in (PYPROJECT, LOCK_NAME):
             continue  # what they say is compared, not their text
         owner = next((folders[parent] for parent in PurePosixPath(path).parents if parent in folders), None)
         if owner is not None:

@@ -13,7 +13,7 @@ from uv_workspace_function.insight.graph import services_of
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.target.wheels import installed
 from uv_workspace_function.workspace.lock import LockedPackage
-from uv_workspace_function.workspace.selection import Selection, Step
+from uv_workspace_function.workspace.selection import Place, Selection, Step
 from uv_workspace_function.workspace.walk import walk
 from uv_workspace_function.workspace.workspace import Workspace
 
@@ -129,7 +129,7 @@ def _shortest(
 ) -> tuple[str, ...] | None:
     """The names from a direct dependency down to the package, which is left out."""
 
-    def follow(place: _Place) -> Iterator[_Place]:
+    def follow(place: Place) -> Iterator[Place]:
         # the way back through the service leads out again by another direct dependency, which has its own chain
         steps = (step for step in _steps(selection, place, target) if step.to is not selection.root)
         return ((step.to, part) for step in steps for part in (None, *step.extras))
@@ -143,11 +143,7 @@ def _shortest(
     return tuple(reversed(chain)) if chain else None
 
 
-_Place = tuple[LockedPackage, str | None]
-"""A package, or an extra of it."""
-
-
-def _steps(selection: Selection, state: _Place, target: Target | None) -> Iterator[Step]:
+def _steps(selection: Selection, state: Place, target: Target | None) -> Iterator[Step]:
     package, part = state
     parts = [part] if package is not selection.root else [None, *selection.extras]
     for one in parts:

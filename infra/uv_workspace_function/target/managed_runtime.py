@@ -1,13 +1,12 @@
 """Lambda's own runtimes for functions from a zip archive: which Pythons have one, what it holds, and how much an archive may."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.target import Target
-from uv_workspace_function.target.wheels import wheel_bytes
+from uv_workspace_function.target.wheels import reached, wheel_bytes
 from uv_workspace_function.workspace.lock import LockedPackage
 from uv_workspace_function.workspace.selection import Selection
-from uv_workspace_function.workspace.walk import walk
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 """Those that have one: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html"""
@@ -132,13 +131,8 @@ def shown(size: int) -> str:
 def _needed_by(selection: Selection, target: Target) -> dict[LockedPackage, set[LockedPackage]]:
     """The packages that are installed on the target, each with those that need it."""
     found: dict[LockedPackage, set[LockedPackage]] = {selection.root: set()}
-
-    def follow(place: tuple[LockedPackage, str | None]) -> Iterator[tuple[LockedPackage, str | None]]:
-        package, part = place
+    for package, part in reached(selection, target):
         for step in selection.nodes[package][part]:
             if target.satisfies(step.marker):
                 found.setdefault(step.to, set()).add(package)
-                yield from ((step.to, one) for one in (None, *step.extras))
-
-    walk([(selection.root, part) for part in (None, *selection.extras)], follow)
     return found

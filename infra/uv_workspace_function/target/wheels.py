@@ -21,7 +21,7 @@ from uv_workspace_function.target.target import Target
 from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.lock import Lock, LockedPackage
 from uv_workspace_function.workspace.locked_files import LockedFile
-from uv_workspace_function.workspace.selection import Selection
+from uv_workspace_function.workspace.selection import Place, Selection
 from uv_workspace_function.workspace.walk import walk
 
 LAMBDA_IMAGE_LIMIT = 10 * 1024**3
@@ -275,17 +275,21 @@ def _ranks(target: Target) -> Mapping[Tag, int]:
     return {tag: rank for rank, tag in enumerate(target.tags)}
 
 
-def _installed(selection: Selection, target: Target) -> dict[LockedPackage, tuple[str, ...]]:
-    """The packages installed on the target, by name, each with the shortest chain of names that leads to it."""
+def reached(selection: Selection, target: Target) -> dict[Place, Place | None]:
+    """What is installed on the target, nearest first: each package and each of its extras, with what led there."""
 
-    def follow(place: tuple[LockedPackage, str | None]) -> Iterator[tuple[LockedPackage, str | None]]:
+    def follow(place: Place) -> Iterator[Place]:
         package, part = place
         taken = (step for step in selection.nodes[package][part] if target.satisfies(step.marker))
         return ((step.to, one) for step in taken for one in (None, *step.extras))
 
+    return walk([(selection.root, part) for part in (None, *selection.extras)], follow)
+
+
+def _installed(selection: Selection, target: Target) -> dict[LockedPackage, tuple[str, ...]]:
+    """The packages installed on the target, by name, each with the shortest chain of names that leads to it."""
     chains: dict[LockedPackage, tuple[str, ...]] = {}
-    reached = walk([(selection.root, part) for part in (None, *selection.extras)], follow)
-    for (package, _), before in reached.items():
+    for (package, _), before in reached(selection, target).items():
         chains.setdefault(package, () if before is None else (*chains[before[0]], before[0].name))
     return dict(sorted(chains.items(), key=lambda item: (item[0].name, item[0].version or "")))
 

@@ -12,6 +12,9 @@ from uv_workspace_function.workspace.lock import Lock, LockedPackage
 from uv_workspace_function.workspace.markers import fold_conflicts
 from uv_workspace_function.workspace.walk import walk
 
+Place = tuple[LockedPackage, str | None]
+"""A package, or an extra of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Step:
@@ -128,7 +131,7 @@ def _nodes(
             activated.update(asked)
             yield Step(to=lock.target(edge, of=package), extras=edge.extras, marker=None if marker is True else marker)
 
-    def follow(place: tuple[LockedPackage, str | None]) -> Iterator[tuple[LockedPackage, str | None]]:
+    def follow(place: Place) -> Iterator[Place]:
         package, part = place
         taken = nodes.setdefault(package, {})[part] = tuple(steps(package, part))
         return ((step.to, one) for step in taken for one in (None, *step.extras))
