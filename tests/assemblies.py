@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk.assertions import Template
+from uv_workspace_function import UvWorkspaceFunction, Workspace
 
 
 def docker_images(stack: cdk.Stack) -> dict[str, dict[str, Any]]:
@@ -72,3 +74,13 @@ class Resources:
 
 def _list(value: Any) -> list[str]:
     return value if isinstance(value, list) else [value]
+
+
+def resources(stack: cdk.Stack) -> Resources:
+    """What the stack comes to."""
+    return Resources(Template.from_stack(stack).to_json())
+
+
+def shop_function(stack: cdk.Stack, shop: Workspace, **options: Any) -> UvWorkspaceFunction:
+    """A function with these options."""
+    return UvWorkspaceFunction(stack, "Shop", workspace=shop, service="shop", **options)

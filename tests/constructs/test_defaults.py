@@ -6,10 +6,9 @@ from typing import Any
 import aws_cdk as cdk
 import jsii
 import pytest
-from assemblies import Resources, docker_images
+from assemblies import docker_images, resources
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from aws_cdk.assertions import Template
 from constructs import Construct
 from uv_workspace_function import (
     FunctionDefaults,
@@ -23,7 +22,7 @@ from uv_workspace_function import (
 
 def properties(stack: cdk.Stack, path: str = "Shop") -> dict[str, Any]:
     """A function's properties in the template."""
-    found: dict[str, Any] = Resources(Template.from_stack(stack).to_json()).by_path[path]["Properties"]
+    found: dict[str, Any] = resources(stack).by_path[path]["Properties"]
     return found
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import aws_cdk as cdk
 import jsii
 import pytest
-from assemblies import Resources
+from assemblies import Resources, resources, shop_function
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_efs as efs
 from aws_cdk import aws_iam as iam
@@ -18,20 +18,10 @@ READ_ONLY = "arn:<AWS::Partition>:iam::aws:policy/ReadOnlyAccess"
 AUDIT = "arn:<AWS::Partition>:iam::aws:policy/SecurityAudit"
 
 
-def resources(stack: cdk.Stack) -> Resources:
-    """What the stack comes to."""
-    return Resources(Template.from_stack(stack).to_json())
-
-
 def managed_policies(stack: cdk.Stack, role: str = "Shop/ServiceRole") -> Any:
     """The managed policies of a role in the template."""
     found = resources(stack)
     return found.text(found.of_type("AWS::IAM::Role")[role].get("ManagedPolicyArns"))
-
-
-def shop_function(stack: cdk.Stack, shop: Workspace, **options: Any) -> UvWorkspaceFunction:
-    """A function with these options."""
-    return UvWorkspaceFunction(stack, "Shop", workspace=shop, service="shop", **options)
 
 
 def test_policies_that_are_added_later_stay(stack: cdk.Stack, shop: Workspace) -> None:

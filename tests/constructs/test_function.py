@@ -7,7 +7,7 @@ from typing import Any
 import aws_cdk as cdk
 import made
 import pytest
-from assemblies import Resources, docker_images
+from assemblies import docker_images, resources
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_iam as iam
@@ -20,11 +20,6 @@ from uv_workspace_function.constructs.execution_role import ACTIONS_WITHOUT_RESO
 from wheelhouse import sdist, wheel
 
 WRITE_LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
-
-
-def resources(stack: cdk.Stack) -> Resources:
-    """What the stack comes to."""
-    return Resources(Template.from_stack(stack).to_json())
 
 
 def shop_function(stack: cdk.Stack, workspace: Workspace, **options: Any) -> dict[str, Any]:

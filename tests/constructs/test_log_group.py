@@ -6,22 +6,12 @@ from typing import Any
 import aws_cdk as cdk
 import jsii
 import pytest
-from assemblies import Resources
+from assemblies import resources, shop_function
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Template
 from uv_workspace_function import UvWorkspaceFunction, Workspace
-
-
-def resources(stack: cdk.Stack) -> Resources:
-    """What the stack comes to."""
-    return Resources(Template.from_stack(stack).to_json())
-
-
-def shop_function(stack: cdk.Stack, shop: Workspace, **options: Any) -> UvWorkspaceFunction:
-    """A function with these options."""
-    return UvWorkspaceFunction(stack, "Shop", workspace=shop, service="shop", **options)
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "managed-log-group"])

@@ -1,11 +1,14 @@
 """What the image tests share: the requirement `engine`, and the workspaces that images are built of."""
 
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from images import twins
 from images.engine import START, Engine, answers
+from images.shop import write_shop
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +22,15 @@ def engine() -> Iterator[Engine]:
     yield found
     found.clean()
     twins.clean()
+
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The monorepo of `images.shop`, before any change."""
+    return write_shop(tmp_path_factory.mktemp("shop") / "repository")
+
+
+@pytest.fixture
+def shop(original: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed."""
+    return Path(shutil.copytree(original, tmp_path / "repository"))

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 from images.engine import LAYERS, Engine, Image
-from images.shop import build, stage, write_package, write_shop
+from images.shop import build, stage, write_package
 from images.wheels import write_wheel
 from wheelhouse import uv
 
@@ -21,21 +21,9 @@ THIRD_PARTY = ("root", "heavy", "medium", "light")
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The monorepo before any change."""
-    return write_shop(tmp_path_factory.mktemp("shop") / "repository")
-
-
-@pytest.fixture(scope="module")
 def before(engine: Engine, original: Path, tmp_path_factory: pytest.TempPathFactory) -> Image:
     """The image of `orders` before any change."""
     return build(engine, original, "orders", tmp_path_factory.mktemp("before") / "context")
-
-
-@pytest.fixture
-def shop(original: Path, tmp_path: Path) -> Path:
-    """A copy of the monorepo, to be changed."""
-    return Path(shutil.copytree(original, tmp_path / "repository"))
 
 
 def _changed(before: Image, after: Image) -> set[str]:

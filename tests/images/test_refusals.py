@@ -2,13 +2,12 @@
 
 import hashlib
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from images.engine import BuildFailedError, Engine
-from images.shop import stage, write_shop
+from images.shop import stage
 from images.wheels import write_wheel
 from wheelhouse import sdist, uv
 
@@ -31,18 +30,6 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
             archive.writestr(name, data)
     return f"stock-1.0.0-{tag}.whl"
 """
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small monorepo."""
-    return write_shop(tmp_path_factory.mktemp("shop") / "repository")
-
-
-@pytest.fixture
-def shop(original: Path, tmp_path: Path) -> Path:
-    """A copy of it, to be spoilt."""
-    return Path(shutil.copytree(original, tmp_path / "repository"))
 
 
 def _refusal(engine: Engine, context: Path, arguments: Mapping[str, str], *options: str) -> str:
