@@ -5,6 +5,7 @@ The plan of the house, a room a line. Data flows down, import-linter holds it, a
     errors          what can be wrong: a problem and a remedy
     signals, processes    what ends a program, and the programs that end with it
     boundary        where files may lie, and how they are read
+    user_cache      where it keeps things, in the user's cache
     globs, uv       globs as regular expressions; the one place that starts uv
     toml            documents with the place of what is wrong in them
     pyproject, uv_settings    `pyproject.toml` and `uv.toml` as typed values

@@ -1,5 +1,7 @@
 """TOML documents, read into typed values: what a value must be, and its place in the document where it is something else.
 
+uv reads TOML 1.1, with inline tables over several lines for one; Python's own reader knows 1.0, and takes twice the time.
+
 A `from_dict` reads its table with the functions here. They leave out what is absent and raise `Malformed` for what is of
 another type; the place grows on the way up, key by key, until `read_toml` adds the file.
 
@@ -7,10 +9,11 @@ URLs lose their credentials here: whatever is made of a document, a build contex
 reads those.
 """
 
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+
+import tomli
 
 from uv_workspace_function.boundary import read_file
 from uv_workspace_function.builder.credentials import without_credentials
@@ -66,13 +69,13 @@ def read_toml(path: Path, read: Callable[[Table], T], *, root: Path | None = Non
     try:
         # uv, too, takes a file that begins with a byte order mark
         text = read_file(path).decode("utf-8-sig")
-        document = parse(text)
+        document = tomli.loads(text)
     except OSError as error:
         raise WorkspaceError(f"cannot read {shown}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise WorkspaceError(f"{shown} is not UTF-8, as TOML must be: byte {error.start} is invalid") from error
-    except tomllib.TOMLDecodeError as error:
-        # tomllib gives no line for what is never closed
+    except tomli.TOMLDecodeError as error:
+        # it gives no line for what is never closed
         last = text.count("\n") + (not text.endswith("\n"))
         said = str(error).replace("(at end of document)", f"(at end of document, line {last})")
         raise WorkspaceError(f"{shown} is malformed TOML: {said}") from error
@@ -88,23 +91,6 @@ def read_toml(path: Path, read: Callable[[Table], T], *, root: Path | None = Non
         raise WorkspaceError(f"{shown}: {error.at} {error.problem}", remedy) from error
     except RecursionError as error:
         raise WorkspaceError(f"{shown} has something that is nested too deeply to be read", remedy) from error
-
-
-def parse(text: str) -> dict[str, Any]:
-    """A TOML 1.1 document, as uv reads one: inline tables over several lines, for one. Python's own reader knows 1.0.
-
-    Raises:
-        tomllib.TOMLDecodeError: when it is malformed.
-    """
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        import tomli  # noqa: PLC0415 (hardly any file needs it)
-
-        try:
-            return tomli.loads(text)
-        except tomli.TOMLDecodeError as error:
-            raise tomllib.TOMLDecodeError(str(error)) from error
 
 
 def _public(found: Any) -> Any:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -21,10 +21,15 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from uv_workspace_function import processes
 from uv_workspace_function.builder.credentials import redacted
+from uv_workspace_function.user_cache import user_cache
 
 _TIMEOUT = 300  # seconds; a resolution from scratch can take a minute
 _BUILDS = "builds-v0"
 """Where uv makes environments for build backends, in its cache. A file of that name keeps it from making any."""
+
+_PYTHONS_KNOWN = "interpreter-*/*/*.msgpack"
+"""What uv knows of Pythons, in its cache: a small file for each, which counts for as long as the program is as old as it was."""
+_MOST_PYTHONS = 50
 
 _MACHINE = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "LANG", "LC_*", "XDG_CACHE_HOME", "XDG_DATA_HOME")
 _PYTHONS = (
@@ -90,7 +95,7 @@ class UvAnswer:
 def ask_offline(project: Path, *, requires_python: str, asks_versions: bool = False) -> UvAnswer | None:
     """Ask whether a project's lock is fresh, from only its definitions.
 
-    Exit code 0: it is. 1: uv would resolve anew. 2: uv cannot tell. No index and no cache is needed or looked at, no
+    Exit code 0: it is. 1: uv would resolve anew. 2: uv cannot tell. No index is needed or looked at, no cache of packages, no
     configuration but the workspace's own, no Python but the one chosen here. uv runs build backends of local packages whose
     metadata `[project]` leaves to them: do not ask then.
 
@@ -103,11 +108,11 @@ def ask_offline(project: Path, *, requires_python: str, asks_versions: bool = Fa
     Returns:
         uv's answer; None where there is no uv, or it does not answer.
     """
-    with _hidden_configuration() as variables, tempfile.TemporaryDirectory(prefix="uv-cache-") as cache:
+    with _hidden_configuration() as variables, _cache_of_pythons() as cache:
         if not asks_versions:
-            Path(cache, _BUILDS).touch()
+            (cache / _BUILDS).touch()
         return _run(
-            ("lock", "--check", "--offline", "--no-build", "--no-python-downloads", "--cache-dir", cache),
+            ("lock", "--check", "--offline", "--no-build", "--no-python-downloads", "--cache-dir", str(cache)),
             *("--python", _python(requires_python)),
             cwd=project,
             environment={**_passed_on(_ASKING_OFFLINE), **variables},
@@ -299,6 +304,26 @@ def _hidden_configuration() -> Iterator[Mapping[str, str]]:
             "UV_PROJECT_ENVIRONMENT": f"{folder}/absent",
             "TMPDIR": folder,
         }
+
+
+@contextmanager
+def _cache_of_pythons() -> Iterator[Path]:
+    """A cache for uv that holds nothing but what it knows of Pythons: running one to ask takes most of a question's time."""
+    kept = user_cache() / "pythons"
+    with tempfile.TemporaryDirectory(prefix="uv-cache-") as folder:
+        with suppress(OSError, shutil.Error):
+            shutil.copytree(kept, folder, dirs_exist_ok=True)
+        yield Path(folder)
+        known = {path.relative_to(folder): path for path in Path(folder).glob(_PYTHONS_KNOWN)}
+        with suppress(OSError):
+            if len(known) > _MOST_PYTHONS:
+                shutil.rmtree(kept)
+            for name, path in known.items():
+                if not (kept / name).exists():
+                    (kept / name).parent.mkdir(parents=True, exist_ok=True)
+                    part = kept / f"{name}.{os.getpid()}"
+                    part.write_bytes(path.read_bytes())
+                    part.replace(kept / name)
 
 
 def _passed_on(names: Collection[str]) -> dict[str, str]:

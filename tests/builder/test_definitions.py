@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from uv_workspace_function.builder.definitions import read_toml
+from uv_workspace_function.builder.definitions import read_lock, read_toml
 from uv_workspace_function.builder.errors import BuildError
 
 
@@ -24,3 +24,30 @@ def test_a_document_is_read(tmp_path: Path) -> None:
     path = tmp_path / "pyproject.toml"
     path.write_text("a = { b = 1 }\n")
     assert {"a": {"b": 1}} == read_toml(path)
+
+
+def test_a_lock_is_read_as_any_toml(tmp_path: Path) -> None:
+    """Wheels are read apart; what uv does not write so is read as anything else is."""
+    path = tmp_path / "uv.lock"
+    lines = (
+        '{ url = "https://a.example/a-1-py3-none-any.whl", hash = "sha256:00", size = 12, upload-time = "2026-01-01T00:00:00Z" }',
+        '{ filename = "a-1-cp314-cp314-linux_aarch64.whl" }',
+        '{ path = "vendored/\\u00e4-1-py3-none-any.whl" }',
+        "{ url = 'https://a.example/literal.whl' }",
+        "{ nested = { a = [1] } }",
+    )
+    for taken in ([0], [0, 1], [2], [0, 3], [4], []):
+        block = "".join(f"    {lines[number]},\n" for number in taken)
+        path.write_text(f'version = 1\n[[package]]\nname = "a"\nwheels = [\n{block}]\n\n[[package]]\nname = "b"\nwheels = 0\n')
+        assert read_lock(path) == {**read_toml(path)}, taken
+        assert len(read_lock(path)["package"][0]["wheels"]) == len(taken)
+    for lock in Path(__file__).parents[2].rglob("uv.lock"):
+        if not any(part.startswith(".") or part == "node_modules" for part in lock.relative_to(Path(__file__).parents[2]).parts):
+            assert read_lock(lock) == read_toml(lock), lock
+
+
+def test_a_malformed_lock_is_told_by_its_own_line(tmp_path: Path) -> None:
+    path = tmp_path / "uv.lock"
+    path.write_text('[[package]]\nwheels = [\n    { url = "a" },\n    { url = "b" },\n]\nname = oops\n')
+    with pytest.raises(BuildError, match="at line 6"):
+        read_lock(path)

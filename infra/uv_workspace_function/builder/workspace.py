@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from . import markers
-from .definitions import read_toml
+from .definitions import read_lock, read_toml
 from .errors import BuildError
 
 LOCK_NAME = "uv.lock"
@@ -65,7 +65,7 @@ class Workspace:
                 f"SERVICE_NAME is {service!r}, which no package can be named; give the service's package name"
             )
         project = _project(root, normalized(service))
-        lock = read_toml(root / project / LOCK_NAME, shown=project / LOCK_NAME)
+        lock = read_lock(root / project / LOCK_NAME, shown=project / LOCK_NAME)
         known = {package.name: package for package in _local_packages(lock, project)}
         if normalized(service) not in known:
             raise BuildError(

@@ -1,8 +1,4 @@
-"""What a check has found out, kept between runs in the user's cache folder: `$XDG_CACHE_HOME`, by default `~/.cache`.
-
-It is never in the workspace, where it would have to be ignored, and it is safe to delete. A cache that cannot be read
-or written is no cache, not an error.
-"""
+"""What a check has found out, kept between runs in the user's cache. One that cannot be read or written is none, not an error."""
 
 import hashlib
 import json
@@ -15,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from uv_workspace_function.boundary import read_file
+from uv_workspace_function.user_cache import user_cache
 
 
 @dataclass(kw_only=True)
@@ -37,7 +34,7 @@ class CacheFile:
             key: see the attribute; it is what JSON makes of it.
         """
         name = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
-        path = _cache_folder() / "uv-workspace-function" / f"{purpose}-{name}.json"
+        path = user_cache() / f"{purpose}-{name}.json"
         known: Mapping[str, Any] = {}
         with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
             stored = json.loads(read_file(path))
@@ -76,17 +73,3 @@ class CacheFile:
             except BaseException:
                 Path(temporary).unlink(missing_ok=True)
                 raise
-
-
-def _cache_folder() -> Path:
-    """Where caches go; a relative `XDG_CACHE_HOME` is none.
-
-    Source: https://specifications.freedesktop.org/basedir-spec/latest/.
-    """
-    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if given.is_absolute():
-        return given
-    try:
-        return Path.home() / ".cache"
-    except RuntimeError:  # nobody knows a home for this user
-        return Path(os.devnull)

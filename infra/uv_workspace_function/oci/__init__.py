@@ -9,6 +9,7 @@ What is asked for, and what is built of it:
     layer_builds     the layers of several services, side by side, and the tools that they share
     service_build    the layers of one: each from the store, or by the builder's step for it
     steps            the builder's steps, run on this machine
+    builder_program  the program whose steps they are, kept with its bytecode
     uv_program, interpreter    the uv and the Python that run them
 
 What layers are made of, and laid on:

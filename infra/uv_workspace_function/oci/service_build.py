@@ -8,10 +8,9 @@ from threading import Event
 from typing import Any
 
 from uv_workspace_function.builder.errors import BuildError
-from uv_workspace_function.builder.workspace import BUILDER_FOLDER
 from uv_workspace_function.builder.workspace import Workspace as BuilderWorkspace
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.oci import elsewhere, layers, tar
+from uv_workspace_function.oci import builder_program, elsewhere, layers, tar
 from uv_workspace_function.oci.compression import COMPRESSOR
 from uv_workspace_function.oci.layers import NAMES, Built, Layer
 from uv_workspace_function.oci.request import Request
@@ -188,8 +187,7 @@ class ServiceBuild:
             if kept is None and not self.verify and (kept := _kept(self.store, key)) is not None:
                 return kept
             prepare()
-            program = step.folder / "program"
-            self.request.context.write(program, below=f"{BUILDER_FOLDER}/")
+            program = builder_program.kept(self.store, self.request.context, self.tools.interpreter)
             self.said(f"{self.request.service}: {step.name}")
             begins()
             remarks = step.run(self.tools, program, self.request.variables)

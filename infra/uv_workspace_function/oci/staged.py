@@ -76,13 +76,12 @@ class StagedContext:
         """Of the builder's own files."""
         return hashlib.sha256(repr([(path, file.sha256) for path, file in self.program.items()]).encode()).hexdigest()
 
-    def write(self, folder: Path, *, below: str = "") -> None:
-        """Write the files, or those of a folder of it."""
+    def write(self, folder: Path) -> None:
+        """Write the files."""
         for path, file in self.files.items():
-            if path.startswith(below):
-                place = folder / path.removeprefix(below)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                with place.open("wb") as stream:
-                    for chunk in file.chunks():
-                        stream.write(chunk)
-                os.chmod(place, 0o755 if file.executable else 0o644)  # noqa: PTH101 - half the time
+            place = folder / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with place.open("wb") as stream:
+                for chunk in file.chunks():
+                    stream.write(chunk)
+            os.chmod(place, 0o755 if file.executable else 0o644)  # noqa: PTH101 - half the time

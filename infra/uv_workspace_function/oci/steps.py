@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.oci import builder_program
 from uv_workspace_function.oci.interpreter import Interpreter
 from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.uv import exported
@@ -104,7 +105,7 @@ class Step:
         }
         done = subprocess.run(
             [
-                *(tools.interpreter.program, "-S", "-m", "builder", self.name),
+                *builder_program.command(tools.interpreter, builder, self.name),
                 *(f"--{name}={path}" for name, path in options.items()),
             ],
             check=False,

@@ -24,6 +24,8 @@ from uv_workspace_function.oci.compression import Digest
 
 _IN_USE = 3600
 """Seconds after its last use in which nothing is deleted: another process may be about to read it."""
+_WANTED = 30 * 24 * _IN_USE
+"""The same for a builder's program, which is small and wanted again by the same version of this package."""
 DEFAULT_LIMIT = 10_000_000_000
 _READ = 1 << 20
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -183,6 +185,15 @@ class Store:
             finally:
                 self.discard(folder)
 
+    @contextmanager
+    def kept_folder(self, kind: str, name: str) -> Iterator[Path]:
+        """A folder that stays for as long as it is used, for one process at a time while it is filled."""
+        with self.locked(f"{kind}-{name}"):
+            folder = self.folder / kind / name
+            folder.mkdir(parents=True, exist_ok=True)
+            yield folder
+            os.utime(folder)
+
     def discard(self, folder: Path) -> None:
         """Delete a folder while the work goes on; a process ends when its folders are gone, and `bound` finds what a killed one left."""
         aside = self.folder / "unpacked" / secrets.token_hex(8)
@@ -286,10 +297,15 @@ def _delete_unused(store: Path, limit: int) -> None:
 
 
 def _delete_left(store: Path) -> None:
-    for glob, delete in (("unpacked/*", partial(shutil.rmtree, ignore_errors=True)), ("locks/*", _delete_free)):
+    delete_folder = partial(shutil.rmtree, ignore_errors=True)
+    for glob, age, delete in (
+        ("unpacked/*", _IN_USE, delete_folder),
+        ("programs/*", _WANTED, delete_folder),
+        ("locks/*", _IN_USE, _delete_free),
+    ):
         for path in store.glob(glob):
             with suppress(OSError):
-                if time.time() - path.stat().st_mtime >= _IN_USE:
+                if time.time() - path.stat().st_mtime >= age:
                     delete(path)
 
 
