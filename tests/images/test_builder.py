@@ -432,7 +432,7 @@ def test_a_module_is_compiled_for_good(tmp_path: Path) -> None:
     files = {f"demo/m{number}.py": f"VALUE = {number}\n" for number in range(600)}
     _write(tmp_path, {**files, "demo/broken.py": "print 'old'\n", "demo/null.py": "\0", "demo/data.txt": ""})
     every = [PurePosixPath(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")]
-    bytecode.compile_modules(tmp_path, "/var/task", [every])
+    bytecode.compile_modules("/var/task", {tmp_path: [every]})
     compiled = {path for path in _paths(tmp_path) if path.endswith(".pyc")}
     assert len(compiled) == 600
     source = tmp_path / "demo/m7.py"

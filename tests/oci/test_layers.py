@@ -46,11 +46,11 @@ def test_a_base_image_that_has_another_file_at_the_same_path_takes_nothing_away(
 ) -> None:
     """Also when the one before it had the same file, and the layer without it is known."""
     layer = _layer(store, tmp_path / "code", {"common.py": b"v1", "main.py": b"main"})
-    before = layers.without_equal_files(store, layer, WAY, [], {"var/task/common.py": _file(b"v1")})
+    before = layers.without_equal_files(store, layer, WAY, {}, {"var/task/common.py": _file(b"v1")})
     assert ["var/task/main.py"] == _names(store, before)
-    after = layers.without_equal_files(store, layer, WAY, [], {"var/task/common.py": moved})
+    after = layers.without_equal_files(store, layer, WAY, {}, {"var/task/common.py": moved})
     assert ["var/task/common.py", "var/task/main.py"] == _names(store, after)
-    assert before == layers.without_equal_files(store, layer, WAY, [], {"var/task/common.py": _file(b"v1")})
+    assert before == layers.without_equal_files(store, layer, WAY, {}, {"var/task/common.py": _file(b"v1")})
 
 
 def test_another_compressor_makes_what_is_known_anew(
@@ -61,7 +61,7 @@ def test_another_compressor_makes_what_is_known_anew(
     other_way = [tar.Entry(name=name, kind="folder", mode=0o755, time=EPOCH) for name in ("opt/", "opt/task/")]
 
     def made() -> list[Layer]:
-        reduced = layers.without_equal_files(store, layer, WAY, [], {"var/task/common.py": _file(b"v1")})
+        reduced = layers.without_equal_files(store, layer, WAY, {}, {"var/task/common.py": _file(b"v1")})
         return [reduced, layers.on_another_way(store, layer, other_way)]
 
     before = made()

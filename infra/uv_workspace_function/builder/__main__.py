@@ -46,10 +46,12 @@ def install_third_party(home: Home) -> None:
     _remark(refusals.check_path_files(distributions, local=False))
     refusals.write_claims(home.claims / "third-party" / "claims.csv", (_claim(d, local=False) for d in distributions))
     placed: set[PurePosixPath] = set()
+    layers = {}
     for stratum, members in strata(distributions).items():
         before = set(placed)
         layer.place(members, home.layers / stratum, placed=placed)
-        _finish(home.layers / stratum, [[path for path in d.files if path not in before] for d in members])
+        layers[home.layers / stratum] = [[path for path in d.files if path not in before] for d in members]
+    _finish(layers)
 
 
 def install_libraries(home: Home) -> None:
@@ -109,7 +111,7 @@ def _install_local(
     refusals.write_claims(claims, (_claim(d, local=True) for d in built))
     target = home.layers / layer_name
     layer.place(built, target)
-    _finish(target, [list(d.files) for d in built])
+    _finish({target: [list(d.files) for d in built]})
 
 
 def _install(
@@ -177,10 +179,11 @@ def _by_variables(root: Path, packages: Iterable[LocalPackage]) -> list[tuple[li
     return groups
 
 
-def _finish(target: Path, packages: Iterable[Sequence[PurePosixPath]]) -> None:
+def _finish(layers: Mapping[Path, Iterable[Sequence[PurePosixPath]]]) -> None:
     if os.environ["INCLUDE_BYTECODE"] not in {"", "0", "false"}:
-        bytecode.compile_modules(target, os.environ["TARGET_FOLDER"], packages)
-    layer.normalize(target)
+        bytecode.compile_modules(os.environ["TARGET_FOLDER"], layers)
+    for each in layers:
+        layer.normalize(each)
 
 
 def _workspace(home: Home) -> Workspace:

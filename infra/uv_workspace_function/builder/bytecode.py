@@ -6,7 +6,7 @@ import marshal
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from .errors import BuildError
@@ -19,36 +19,38 @@ _CHUNK = 250
 _HEADER = importlib.util.MAGIC_NUMBER + (0b01).to_bytes(4, "little")
 
 
-def compile_modules(layer: Path, target_folder: str, packages: Iterable[Sequence[PurePosixPath]]) -> None:
+def compile_modules(target_folder: str, layers: Mapping[Path, Iterable[Sequence[PurePosixPath]]]) -> None:
     """Compile every module that compiles, by this Python and for its own version.
 
     Args:
-        layer: the folder that the modules lie in.
         target_folder: where they will be in the image: the path that a traceback shows.
-        packages: the files of each package, relative to `layer`. A package's bytecode doesn't depend on its neighbours.
+        layers: the folders that modules lie in, with the files of each package, relative to that. A package's bytecode doesn't depend
+            on its neighbours.
     """
-    chunks = [chunk for files in packages for chunk in _chunks(files)]
+    chunks = [(layer, chunk) for layer, packages in layers.items() for files in packages for chunk in _chunks(files)]
     if len(chunks) == 1:
-        _compile(layer, target_folder, chunks[0])
+        _compile(*chunks[0], target_folder)
         return
+    # The longest one first: no processor waits for it at the end.
+    chunks.sort(key=lambda each: -sum((each[0] / module).stat().st_size for module in each[1]))
     running = 0
-    for chunk in chunks:
+    for layer, chunk in chunks:
         if running == (os.cpu_count() or 1):
             _wait()
             running -= 1
-        _start(layer, target_folder, chunk)
+        _start(layer, chunk, target_folder)
         running += 1
     for _ in range(running):
         _wait()
 
 
 # Not by `multiprocessing`: it wants shared memory, which not every builder's containers have, and its import takes its time.
-def _start(layer: Path, target_folder: str, modules: Sequence[PurePosixPath]) -> None:
+def _start(layer: Path, modules: Sequence[PurePosixPath], target_folder: str) -> None:
     if os.fork():
         return
     status = 1
     try:
-        _compile(layer, target_folder, modules)
+        _compile(layer, modules, target_folder)
         status = 0
     except BaseException:  # noqa: BLE001 - the process must end here, whatever it is
         sys.excepthook(*sys.exc_info())
@@ -68,8 +70,9 @@ def _chunks(files: Sequence[PurePosixPath]) -> Iterator[list[PurePosixPath]]:
         yield modules[start : start + _CHUNK]
 
 
-def _compile(layer: Path, target_folder: str, modules: Sequence[PurePosixPath]) -> None:
+def _compile(layer: Path, modules: Sequence[PurePosixPath], target_folder: str) -> None:
     warnings.simplefilter("ignore")
+    made: set[Path] = set()
     for module in modules:
         source = (layer / module).read_bytes()
         try:
@@ -78,7 +81,9 @@ def _compile(layer: Path, target_folder: str, modules: Sequence[PurePosixPath]) 
             # No Python of this version: a template, or another version's syntax.
             continue
         compiled = layer / module.parent / "__pycache__" / f"{module.stem}.{sys.implementation.cache_tag}.pyc"
-        compiled.parent.mkdir(exist_ok=True)
+        if (folder := compiled.parent) not in made:
+            folder.mkdir(exist_ok=True)
+            made.add(folder)
         try:
             compiled.write_bytes(_HEADER + importlib.util.source_hash(source) + marshal.dumps(code))
         except OSError as error:

@@ -71,34 +71,40 @@ def _distribution(metadata: Path, site: Path, environment: Path) -> Distribution
     record = metadata / "RECORD"
     launchers = _launchers(metadata)
     files = {}
+    # As text: of thousands of files, paths would take most of the time.
     for path, digest, size in _rows(record):
-        source = Path(os.path.normpath(site / path))
-        if not source.is_relative_to(environment):
+        source = os.path.normpath(os.path.join(site, path))  # noqa: PTH118
+        if not source.startswith(f"{environment}/"):
             raise BuildError(f"{metadata.name} lists {path!r} as its own, a file outside of where it was installed")
-        target = PurePosixPath(source.relative_to(site if source.is_relative_to(site) else environment))
-        if source.parent == metadata and source.name in _OF_THIS_BUILD:
+        of_site = source.startswith(f"{site}/")
+        target = source.removeprefix(f"{site if of_site else environment}/")
+        parts = target.split("/")
+        if of_site and parts[:-1] == [metadata.name] and parts[-1] in _OF_THIS_BUILD:
             continue
-        if target.parts[0] == "bin" and target.name in launchers:
+        if parts[0] == "bin" and parts[-1] in launchers:
             continue
         # Bytecode that a wheel brings is for its maker's Python and paths; the image's own is made afterwards.
-        if "__pycache__" in target.parts or not source.is_file():
+        if "__pycache__" in parts or not os.path.isfile(source):  # noqa: PTH113
             continue
-        files[target] = _relocated(File(source=source, digest=digest, size=size), target, environment)
+        file = File(source=Path(source), digest=digest, size=size)
+        files[PurePosixPath(target)] = _relocated(file, environment) if parts[0] == "bin" else file
     name, _, _ = metadata.name.removesuffix(".dist-info").rpartition("-")
     return Distribution(name=normalized(name), record=PurePosixPath(record.relative_to(site)), files=files)
 
 
 def _complete(distributions: list[Distribution], site: Path) -> list[Distribution]:
     """Give files that no `RECORD` lists to the distribution whose folder they are in: uv installed them, so they are needed."""
-    owned = {file.source for distribution in distributions for file in distribution.files.values()}
+    owned = {str(file.source) for distribution in distributions for file in distribution.files.values()}
     owners = {path.parts[0]: index for index, distribution in enumerate(distributions) for path in distribution.files}
     for folder, folders, names in os.walk(site):
         folders.sort()
         for name in sorted(names):
-            source = Path(folder, name)
+            if (text := f"{folder}/{name}") in owned:
+                continue
+            source = Path(text)
             target = PurePosixPath(source.relative_to(site))
             of_this_build = name in _OF_THIS_BUILD and target.parent.suffix == ".dist-info"
-            if source in owned or of_this_build or "__pycache__" in target.parts or str(target) in _OF_THE_ENVIRONMENT:
+            if of_this_build or "__pycache__" in target.parts or str(target) in _OF_THE_ENVIRONMENT:
                 continue
             index = owners.get(target.parts[0], 0)
             files = {**distributions[index].files, target: File.at(source)}
@@ -124,10 +130,8 @@ def attributed(distributions: Sequence[Distribution], alone: Callable[[str], Dis
     return found
 
 
-def _relocated(file: File, target: PurePosixPath, environment: Path) -> File:
+def _relocated(file: File, environment: Path) -> File:
     """A wheel's own script made to take the interpreter on the path, where it names the environment's."""
-    if target.parts[0] != "bin":
-        return file
     old = file.source.read_bytes()
     interpreter = re.escape(str(environment / "bin").encode()) + rb"/python[\d.]*"
     # Where its path is too long for a kernel's, or has a blank, uv has a shell start the interpreter.

@@ -22,13 +22,16 @@ def place(distributions: Iterable[Distribution], layer: Path, *, placed: set[Pur
         placed: what is in some layer already, which is added to: a file that packages share is in one layer.
     """
     placed = set() if placed is None else placed
+    made: set[Path] = set()
     for distribution in distributions:
         for path, file in distribution.files.items():
             if path in placed:
                 continue
             placed.add(path)
             target = layer / path
-            target.parent.mkdir(parents=True, exist_ok=True)
+            if (folder := target.parent) not in made:
+                folder.mkdir(parents=True, exist_ok=True)
+                made.add(folder)
             if distribution.record is None:
                 # It is copied, since it lies in the build context and not beside the layers.
                 shutil.copyfile(file.source, target)
@@ -44,11 +47,12 @@ def normalize(layer: Path) -> None:
     layer.mkdir(parents=True, exist_ok=True)
     for folder, _, names in os.walk(layer, topdown=False):
         for name in names:
-            path = Path(folder, name)
-            if not path.is_symlink():
-                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+            path = f"{folder}/{name}"
+            mode = os.lstat(path).st_mode
+            if not stat.S_ISLNK(mode):
+                os.chmod(path, 0o755 if mode & 0o100 else 0o644)  # noqa: PTH101 - paths take their time, of thousands of files
             os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)
-        Path(folder).chmod(0o755)
+        os.chmod(folder, 0o755)  # noqa: PTH101
         os.utime(folder, (EPOCH, EPOCH))
 
 

@@ -6,7 +6,7 @@ import itertools
 import os
 import platform
 import tarfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -114,7 +114,7 @@ def paths(store: Store, layer: Layer) -> frozenset[str]:
 
 
 def without_equal_files(
-    store: Store, layer: Layer, way: Sequence[tar.Entry], below: Sequence[Layer], there: Mapping[str, Sequence[Any]]
+    store: Store, layer: Layer, way: Sequence[tar.Entry], below: Mapping[Layer, Set[str]], there: Mapping[str, Sequence[Any]]
 ) -> Layer:
     """A layer without the files that layers below have as they are: BuildKit compares, and writes none of these again.
 
@@ -122,12 +122,12 @@ def without_equal_files(
         store: where layers are kept.
         layer: which one.
         way: its way.
-        below: ours below it, the lowest first.
+        below: ours below it with their paths, the lowest first.
         there: the base image's files, with mode, owner, group and digest.
     """
     own = paths(store, layer)
     in_base = {path: [*there[path]] for path in own & there.keys()}
-    if not any(own & paths(store, other) for other in below) and not in_base:
+    if not in_base and not any(own & theirs for theirs in below.values()):
         return layer
     # A base image may get another file at the same path: what is equal to it is part of the key, not only where.
     key = key_of(layer.diff_id, [other.diff_id for other in below], in_base, COMPRESSOR)
@@ -135,8 +135,8 @@ def without_equal_files(
     if kept is not None and elsewhere.reaches(store, (known := Layer.of(kept)).blob):
         return known
     lower: dict[str, Sequence[Any]] = {**in_base}
-    for other in below:
-        lower |= _described(store, other, own & paths(store, other))
+    for other, theirs in below.items():
+        lower |= _described(store, other, own & theirs)
     equal = {path for path, found in _described(store, layer, lower.keys()).items() if [*lower[path]] == [*found]}
     reduced = _written_without(store, layer, way, equal) if equal else layer
     store.keep("reduced", key, reduced.as_kept())

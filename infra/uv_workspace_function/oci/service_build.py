@@ -1,6 +1,6 @@
 """A build without an engine: each layer from the cache, or by the builder's step for it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,10 +97,11 @@ class ServiceBuild:
         own = {name: layer for one in made.values() for name, layer in one.layers.items()}
         way = self.tree.way(self.request.target_folder)
         moved: dict[str, Layer] = {"root": own["root"]}
+        below: dict[Layer, Set[str]] = {}
         for name in NAMES[1:]:
             layer = layers.on_another_way(self.store, own[name], way)
-            below = [*moved.values()][1:]
             moved[name] = layers.without_equal_files(self.store, layer, way, below, self.tree.equal)
+            below[moved[name]] = layers.paths(self.store, moved[name])
         reused = frozenset(name for step, names in _OF_STEP.items() if made[step].is_reused for name in names)
         return Built(
             layers=moved,
