@@ -1,9 +1,14 @@
-"""uv is started in one place, and a question passes on what it names: no other variable or configuration reaches uv."""
+"""uv is started in one place, and a question passes on what it names: no other variable or configuration reaches uv.
+
+Covers also: user_cache.py.
+"""
 
 import ast
 import json
 import os
+import shutil
 import sys
+import venv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -195,6 +200,50 @@ def test_no_python_of_the_workspace_runs(tmp_path: Path, monkeypatch: pytest.Mon
     assert ([0, 0, 0], False) == (codes, ran.exists())
     uv("lock", "--check", "--python", sys.executable, cwd=root, check=False)
     assert ran.exists()
+
+
+def test_a_python_is_run_once_to_be_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What uv found out about it is kept for the next question, and nothing else of uv's cache; it is no harm when it is damaged."""
+    root = lock(workspace(tmp_path / "shop", ["orders"]))
+    ran = tmp_path / "ran"
+    venv.create(tmp_path / "environment")
+    (site,) = (tmp_path / "environment").glob("lib/python3.*/site-packages")
+    (site / "told.pth").write_text(
+        f"import os; os.write(os.open({str(ran)!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT), b'.')\n"
+    )
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "environment/bin/python"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def runs() -> int:
+        answer = asked.ask_offline(root, requires_python=">=3.11")
+        assert answer is not None
+        assert 0 == answer.code, answer.text
+        return len(ran.read_text())
+
+    first = runs()
+    assert first == runs()
+    kept = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert {".msgpack"} == {path.suffix for path in kept}
+    for path in kept:
+        path.write_bytes(b"damaged")
+    assert first < runs()
+    shutil.rmtree(tmp_path / "cache")
+    (tmp_path / "cache").write_text("no folder")
+    assert first < runs()
+
+
+def test_pythons_that_were_known_are_not_kept_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty are enough for anyone."""
+    root = lock(workspace(tmp_path / "shop", ["orders"]))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    asked.ask_offline(root, requires_python=">=3.11")
+    (known,) = (path for path in (tmp_path / "cache").rglob("*") if path.is_file())
+    for number in range(60):
+        known.with_name(f"{number:016}.msgpack").write_bytes(known.read_bytes())
+    known.unlink()
+    for _ in range(2):
+        asked.ask_offline(root, requires_python=">=3.11")
+    assert len([*known.parent.iterdir()]) < 60
 
 
 def test_uv_is_found_beside_the_python_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

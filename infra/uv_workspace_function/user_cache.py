@@ -1,4 +1,4 @@
-"""This package's folder in the user's cache: never in a workspace, and safe to delete at any time."""
+"""Where this package keeps things in the user's cache: never in a workspace, and safe to delete at any time."""
 
 import os
 from pathlib import Path

@@ -318,6 +318,7 @@ def _cache_of_pythons() -> Iterator[Path]:
         with suppress(OSError):
             if len(known) > _MOST_PYTHONS:
                 shutil.rmtree(kept)
+                known.clear()
             for name, path in known.items():
                 if not (kept / name).exists():
                     (kept / name).parent.mkdir(parents=True, exist_ok=True)

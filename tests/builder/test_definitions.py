@@ -38,11 +38,15 @@ def test_a_lock_is_read_as_any_toml(tmp_path: Path) -> None:
     )
     for taken in ([0], [0, 1], [2], [0, 3], [4], []):
         block = "".join(f"    {lines[number]},\n" for number in taken)
-        path.write_text(f'version = 1\n[[package]]\nname = "a"\nwheels = [\n{block}]\n\n[[package]]\nname = "b"\nwheels = 0\n')
+        path.write_text(
+            f'version = 1\n[[package]]\nname = "a"\nwheels = [\n{block}]\n\n[[package]]\nname = "b"\nwheels = 0\n'
+        )
         assert read_lock(path) == {**read_toml(path)}, taken
         assert len(read_lock(path)["package"][0]["wheels"]) == len(taken)
     for lock in Path(__file__).parents[2].rglob("uv.lock"):
-        if not any(part.startswith(".") or part == "node_modules" for part in lock.relative_to(Path(__file__).parents[2]).parts):
+        if not any(
+            part.startswith(".") or part == "node_modules" for part in lock.relative_to(Path(__file__).parents[2]).parts
+        ):
             assert read_lock(lock) == read_toml(lock), lock
 
 

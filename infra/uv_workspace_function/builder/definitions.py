@@ -36,7 +36,9 @@ def read_lock(path: Path, *, shown: object = None) -> dict[str, Any]:
 
     def number(block: re.Match[str]) -> str:
         lines = block[1].splitlines()
-        aside.append([{key: int(digits) if digits else text for key, text, digits in _PAIRS.findall(line)} for line in lines])
+        aside.append(
+            [{key: int(digits) if digits else text for key, text, digits in _PAIRS.findall(line)} for line in lines]
+        )
         return f"'{_ASIDE}' = {len(aside) - 1}" + "\n" * (len(lines) + 1)  # an error names the line that it is on
 
     lock = _parsed(path, lambda text: _WHEELS.sub(number, text), shown)

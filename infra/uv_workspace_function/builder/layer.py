@@ -52,7 +52,7 @@ def normalize(layer: Path) -> None:
             if not stat.S_ISLNK(mode):
                 os.chmod(path, 0o755 if mode & 0o100 else 0o644)  # noqa: PTH101 - paths take their time, of thousands of files
             os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)
-        os.chmod(folder, 0o755)  # noqa: PTH101
+        os.chmod(folder, 0o755)  # noqa: PTH101, S103
         os.utime(folder, (EPOCH, EPOCH))
 
 

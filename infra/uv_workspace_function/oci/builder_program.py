@@ -1,5 +1,6 @@
 """The builder's program on this machine, kept with its bytecode: compiling it and what it imports takes longer than a small step does."""
 
+import os
 from pathlib import Path
 
 from uv_workspace_function.builder.workspace import BUILDER_FOLDER
@@ -17,7 +18,8 @@ def kept(store: Store, context: StagedContext, interpreter: Interpreter) -> Path
         interpreter: what runs it; the bytecode is its own.
     """
     name = key_of(context.program_digest, interpreter.exactly, str(interpreter.program))
-    with store.kept_folder("programs", name) as folder:
+    folder = store.folder / "programs" / name
+    with store.locked(f"program-{name}"):
         for path, file in context.program.items():
             place = folder / path.removeprefix(f"{BUILDER_FOLDER}/")
             if not place.is_file() or place.read_bytes() != file.content:
@@ -25,6 +27,7 @@ def kept(store: Store, context: StagedContext, interpreter: Interpreter) -> Path
                 part = place.with_suffix(".part")
                 part.write_bytes(file.content)
                 part.replace(place)
+        os.utime(folder)
     return folder
 
 

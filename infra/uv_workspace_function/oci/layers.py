@@ -6,7 +6,8 @@ import itertools
 import os
 import platform
 import tarfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -114,7 +115,11 @@ def paths(store: Store, layer: Layer) -> frozenset[str]:
 
 
 def without_equal_files(
-    store: Store, layer: Layer, way: Sequence[tar.Entry], below: Mapping[Layer, Set[str]], there: Mapping[str, Sequence[Any]]
+    store: Store,
+    layer: Layer,
+    way: Sequence[tar.Entry],
+    below: Mapping[Layer, AbstractSet[str]],
+    there: Mapping[str, Sequence[Any]],
 ) -> Layer:
     """A layer without the files that layers below have as they are: BuildKit compares, and writes none of these again.
 

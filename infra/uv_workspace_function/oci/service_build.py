@@ -1,6 +1,7 @@
 """A build without an engine: each layer from the cache, or by the builder's step for it."""
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,7 +98,7 @@ class ServiceBuild:
         own = {name: layer for one in made.values() for name, layer in one.layers.items()}
         way = self.tree.way(self.request.target_folder)
         moved: dict[str, Layer] = {"root": own["root"]}
-        below: dict[Layer, Set[str]] = {}
+        below: dict[Layer, AbstractSet[str]] = {}
         for name in NAMES[1:]:
             layer = layers.on_another_way(self.store, own[name], way)
             moved[name] = layers.without_equal_files(self.store, layer, way, below, self.tree.equal)

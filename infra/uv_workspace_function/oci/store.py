@@ -185,15 +185,6 @@ class Store:
             finally:
                 self.discard(folder)
 
-    @contextmanager
-    def kept_folder(self, kind: str, name: str) -> Iterator[Path]:
-        """A folder that stays for as long as it is used, for one process at a time while it is filled."""
-        with self.locked(f"{kind}-{name}"):
-            folder = self.folder / kind / name
-            folder.mkdir(parents=True, exist_ok=True)
-            yield folder
-            os.utime(folder)
-
     def discard(self, folder: Path) -> None:
         """Delete a folder while the work goes on; a process ends when its folders are gone, and `bound` finds what a killed one left."""
         aside = self.folder / "unpacked" / secrets.token_hex(8)
