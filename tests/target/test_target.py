@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import pytest
+import uv_workspace_function
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.tags import parse_tag
+from uv_workspace_function.context.dockerfile import Dockerfile
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.target.target import Machine, Target
+from uv_workspace_function.target import managed_runtime
+from uv_workspace_function.target.target import PYTHON_VERSION, Machine, Target
 from wheelhouse import uv, wheel
 
 TAGS = [
@@ -49,6 +52,7 @@ TAGS = [
     "py314-none-any",
     "py315-none-any",
 ]
+PACKAGE = Path(uv_workspace_function.__file__).parent
 MACHINES: tuple[Machine, ...] = ("aarch64", "x86_64")
 
 
@@ -206,3 +210,10 @@ def test_an_unreadable_marker_is_refused_with_the_remedy() -> None:
     with pytest.raises(WorkspaceError) as refusal:
         Target().satisfies("python_version >")
     assert str(refusal.value) == "the lock has a marker that cannot be read: 'python_version >'; run `uv lock`"
+
+
+def test_the_default_python_is_that_of_the_dockerfile_and_has_a_runtime() -> None:
+    """A build by hand, without arguments, is for the Python that the constructs and the commands take."""
+    dockerfile = Dockerfile.parse((PACKAGE / "Dockerfile").read_text())
+    assert PYTHON_VERSION == dockerfile.arguments["PYTHON_VERSION"]
+    assert PYTHON_VERSION in managed_runtime.PYTHONS

@@ -8,7 +8,6 @@ import click
 from uv_workspace_function.cli.options import find_workspace, since_option, workspace_option
 from uv_workspace_function.cli.output import say, say_json
 from uv_workspace_function.insight.affected import Affected, Effects, Purpose, effects
-from uv_workspace_function.insight.comparison import Change
 
 _NOTE = "image options in the stack (architecture, base_image, ...) are seen by `cdk diff`, not here"
 
@@ -68,17 +67,8 @@ def _affected(affected: Affected) -> dict[str, Any]:
         "folder": member.folder.as_posix(),
         "service": member.is_service,
         "new": affected.is_new,
-        "reasons": [_reason(reason) for reason in affected.reasons],
-    }
-
-
-def _reason(reason: Change | str) -> dict[str, Any]:
-    if isinstance(reason, str):
-        return {"kind": "other", "text": reason}
-    return {
-        "kind": reason.kind,
-        "name": reason.name,
-        "before": reason.before,
-        "after": reason.after,
-        "text": str(reason),
+        "reasons": [
+            {"kind": "other", "text": reason} if isinstance(reason, str) else reason.as_json()
+            for reason in affected.reasons
+        ],
     }

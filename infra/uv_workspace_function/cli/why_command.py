@@ -82,11 +82,4 @@ def _words(way: tuple[str, ...] | None) -> str:
 
 
 def _as_json(change: Change, way: tuple[str, ...] | None) -> dict[str, Any]:
-    return {
-        "kind": change.kind,
-        "name": change.name,
-        "before": change.before,
-        "after": change.after,
-        "through": None if way is None else list(way),
-        "text": str(change),
-    }
+    return {**change.as_json(), "through": None if way is None else list(way)}

@@ -27,6 +27,11 @@ class Change:
     keys: tuple[str, ...] = ()
     """Of a TOML file: what in it differs, dotted."""
 
+    def as_json(self) -> dict[str, Any]:
+        """The change as JSON's own types."""
+        told = {"kind": self.kind, "name": self.name, "before": self.before, "after": self.after}
+        return {**told, "text": str(self)}
+
     def __str__(self) -> str:
         if self.kind == "package":
             if self.before is None:
