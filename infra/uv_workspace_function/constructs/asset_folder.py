@@ -34,6 +34,28 @@ def asset_stack(construct: IConstruct) -> cdk.Stack:
 
 
 @contextmanager
+def locked_assembly(scope: Construct) -> Iterator[Path]:
+    """The folder of the cloud assembly that a construct goes into; no other process of ours writes to it meanwhile.
+
+    Raises:
+        WorkspaceError: when the scope is in no app, or the folder cannot be made.
+    """
+    stage = cdk.Stage.of(scope)
+    if stage is None:
+        raise WorkspaceError(f"{scope.node.path!r} is not in an app", "make its stack a part of a cdk.App")
+    assembly = Path(stage.asset_outdir)
+    try:
+        assembly.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkspaceError(
+            f"the cloud assembly {assembly} cannot be written: {(error.strerror or str(error)).lower()}",
+            "make its folder writable, or give another one (cdk synth --output)",
+        ) from error
+    with staging.locked(assembly):
+        yield assembly
+
+
+@contextmanager
 def source_folder(context: BuildContext, scope: Construct) -> Iterator[Path]:
     """What to give to the CDK as the folder of an asset; no other process of ours writes to the assembly meanwhile.
 
@@ -44,12 +66,7 @@ def source_folder(context: BuildContext, scope: Construct) -> Iterator[Path]:
     Raises:
         WorkspaceError: when the scope is in no app, or the folder cannot be written.
     """
-    stage = cdk.Stage.of(scope)
-    if stage is None:
-        raise WorkspaceError(f"{scope.node.path!r} is not in an app", "make its stack a part of a cdk.App")
-    assembly = Path(stage.asset_outdir)
-    assembly.mkdir(parents=True, exist_ok=True)
-    with staging.locked(assembly):
+    with locked_assembly(scope) as assembly:
         if scope.node.try_get_context(_STAGING_DISABLED):
             folder = assembly / _OWN / f"{context.closure.service.name}-{context.digest[:12]}"
             context.stage(folder)

@@ -17,10 +17,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from uv_workspace_function.constructs.asset_folder import asset_stack
+from uv_workspace_function.constructs.asset_folder import asset_stack, locked_assembly
 from uv_workspace_function.constructs.context_warnings import warn_of_context
 from uv_workspace_function.constructs.zip_options import ZipOptions
-from uv_workspace_function.context import staging
 from uv_workspace_function.context.arguments import AskedBuild, build_arguments, secret_file
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
@@ -112,21 +111,10 @@ class ServiceArchive:
             WorkspaceError: when the scope is in no app, the context cannot be written, or another function has the same archive made with
                 other secrets.
         """
-        stage = cdk.Stage.of(scope)
-        if stage is None:
-            raise WorkspaceError(f"{scope.node.path!r} is not in an app", "make its stack a part of a cdk.App")
-        assembly = Path(stage.asset_outdir)
         name = f"{CONTEXTS}/{self.context.closure.service.name}-{self.context.digest[:12]}"
         self._refuse_another_build(scope, construct_id)
-        try:
-            assembly.mkdir(parents=True, exist_ok=True)
-            with staging.locked(assembly):
-                self.context.stage(assembly / name)
-        except OSError as error:
-            raise WorkspaceError(
-                f"the build context {name} cannot be written into {assembly}: {(error.strerror or str(error)).lower()}",
-                "make the cloud assembly's folder writable, or give another one (cdk synth --output)",
-            ) from error
+        with locked_assembly(scope) as assembly:
+            self.context.stage(assembly / name)
         return cdk.Stack.of(scope).synthesizer.add_file_asset(
             source_hash=self.digest, executable=self._command(assembly, name)
         )
