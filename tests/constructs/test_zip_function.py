@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from uv_workspace_function.oci.compression import COMPRESSOR
 from uv_workspace_function.target import managed_runtime
 from uv_workspace_function.target.managed_runtime import ARCHIVE_FORMAT
 from uv_workspace_function.target.target import Target
+from uv_workspace_function.workspace.closure import Closure
 
 
 def functions(stack: cdk.Stack) -> list[Mapping[str, Any]]:
@@ -485,6 +486,26 @@ def test_a_context_that_cannot_be_written_is_an_error_of_ours(shop: Workspace, t
     (tmp_path / "cdk.out/zip-functions").write_text("in the way")
     with pytest.raises(WorkspaceError, match=r"cdk\.out/zip-functions/shop-"):
         UvWorkspaceZipFunction(stack, "Fn", workspace=shop, service="shop")
+
+
+@pytest.mark.parametrize("construct", [UvWorkspaceFunction, UvWorkspaceZipFunction])
+def test_a_function_reads_its_closure_once(
+    construct: type[UvWorkspaceFunction | UvWorkspaceZipFunction],
+    stack: cdk.Stack,
+    shop: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A service passes the workspace's room once on its way to an asset, handler and name included."""
+    asked: list[str] = []
+    read = Workspace.closure
+
+    def noted(workspace: Workspace, name: str, extras: Iterable[str] = ()) -> Closure:
+        asked.append(name)
+        return read(workspace, name, extras)
+
+    monkeypatch.setattr(Workspace, "closure", noted)
+    construct(stack, "Fn", workspace=shop, service="Shop")
+    assert ["Shop"] == asked
 
 
 @pytest.mark.parametrize("construct", [UvWorkspaceFunction, UvWorkspaceZipFunction])
