@@ -205,3 +205,31 @@ def test_without_services_nothing_is_clean(tmp_path: Path) -> None:
         refused = run(root, *command)
         assert (2, "") == (refused.exit_code, refused.stdout), command
         assert "what looks like a handler is orders.api.on_order (orders); give one a" in refused.stderr
+
+
+def test_the_gate_tells_of_what_looks_like_a_service_and_is_taken_for_a_library(tmp_path: Path) -> None:
+    """Until its table says which it is; what has only a handler's name is not told."""
+    root = workspace(tmp_path / "w", {"orders": needs("models", "clock"), "models": "", "clock": ""})
+    for name, text in (("orders", DEF), ("models", DEF), ("clock", "def handler(tick): ...\n")):
+        app(root / name, text)
+    lock(root)
+    told = [(gap.member, gap.reason, gap.remedy) for gap in check(root, Target(), offline=True).not_checked]
+    assert [
+        (
+            "models",
+            "it has what looks like a handler (models.app.lambda_handler), but is taken for a library, since orders needs it at run time",
+            'in [tool.uv-workspace-function] of models/pyproject.toml say handler = "models.app.lambda_handler" if it is a service as well, else handler = []',
+        )
+    ] == told
+    pyproject = root / "models/pyproject.toml"
+    text = pyproject.read_text()
+    for answer in ("[]", '"models.app.lambda_handler"'):
+        pyproject.write_text(f"{text}[tool.uv-workspace-function]\nhandler = {answer}\n")
+        assert () == check(root, Target(), offline=True).not_checked
+
+
+def test_where_only_a_library_has_a_handler_the_gap_names_it(tmp_path: Path) -> None:
+    """And not that no member has one."""
+    root = lock(workspace(tmp_path / "w", {"orders": needs("models"), "models": ""}))
+    app(root / "models")
+    assert ["models"] == [gap.member for gap in check(root, Target(), offline=True).not_checked]

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from uv_workspace_function.boundary import read_file
-from uv_workspace_function.code.conventions import ordered_modules
+from uv_workspace_function.code.conventions import conventional_handlers, ordered_modules
 from uv_workspace_function.code.module_reader import CodePackage, shown_path
 from uv_workspace_function.pyproject import PYPROJECT
 
@@ -46,20 +47,25 @@ def likely_handlers(package: CodePackage) -> tuple[Likely, ...]:
     Returns:
         The first few, those that can be imported before others.
     """
-    found: list[Likely] = []
+    return tuple(islice(_all_of(package), _SHOWN))
+
+
+def unmistakable_handlers(package: CodePackage) -> tuple[str, ...]:
+    """The functions that have a handler's name and look like one as well."""
+    by_name = conventional_handlers(package)
+    alike = {one.dotted for one in _all_of(package)} if by_name else set()
+    return tuple(handler for handler in by_name if handler in alike)
+
+
+def _all_of(package: CodePackage) -> Iterator[Likely]:
     for dotted, file in (*_modules(package), *_beside(package)):
         with suppress(OSError, UnicodeDecodeError):
             for match in _LIKELY.finditer(read_file(file).decode()):
                 name = match["function"] or match["object"]
                 is_importable = dotted is not None
-                found.append(
-                    Likely(
-                        name=name, file=shown_path(package, file), dotted=f"{dotted}.{name}" if is_importable else None
-                    )
+                yield Likely(
+                    name=name, file=shown_path(package, file), dotted=f"{dotted}.{name}" if is_importable else None
                 )
-        if len(found) >= _SHOWN:
-            break
-    return tuple(found[:_SHOWN])
 
 
 def _modules(package: CodePackage) -> Iterator[tuple[str | None, Path]]:

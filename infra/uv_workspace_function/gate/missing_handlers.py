@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from uv_workspace_function.code.handlers import HandlerError, SourceError, undecided
+from uv_workspace_function.code.handlers import HandlerError, SourceError, undecided, written
+from uv_workspace_function.code.likely_handlers import unmistakable_handlers
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.lines import table_line
 from uv_workspace_function.gate.scope import Scope
@@ -46,19 +47,39 @@ def check_handlers(scope: Scope) -> Outcome:
 
 
 def check_there_are_services(scope: Scope) -> Outcome:
-    """Say of a workspace without services what was not judged: silence would look like "clean"."""
+    """Say what was not judged where no member is a service, or one may be that is taken for a library: silence would look like "clean"."""
     workspace = scope.workspace
     everybody = (*workspace.members, *workspace.standalone)
-    if not scope.whole or workspace.services or not everybody:
+    if not scope.whole or not everybody:
         return Outcome()
-    gap = NotChecked(
+    gaps = {member: gap for member in everybody if (gap := _taken_for_library(member)) is not None}
+    others = [member for member in everybody if member not in gaps]
+    likely = shown_likely(others)
+    if not workspace.services and (not gaps or likely):
+        whose = "other member" if gaps else "member"
+        gap = NotChecked(
+            codes=CODES_OF_SERVICES,
+            reason=f"no {whose} has a handler, so there is no service to judge{likely}",
+            remedy=(
+                f"give one a <module>/main.py with a `handler`, or name its function as `handler` in its [tool.{OUR_TABLE}]"
+            ),
+        )
+        return Outcome(not_checked=(gap, *gaps.values()))
+    return Outcome(not_checked=tuple(gaps.values()))
+
+
+def _taken_for_library(member: Member) -> NotChecked | None:
+    """What to say of a member that has a handler by name and signature, declares none, and is what another one needs."""
+    users = member.users(member)
+    if not users or member.settings.handlers is not None or not (found := unmistakable_handlers(member)):
+        return None
+    table = f"[tool.{OUR_TABLE}] of {member.folder / PYPROJECT}"
+    return NotChecked(
         codes=CODES_OF_SERVICES,
-        reason=f"no member has a handler, so there is no service to judge{shown_likely(everybody)}",
-        remedy=(
-            f"give one a <module>/main.py with a `handler`, or name its function as `handler` in its [tool.{OUR_TABLE}]"
-        ),
+        member=member.name,
+        reason=f"it has what looks like a handler ({', '.join(found)}), but is taken for a library, since {', '.join(users)} needs it at run time",
+        remedy=f"in {table} say {written(found)} if it is a service as well, else handler = []",
     )
-    return Outcome(not_checked=(gap,))
 
 
 def _missing(closure: Closure) -> Iterator[Finding]:

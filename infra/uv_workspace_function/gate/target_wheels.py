@@ -34,8 +34,12 @@ def check_targets(scope: Scope, cdk_out: Path | None = None) -> Outcome:
             if service.name in images:
                 for image in images[service.name]:
                     closure = scope.workspace.closure(service.name, image.extras)
-                    findings += _judge(closure, image.target(scope.target), image.build_from_source)
+                    target = image.target(scope.target)
+                    closure.check_python(target.python)
+                    findings += _judge(closure, target, image.build_from_source)
             else:
+                # wheels for a Python that it excludes are nobody's concern
+                scope.closure(service).check_python(scope.target.python)
                 findings += _judge(scope.closure(service), scope.target, None)
         except WorkspaceError as error:
             gaps.append(

@@ -161,6 +161,8 @@ def test_what_a_file_sets_on_other_modules(text: str, expected: bool) -> None:
         ("def fill(row, new):\n    for n in new: setattr(row, n, 1)", "def f(row): fill(row, {})", False),
         ("def fill(row, new):\n    for n in new: setattr(row, n, 1)", "from a import m\nshow(m)", False),
         ("def fill(module): return module.__dict__.get('x')", "from a import m\nfill(m)", False),
+        ("def fill(m): return m\ndef other():\n    m = {}\n    setattr(m, n, 1)", "from a import m\nfill(m)", False),
+        ("def fill(m):\n    def inner(): setattr(m, n, 1)\n    inner()", "from a import m\nfill(m)", True),
     ],
 )
 def test_a_function_that_fills_what_it_is_given_may_fill_a_module(helper: str, use: str, expected: bool) -> None:

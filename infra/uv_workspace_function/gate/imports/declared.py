@@ -94,16 +94,18 @@ class LockGraph:
 
     edges: Mapping[tuple[str, str | None], Sequence[Edge]]
     """A package, and an extra of it or None -> what these need."""
+    bare: frozenset[str] = frozenset()
+    """The packages without a module: whoever names one means what it needs."""
 
     @classmethod
-    def of(cls, lock: Lock) -> "LockGraph":
-        """Gather the edges of a lock."""
+    def of(cls, lock: Lock, bare: Iterable[str] = ()) -> "LockGraph":
+        """Gather the edges of a lock; `bare` are the packages that have no module."""
         edges: dict[tuple[str, str | None], list[Edge]] = {}
         for package in lock.packages:
             edges.setdefault((package.name, None), []).extend(package.dependencies)
             for extra, needed in package.optional.items():
                 edges.setdefault((package.name, canonicalize_name(extra)), []).extend(needed)
-        return cls(edges=edges)
+        return cls(edges=edges, bare=frozenset(bare))
 
     @cached_property
     def needed(self) -> frozenset[str]:
@@ -145,9 +147,17 @@ class LockGraph:
                 yield edge.name, None
             yield from ((edge.name, canonicalize_name(extra)) for extra in edge.extras)
 
-    def through(self, names: Iterable[str], wanted: str) -> str | None:
-        """Which of some packages needs another one, itself or through others; the first by name."""
-        return next((name for name in sorted(names) if name != wanted and wanted in self.reach([name])), None)
+    def through(self, names: Iterable[str], wanted: str, *, without: str) -> list[str]:
+        """Which of some packages need another one, itself or through others but one; by name."""
+
+        def parts(node: tuple[str, str | None]) -> Iterator[tuple[str, str | None]]:
+            return self._parts(node, whole=True) if node[0] != without else iter(())
+
+        def reached(name: str) -> set[str]:
+            start: list[tuple[str, str | None]] = [(name, None)]
+            return {found for found, _ in walk(start, parts)}
+
+        return sorted(name for name in names if name != wanted and wanted in reached(name))
 
     def named_by_extras(self, requirement: str) -> frozenset[str]:
         """The packages that the extras in a requirement name: `celery[redis]` asks for `kombu[redis]`, and so for redis."""
@@ -183,14 +193,18 @@ def _dependencies(member: Member, lock: Lock) -> list[str]:
 
 
 def _requirement(edge: Edge) -> str:
-    return f"{edge.name}[{','.join(edge.extras)}]"
+    # markers that speak of extras say which fork of a lock an edge is in
+    marker = f"; {edge.marker}" if edge.marker and "extra" not in edge.marker else ""
+    return f"{edge.name}[{','.join(edge.extras)}]{marker}"
 
 
 def _named(requirement: str, graph: LockGraph) -> Iterator[str]:
-    """What a requirement names: a package, and what the extras that it asks for need."""
+    """What a requirement names: a package, what the extras that it asks for need, and what it stands for."""
     if name := requirement_name(requirement):
         yield name
         yield from graph.named_by_extras(requirement)
+        if name in graph.bare:
+            yield from (edge.name for edge in graph.edges.get((name, None), ()))
 
 
 def _grouped(pyproject: Pyproject, where: str, graph: LockGraph) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -106,8 +106,10 @@ class KnownPackages:
     standard: frozenset[str]
     sources: Mapping[str, SourceFacts]
     """Every file that was read, by its path relative to the workspace's root."""
-    shipped: tuple[ModuleNames, ...]
-    """What the files that images hold bind and set: a test sets nothing in an image."""
+    shipped: Mapping[str, ModuleNames]
+    """What the files that images hold bind and set, by their paths: a test sets nothing in an image."""
+    dynamic: dict[Member, tuple[bool, bool]] = field(default_factory=dict)
+    """Of the packages that were asked about: whether their modules may be replaced, and whether they are looked for elsewhere."""
 
     @classmethod
     def of(
@@ -138,16 +140,19 @@ class KnownPackages:
             modules.add(name, _local_modules(member, read if read is not None else _unread(workspace, member)))
         return cls(
             project=project,
-            graph=LockGraph.of(project.lock),
+            graph=LockGraph.of(project.lock, (name for name, found in installed.by_name.items() if not found.modules)),
             installed=installed,
             modules=modules,
             local=local,
             root=next((m for m in local.values() if m.folder == project.folder), None),
             standard=_standard_library(scope.target.python),
             sources={entry.file.path: entry.facts for entries in files.values() for entry in entries},
-            shipped=tuple(
-                entry.facts.names for entries in files.values() for entry in entries if entry.file.role is Role.CODE
-            ),
+            shipped={
+                entry.file.path: entry.facts.names
+                for entries in files.values()
+                for entry in entries
+                if entry.file.role is Role.CODE
+            },
         )
 
     @cached_property
@@ -161,13 +166,13 @@ class KnownPackages:
 
     def sets(self, name: str) -> bool:
         """Whether some file of an image may give a module of another one a name."""
-        return self._fills_modules or any(names.may_set(name) for names in self.shipped)
+        return self._fills_modules or any(names.may_set(name) for names in self.shipped.values())
 
     @cached_property
     def _fills_modules(self) -> bool:
         """Whether a function that sets any attribute on what it is given is given a module somewhere."""
-        fillers = {name for names in self.shipped for name in names.fillers.split()}
-        return any(not fillers.isdisjoint(names.handed_modules.split()) for names in self.shipped)
+        fillers = {name for names in self.shipped.values() for name in names.fillers.split()}
+        return any(not fillers.isdisjoint(names.handed_modules.split()) for names in self.shipped.values())
 
     def distribution(self, name: str) -> InstalledDistribution | None:
         """A third-party package's metadata, where there is some."""
@@ -205,7 +210,8 @@ def _local_modules(member: Member, read: Iterable[ReadFile]) -> dict[str, bool]:
         parents = module.name.split(".")
         for length in range(1, len(parents)):
             found.setdefault(".".join(parents[:length]), True)
-        found.setdefault(module.name, False)
+        path = member.path / module.path
+        found.setdefault(module.name, path.is_dir() and not (path / "__init__.py").exists())
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from weakref import WeakKeyDictionary
 
+from uv_workspace_function.boundary import read_file
 from uv_workspace_function.code.layouts import Module
 from uv_workspace_function.context.wanted import Cause
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
@@ -110,6 +111,7 @@ def _absent(of: MemberImports, read: ReadFile, found: Import) -> Iterator[_Absen
         (member, module) for member, module in around if member.name in allowed and _covers(module, found.module)
     ]
     names = frozenset(member.name for member, _ in candidates)
+    candidates = _nearest(of, candidates, found.module)
     if not candidates or _is_of_others(of, found.module, names) or not VENDORED.isdisjoint(found.module.split(".")):
         return
     absent = [_look_for(of, member, module, found.module) for member, module in candidates]
@@ -122,6 +124,15 @@ def _absent(of: MemberImports, read: ReadFile, found: Import) -> Iterator[_Absen
         inner = [_look_for(of, member, module, f"{found.module}.{name}", name=name) for member, module in candidates]
         if None not in inner:
             yield from filter(None, inner[:1])
+
+
+def _nearest(of: MemberImports, candidates: list[tuple[Member, Module]], dotted: str) -> list[tuple[Member, Module]]:
+    """Of the packages that share a namespace those that have the module, or the innermost one above it; all where that is nobody's."""
+    modules = of.known.modules
+    owners = modules.find(dotted).owners
+    having = [(member, module) for member, module in candidates if member.name in owners]
+    real = [(member, module) for member, module in having if not modules.namespace_of(member.name, dotted)]
+    return real or having or candidates
 
 
 def _covers(module: Module, dotted: str) -> bool:
@@ -225,18 +236,36 @@ def _left_out_by_name(of: MemberImports, read: ReadFile, top: str) -> Iterator[_
 
 
 def _is_dynamic(of: MemberImports, member: Member, *, may_search: bool) -> bool:
-    """Whether code of a package puts modules into `sys.modules`, or, where that would help, looks for them elsewhere."""
+    """Whether a package's modules may be others than its files: some code puts modules into `sys.modules`.
+
+    Or, where that would help, it looks for them elsewhere.
+    """
+    known = of.known.dynamic
+    if member not in known:
+        known[member] = (_replaces_modules(of, member), _searches(of.scope.workspace, member))
+    replaces, searches = known[member]
+    return replaces or (may_search and searches)
+
+
+def _searches(workspace: Workspace, member: Member) -> bool:
+    files = WorkspaceFiles.of(workspace).files(workspace, member).files
+    return any(path.endswith(".py") and b"__path__" in file.content for path, file in files.items())
+
+
+def _replaces_modules(of: MemberImports, member: Member) -> bool:
+    """Whether the package itself replaces modules, or other code that images hold, which knows a module of its name."""
     workspace = of.scope.workspace
-    paths = WorkspaceFiles.of(workspace).files(workspace, member).files
-    for path, file in paths.items():
-        if not path.endswith(".py"):
-            continue
-        if may_search and re.search(rb"\b__path__\b", file.content):
-            return True
+    files = WorkspaceFiles.of(workspace).files(workspace, member).files
+    for path, file in files.items():
         facts = of.known.sources.get(path)
-        if re.search(rb"\bmodules\b", file.content) and (facts is None or facts.names.replaces_modules):
+        if path.endswith(".py") and b"modules" in file.content and (facts is None or facts.names.replaces_modules):
             return True
-    return False
+    tops = {re.escape(module.name.encode()) for module in member.layout.modules}
+    named = re.compile(rb"\b(?:" + b"|".join(sorted(tops)) + rb")\b")
+    return any(
+        names.replaces_modules and path not in files and named.search(read_file(workspace.root / path))
+        for path, names in of.known.shipped.items()
+    )
 
 
 def _on_disk(root: Path, target: PurePosixPath) -> str | None:

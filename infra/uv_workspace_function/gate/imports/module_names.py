@@ -94,7 +94,7 @@ class _Found:
         self.is_dynamic = False
         self._origins: dict[str, str] = {}
         self._aliases: list[tuple[str, ast.expr]] = []
-        self._functions: list[tuple[str, ast.arguments]] = []
+        self._functions: list[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]] = []
         self._calls: list[ast.Call] = []
 
     def add(self, node: ast.AST) -> None:
@@ -111,11 +111,11 @@ class _Found:
             case ast.Call():
                 self._calls.append(node)
                 self._call(node)
-            case ast.FunctionDef(name=name, args=parameters) | ast.AsyncFunctionDef(name=name, args=parameters):
-                self._functions.append((name, parameters))
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                self._functions.append((name, node))
             case ast.ClassDef(name=name, body=body):
                 methods = [part for part in body if isinstance(part, ast.FunctionDef) and part.name in _MAKING]
-                self._functions += [(name, method.args) for method in methods]
+                self._functions += [(name, method) for method in methods]
             case ast.Assign(targets=targets, value=value):
                 self._alias(targets, value)
             case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.NamedExpr(target=target, value=value):
@@ -210,13 +210,17 @@ class _Found:
         )
 
     def fillers(self) -> set[str]:
-        """The functions with a parameter that some line of the file alters, and the classes made with one."""
-        altered = {name for node in self.altered if (name := _key(node)) is not None}
-        for name, value in (*reversed(self._aliases), *reversed(self._aliases)):
-            if name in altered and (source := _key(value)) is not None:
-                altered.add(source)
-        altered -= _OWN
-        return {name for name, parameters in self._functions if not altered.isdisjoint(_parameters(parameters))}
+        """The functions that alter a parameter of theirs, or keep it in an attribute that some line of the file alters, and the classes made so."""
+        return {name for name, function in self._functions if self.altered and self._alters_what_it_is_given(function)}
+
+    def _alters_what_it_is_given(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+        inside = set(map(id, ast.walk(function)))
+        kept = {key for node in self.altered if (key := _key(node)) is not None and (id(node) in inside or "." in key)}
+        aliases = [(name, value) for name, value in reversed(self._aliases) if id(value) in inside]
+        for name, value in (*aliases, *aliases):
+            if name in kept and (source := _key(value)) is not None:
+                kept.add(source)
+        return not (kept - _OWN).isdisjoint(_parameters(function.args))
 
     def handed_modules(self) -> set[str]:
         """The functions that are given a module, or together with one."""

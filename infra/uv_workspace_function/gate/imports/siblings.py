@@ -1,12 +1,15 @@
-"""Bare imports of modules in the same package, the idiom of a zip: in an image the package's folder is not on the path."""
+"""Imports by names that no image has: of modules in the same package, the idiom of a zip, and by places in the workspace."""
 
+import os
 import re
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.boundary import read_file
 from uv_workspace_function.gate.imports.files import Role
 from uv_workspace_function.gate.imports.known_packages import ReadFile
 from uv_workspace_function.gate.imports.member import MemberImports
+from uv_workspace_function.workspace.members import Member
 
 _SCRIPT = re.compile(rb"\A#!|^if[ \t]+__name__[ \t]*==|^if[ \t]+['\"]__main__['\"][ \t]*==", re.MULTILINE)
 _PATH_CHANGE = re.compile(rb"\bsys\.path\b|\bsite\.addsitedir\b|\b__path__\b")
@@ -39,6 +42,45 @@ def whole_name(of: MemberImports, read: ReadFile, module: str) -> str | None:
             return ".".join([*packages[:length], module])
         folder = folder.parent
     return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByItsPlace:
+    """A file that is imported by its place in the workspace: `services.orders.prices`."""
+
+    path: PurePosixPath
+    owner: Member
+    begins: str
+    """What of the name is of the place alone."""
+    meant: str | None
+    """What images have in place of that."""
+
+
+def by_its_place(of: MemberImports, module: str) -> ByItsPlace | None:
+    """The file that a module is where a folder above the member is on the path: the workspace's root, or one below it."""
+    provided, root = of.known.modules.find(module), of.known.root
+    is_of_unbuilt_root = root is not None and not root.is_package and provided.owners == {root.name}
+    if not is_of_unbuilt_root and ("." not in module or provided.exact):
+        return None
+    place = module.replace(".", "/")
+    for base in of.member.folder.parents:
+        for path in (base / place / "__init__.py", base / f"{place}.py"):
+            if (of.scope.workspace.root / path).is_file():
+                return _by_its_place(of, module, base, path)
+    return None
+
+
+def _by_its_place(of: MemberImports, module: str, base: PurePosixPath, path: PurePosixPath) -> ByItsPlace | None:
+    around = [member for member in of.known.local.values() if member.folder in path.parents]
+    owner = max(around, key=lambda member: len(member.folder.parts), default=None)
+    if owner is None:
+        return None
+    for outermost in owner.layout.modules:
+        top = PurePosixPath(os.path.normpath(owner.folder / outermost.path))
+        if top == path or top in path.parents:
+            begins = ".".join(top.with_suffix("").relative_to(base).parts)
+            return ByItsPlace(path=path, owner=owner, begins=begins, meant=outermost.name)
+    return ByItsPlace(path=path, owner=owner, begins=module, meant=None)
 
 
 def has_module(folder: Path, name: str, *, but: Path) -> bool:

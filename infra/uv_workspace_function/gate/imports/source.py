@@ -51,7 +51,10 @@ class Import:
     conditional: bool = False
     """It stands in a function or a branch: importing the file does not run it, or may not."""
     chosen: bool = False
-    """It stands in a function's branch whose test names the module, `if backend == "trio"`: who comes there asked for it."""
+    """It stands in a function's branch whose test names the module, `if backend == "trio"`: who comes there asked for it.
+
+    Or where a call, and no import, found something to be absent.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,8 @@ class _Place:
     in_function: bool = False
     named: str = ""
     """The names in the tests of the branches around it, each between underscores."""
+    falls_back: bool = False
+    """It is in a function, where a call found something to be absent."""
 
 
 _Step = tuple[ast.AST, _Place]
@@ -218,7 +223,7 @@ class _Reader:
                 need=place.need,
                 instead_of=place.instead_of,
                 conditional=place.conditional,
-                chosen=f"_{module.partition('.')[0].lower()}_" in place.named,
+                chosen=place.falls_back or f"_{module.partition('.')[0].lower()}_" in place.named,
             )
         )
 
@@ -277,11 +282,10 @@ class _Reader:
         self.flags.update(_assigned(handler.body for handler in caught))
         optional = replace(place, need=_least(place.need, Need.NOTHING))
         nodes: list[_Step] = [(child, optional) for child in (*node.body, *node.orelse)]
+        absent = replace(place, instead_of=(*place.instead_of, *tried), conditional=True)
+        absent = replace(absent, falls_back=place.falls_back or (place.in_function and not tried))
         for handler in node.handlers:
-            instead = (
-                replace(place, instead_of=(*place.instead_of, *tried), conditional=True) if handler in caught else place
-            )
-            nodes += [(child, instead) for child in handler.body]
+            nodes += [(child, absent if handler in caught else place) for child in handler.body]
         return [*nodes, *((child, place) for child in node.finalbody)]
 
     def _note_probed(self, body: Iterable[ast.stmt]) -> None:

@@ -1,6 +1,6 @@
 """Imports of what a member does not declare (UWF003), or that only another package brings along (UWF004)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from stdlibs import KNOWN_VERSIONS, stdlib_module_names
 
@@ -10,7 +10,14 @@ from uv_workspace_function.gate.imports.files import Role
 from uv_workspace_function.gate.imports.known_packages import ReadFile, listed, sync_command
 from uv_workspace_function.gate.imports.member import MemberImports
 from uv_workspace_function.gate.imports.modules import Provided, resembles
-from uv_workspace_function.gate.imports.siblings import has_module, is_on_the_path, leads_to, whole_name
+from uv_workspace_function.gate.imports.siblings import (
+    ByItsPlace,
+    by_its_place,
+    has_module,
+    is_on_the_path,
+    leads_to,
+    whole_name,
+)
 from uv_workspace_function.gate.imports.source import Import
 from uv_workspace_function.workspace.members import Member
 
@@ -34,6 +41,8 @@ def verdict_on(
         return []
     if not provided.owners and top in of.hosts_elsewhere:
         return []  # who loads the plugin brings itself along
+    if read.file.role is Role.DEVELOPMENT and by_its_place(of, module) is not None:
+        return []  # tests that are run in a folder above have it on the path
     if top == "distutils" and "setuptools" in allowed:
         return []  # setuptools brings it back: https://setuptools.pypa.io/en/latest/deprecated/distutils-legacy.html
     missing = sorted(name for name in allowed if of.known.is_missing(name))
@@ -102,8 +111,8 @@ def _finding(of: MemberImports, read: ReadFile, found: Import, module: str, owne
     name = of.owner(module, transitive or (owners & declared.development) or owners) or _not_here(of, module)
     add = of.add_command(name or "PACKAGE", development=not in_image and _has_groups(of, read))
     if name in transitive:
-        through = declared.graph.through(declared.run.union(() if in_image else declared.development), name)
-        because = f", which it has only through {through}" if through else ""
+        through = _through(of, name, declared.run.union(() if in_image else declared.development))
+        because = f", which it has only through {listed(through)}" if through else ""
         return _import(
             of,
             "UWF004",
@@ -114,6 +123,8 @@ def _finding(of: MemberImports, read: ReadFile, found: Import, module: str, owne
             f"declare it: {add}",
             package=name,
         )
+    if in_image and (there := by_its_place(of, module)) is not None:
+        return _placed(of, read, found, module, there)
     detail: tuple[str, ...] = ()
     if (where := declared.groups.get(name or "")) is not None:
         what = f"{member.name} imports {module} from {name}, which only {where} declares"
@@ -134,6 +145,30 @@ def _finding(of: MemberImports, read: ReadFile, found: Import, module: str, owne
     return _import(of, "UWF003", read, found, module, what, f"declare it: {add}", detail, package=package)
 
 
+def _placed(of: MemberImports, read: ReadFile, found: Import, module: str, there: ByItsPlace) -> Finding:
+    what = f"{of.member.name} imports {module}, which is {there.path} by its place in the workspace: no image has that name"
+    if there.owner is of.known.root and not there.owner.is_package:
+        remedy = f"move it into a package that {of.member.name} depends on"
+        return _import(of, "UWF003", read, found, module, what, remedy, package=there.begins)
+    is_declared = there.owner is of.member or there.owner.name in of.declared.run
+    depend = "" if is_declared else f"depend on {there.owner.name}, and "
+    is_known = there.meant is not None and there.meant != there.begins
+    how = (
+        f"begin such names with {there.meant!r}, not {there.begins!r}"
+        if is_known
+        else "import it by the name that its build gives it"
+    )
+    return _import(of, "UWF003", read, found, module, what, f"{depend}{how}", package=there.begins)
+
+
+def _through(of: MemberImports, name: str, names: Iterable[str]) -> list[str]:
+    """Which of some declared packages bring another one along: dependencies if any does, else extras and groups too."""
+    through = of.declared.graph.through
+    return through(of.declared.dependencies, name, without=of.member.name) or through(
+        names, name, without=of.member.name
+    )
+
+
 def _not_here(of: MemberImports, module: str) -> str | None:
     """A package of the lock whose modules nothing here tells, and that is called like the module."""
     alike = (name for name in of.known.project.lock.names if resembles(module, name) and of.known.is_missing(name))
@@ -141,8 +176,8 @@ def _not_here(of: MemberImports, module: str) -> str | None:
 
 
 def _has_groups(of: MemberImports, read: ReadFile) -> bool:
-    """Whether what a file outside of images needs belongs into a dev group: of a root without any, it does not."""
-    return read.file.role is Role.DEVELOPMENT or bool(of.declared.groups)
+    """Whether what a file outside of images needs belongs into a dev group: that of a root which has only such groups, or of tests."""
+    return read.file.role is Role.DEVELOPMENT or bool(of.declared.groups and not of.declared.dependencies)
 
 
 def _import(

@@ -61,7 +61,8 @@ def _is_idle(of: MemberImports, name: str, words: frozenset[str]) -> bool:
         aggregates = is_root and not (of.member.is_package and is_in_images)
         is_plugin = bool(local.pyproject.metadata.entry_points)
         tops = {module.name for module in local.layout.modules}
-        return bool(tops) and not aggregates and not is_plugin and not tops & words
+        is_wanted = _is_wanted_by_others(of, name)
+        return bool(tops) and not aggregates and not is_plugin and not is_wanted and not tops & words
     distribution = of.known.distribution(name)
     if distribution is None:
         return False
