@@ -1,21 +1,20 @@
-"""`services build` against `docker build` of the same contexts: both end in a store of the machine's own."""
+"""`services build` against `services prune` and `docker build`: both begin at the repository, and end in a store of the machine's own."""
 
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import image_monorepo as monorepo
 from timing import medians
-from uv_workspace_function import Workspace
-from uv_workspace_function.context.build_context import BuildContext
 
 _BASE = "public.ecr.aws/lambda/python:3.14"
 _COMMAND = (
@@ -47,6 +46,8 @@ class Pair:
     tags: list[str]
     memory: int = 0
     """The most that a process of ours took, in kB."""
+    alone: list[float] = field(default_factory=list)
+    """How long each `docker build` took, without what made its context."""
 
     def base(self) -> Path:
         """The base image as a layout."""
@@ -99,50 +100,66 @@ class Pair:
         file.unlink()
         return between - begun, ended - between
 
+    def engine(self, *services: str, is_new: bool = False) -> float:
+        """Build services with the engine, as one does from a shell: `services prune`, and `docker build` of each context.
+
+        Args:
+            services: one, or all of the repository.
+            is_new: whether the engine and uv know nothing: the first build without caches empties those of uv, too.
+
+        Returns:
+            The seconds that it took.
+        """
+        begun = time.perf_counter()
+        folder = self.folder / "contexts"
+        found = self._command(["prune", *(services if len(services) == 1 else ["--all"]), f"--output={folder}"])
+        if len(services) == 1:
+            found = [found]
+        for number, context in enumerate(found):
+            tag = f"uv-workspace-function-benchmark:{context['service']}"
+            self.tags.append(tag)
+            options = [f"--build-arg={key}={value}" for key, value in context["build_args"].items()]
+            if is_new and number == 0:
+                options.append("--no-cache")
+            started = time.perf_counter()
+            done = subprocess.run(
+                [
+                    "docker",
+                    "build",
+                    "--quiet",
+                    f"--platform={self.platform}",
+                    f"--tag={tag}",
+                    *options,
+                    context["output"],
+                ],
+                env={**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                raise SystemExit(f"{context['service']} was not built:\n{done.stderr[-3000:]}")
+            self.alone.append(time.perf_counter() - started)
+        seconds = time.perf_counter() - begun
+        shutil.rmtree(folder)
+        return seconds
+
     def _services(self, arguments: list[str]) -> Any:
+        base = [] if any(one.startswith("--base-image") for one in arguments) else [f"--base-image=oci:{self.base()}"]
+        return self._command([*arguments, *base, f"--interpreter={self.interpreter}"])
+
+    def _command(self, arguments: list[str]) -> Any:
         architecture = {"linux/amd64": "x86_64", "linux/arm64": "arm64"}[self.platform]
-        options = [
-            f"--workspace={self.root}",
-            *([] if any(one.startswith("--base-image") for one in arguments) else [f"--base-image=oci:{self.base()}"]),
-            f"--interpreter={self.interpreter}",
-            "--json",
-        ]
-        command = [sys.executable, "-c", _COMMAND, *arguments, *options, f"--architecture={architecture}"]
+        options = [f"--workspace={self.root}", "--json", f"--architecture={architecture}"]
+        command = [sys.executable, "-c", _COMMAND, *arguments, *options]
         # An installed command has its bytecode, whatever this machine's variables say of writing it.
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
         if done.returncode:
-            raise SystemExit(f"services build failed:\n{done.stderr[-3000:]}")
-        self.memory = max(self.memory, json.loads(done.stderr.splitlines()[-1])["kB"])
+            raise SystemExit(f"services {arguments[0]} failed:\n{done.stderr[-3000:]}")
+        if arguments[0] == "build":
+            self.memory = max(self.memory, json.loads(done.stderr.splitlines()[-1])["kB"])
         return json.loads(done.stdout)
-
-    def engine(self, service: str, *options: str) -> float:
-        """Build a service with the engine; the seconds from the command to its end, and those for its context."""
-        begun = time.perf_counter()
-        tag = f"uv-workspace-function-benchmark:{service}"
-        self.tags.append(tag)
-        context = BuildContext.of(Workspace.load(self.root), service)
-        folder = self.folder / "contexts" / service
-        shutil.rmtree(folder, ignore_errors=True)
-        context.write(folder)
-        command = [
-            "docker",
-            "build",
-            "--quiet",
-            f"--platform={self.platform}",
-            f"--tag={tag}",
-        ]
-        command += [*options, *(f"--build-arg={key}={value}" for key, value in context.build_args.items()), str(folder)]
-        done = subprocess.run(
-            command,
-            env={**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise SystemExit(f"{service} was not built:\n{done.stderr[-3000:]}")
-        return time.perf_counter() - begun
 
 
 def measure(pair: Pair, rounds: int) -> Iterator[tuple[str, ...]]:
@@ -150,7 +167,7 @@ def measure(pair: Pair, rounds: int) -> Iterator[tuple[str, ...]]:
     service = monorepo.SERVICE.replace("_", "-")
     yield ("", "BuildKit", "without an engine", "ratio", "at most")
     cold = {
-        "engine": lambda: pair.engine(service, "--no-cache"),
+        "engine": lambda: pair.engine(service, is_new=True),
         "ours": lambda: pair.ours(service, is_new=True)[0],
     }
     yield row("cold build, uv's cache empty, base known", medians(cold, rounds, uncounted=0), "0.5")
@@ -168,7 +185,10 @@ def measure(pair: Pair, rounds: int) -> Iterator[tuple[str, ...]]:
         "engine": edited(lambda: pair.engine(service)),
         "ours": edited(lambda: pair.ours(service, is_new=False)[0]),
     }
-    yield row("a line of code", medians(line, 2 * rounds), "0.35")
+    found = medians(line, 2 * rounds)
+    yield row("a line of code", found, "0.35")
+    alone = statistics.median(pair.alone[-2 * rounds :])
+    yield row("the same, with a context that is there already for `docker build`", {**found, "engine": alone}, "")
     pairs = [pair.exported(service) for _ in range(rounds)]
     saved, written = (sorted(column)[rounds // 2] for column in zip(*pairs, strict=True))
     yield ("the image as a file, base included", f"{saved:.2f} s", f"{written:.2f} s", f"{written / saved:.2f}", "")
@@ -184,10 +204,7 @@ def measure_many(pair: Pair, rounds: int) -> Iterator[tuple[str, ...]]:
     yield ("", "BuildKit", "without an engine", "ratio", "at most")
     names = [f"service-{number}" for number in range(_MADE)]
     cases: Mapping[str, Callable[[], float]] = {
-        # The first build without caches empties those of uv, too.
-        "engine": lambda: sum(
-            pair.engine(name, *([] if number else ["--no-cache"])) for number, name in enumerate(names)
-        ),
+        "engine": lambda: pair.engine(*names, is_new=True),
         "ours": lambda: pair.ours("--all", is_new=True)[0],
     }
     found: dict[str, list[float]] = {name: [] for name in cases}
