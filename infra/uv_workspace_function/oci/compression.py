@@ -57,14 +57,17 @@ def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _members(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    held = bytearray()
+    held: list[bytes] = []
+    room = _MEMBER
     for piece in pieces:
-        held += piece
-        while len(held) >= _MEMBER:
-            yield bytes(held[:_MEMBER])
-            del held[:_MEMBER]
-    if held:
-        yield bytes(held)
+        rest = piece
+        while len(rest) >= room:
+            yield b"".join((*held, rest[:room]))
+            rest, held, room = rest[room:], [], _MEMBER
+        held.append(rest)
+        room -= len(rest)
+    if room < _MEMBER:
+        yield b"".join(held)
 
 
 def _compress(member: bytes) -> bytes:
