@@ -6,6 +6,7 @@ only when, something of this closure does.
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -107,10 +108,10 @@ def _array(key: str, values: Iterable[str]) -> str:
 def _value(value: Any) -> str:
     """A TOML value on one line."""
     match value:
+        case str():  # nearly all of them
+            return _quoted(value).replace("\x7f", "\\u007f")
         case bool() | int() | float():
             return json.dumps(value)
-        case str():
-            return _quoted(value).replace("\x7f", "\\u007f")
         case list() | tuple():
             return f"[{', '.join(map(_value, value))}]"
         case Mapping():
@@ -119,5 +120,6 @@ def _value(value: Any) -> str:
             return str(value.isoformat())
 
 
+@cache
 def _key(key: str) -> str:
     return key if key.isascii() and key.replace("-", "").replace("_", "").isalnum() else json.dumps(key)
