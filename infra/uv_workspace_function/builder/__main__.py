@@ -247,4 +247,5 @@ if __name__ == "__main__":
         _check_builder()
         _STEPS[sys.argv[1]](Home.given(sys.argv[2:]))
     except BuildError as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - as above
+        sys.exit(error.exit_code)

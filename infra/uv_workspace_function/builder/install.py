@@ -9,7 +9,7 @@ from pathlib import Path
 from .build_secrets import BuildSecrets, renewal
 from .credentials import redacted
 from .definitions import read_toml
-from .errors import BuildError
+from .errors import UvFailed
 from .home import Home
 from .layer import EPOCH
 from .workspace import LocalPackage, Workspace, normalized
@@ -82,7 +82,7 @@ def sync(
     compares hashes. `--frozen`: whether the lock is fresh was asked before there was a build context.
 
     Raises:
-        BuildError: when uv fails; its own words were printed then.
+        UvFailed: when uv fails; its own words were printed then.
     """
     command = [
         str(home.uv),
@@ -125,7 +125,7 @@ def sync(
         known = _REMEDIES if home.is_container else _REMEDIES_OF_A_MACHINE
         remedies = [remedy for signs, remedy in known.items() if any(sign in said for sign in signs)]
         remedies += filter(None, [renewal(said)] if remedies else [])
-        raise BuildError("; ".join([f"uv could not install {workspace.service.name}: see above", *remedies]))
+        raise UvFailed("; ".join([f"uv could not install {workspace.service.name}: see above", *remedies]))
 
 
 def passed_on(variables: Mapping[str, str]) -> dict[str, str]:

@@ -76,7 +76,7 @@ class ServiceBuild:
             self.request.context.write(context)
             if self.no_backends:  # before anything runs
                 local = _workspace(context, self.request.service).local.values()
-                self.request.refuse_backends(local, self.tools.uv_version)
+                self.request.refuse_backends(context, local, self.tools.uv_version)
             with ThreadPoolExecutor(max_workers=3) as pool:
                 at_work = Event()
                 service = pool.submit(self._service, folder, lock, at_work)

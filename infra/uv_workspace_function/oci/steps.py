@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from uv_workspace_function.builder.errors import UvFailed
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import builder_program
 from uv_workspace_function.oci.interpreter import Interpreter
@@ -125,7 +126,7 @@ class Step:
 
 def _failed(name: str, status: int, said: Sequence[str]) -> WorkspaceError:
     errors = [line.removeprefix("error: ") for line in said if line.startswith("error: ")]
-    if errors and errors[-1].startswith("uv could not"):
+    if errors and status == UvFailed.exit_code:
         return WorkspaceError.of_lines([*said[:-1], errors[-1]])
     if errors:
         return WorkspaceError(errors[-1])
