@@ -1,4 +1,8 @@
-"""Archives that lie in the repository: locked wheels and sdists by path, and folders of them used as an index."""
+"""Archives that lie in the repository: locked wheels and sdists by path, and folders of them used as an index.
+
+Of such a folder only what the closure needs comes along: whole, it would put every wheel into each context, and rebuild each image with
+every new one.
+"""
 
 import os
 import posixpath
