@@ -178,7 +178,10 @@ def test_a_deployment_without_a_registry_completes_once_it_is_back(
     before = functions()
     change(deployed)
     # Port 1 is reserved, so nobody listens there. Docker's words for a refusal differ with its image store, and ours from both.
-    for port, said in ((1, "connection refused|cannot be reached"), (refusing_registry, "403 Forbidden|denied|does not let us push")):
+    for port, said in (
+        (1, "connection refused|cannot be reached"),
+        (refusing_registry, "403 Forbidden|denied|does not let us push"),
+    ):
         code, output = abort(deployed, hook(REGISTRY_ELSEWHERE, port=port))
         assert code == 1
         assert re.search(said, output), stack.last_lines(output, 20)
