@@ -312,7 +312,7 @@ def _cache_of_pythons() -> Iterator[Path]:
     kept = user_cache() / "pythons"
     with tempfile.TemporaryDirectory(prefix="uv-cache-") as folder:
         with suppress(OSError, shutil.Error):
-            shutil.copytree(kept, folder, dirs_exist_ok=True)
+            shutil.copytree(kept, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*"))
         yield Path(folder)
         known = {path.relative_to(folder): path for path in Path(folder).glob(_PYTHONS_KNOWN)}
         with suppress(OSError):
@@ -320,11 +320,12 @@ def _cache_of_pythons() -> Iterator[Path]:
                 shutil.rmtree(kept)
                 known.clear()
             for name, path in known.items():
-                if not (kept / name).exists():
-                    (kept / name).parent.mkdir(parents=True, exist_ok=True)
-                    part = kept / f"{name}.{os.getpid()}"
-                    part.write_bytes(path.read_bytes())
-                    part.replace(kept / name)
+                place, content = kept / name, path.read_bytes()
+                if not place.is_file() or place.read_bytes() != content:
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    with tempfile.NamedTemporaryFile(dir=place.parent, prefix=".", delete=False) as part:
+                        part.write(content)
+                    os.replace(part.name, place)  # noqa: PTH105
 
 
 def _passed_on(names: Collection[str]) -> dict[str, str]:

@@ -35,8 +35,9 @@ def test_a_lock_is_read_as_any_toml(tmp_path: Path) -> None:
         '{ path = "vendored/\\u00e4-1-py3-none-any.whl" }',
         "{ url = 'https://a.example/literal.whl' }",
         "{ nested = { a = [1] } }",
+        '{ path = "vendored/a\u2028b.whl", hash = "sha256:00" }',
     )
-    for taken in ([0], [0, 1], [2], [0, 3], [4], []):
+    for taken in ([0], [0, 1], [2], [0, 3], [4], [0, 5], []):
         block = "".join(f"    {lines[number]},\n" for number in taken)
         path.write_text(
             f'version = 1\n[[package]]\nname = "a"\nwheels = [\n{block}]\n\n[[package]]\nname = "b"\nwheels = 0\n'

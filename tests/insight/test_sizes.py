@@ -172,7 +172,9 @@ LAYERS: dict[str, dict[str, bytes]] = {
 }
 
 
-def saved(folder: Path, layers: dict[str, dict[str, bytes]] = LAYERS, *, said: str | None = None) -> str:
+def saved(
+    folder: Path, layers: dict[str, dict[str, bytes]] = LAYERS, *, said: str | None = None, name: str = "api:1"
+) -> str:
     """A program that answers `image inspect` and `image save` as docker does."""
     empty = archive({}, compressed=True)
     blobs = {"blobs/sha256/base": archive({"bin/sh": b"s" * 2000})}
@@ -189,12 +191,18 @@ def saved(folder: Path, layers: dict[str, dict[str, bytes]] = LAYERS, *, said: s
     blobs["oci-layout"] = b'{"imageLayoutVersion": "1.0.0"}'
     (folder / "image.tar").write_bytes(archive(blobs))
     program = folder / "docker"
-    answer = f"echo '{said}' >&2; exit 1" if said else "exit 0"
+    answer = f"echo '{said}' >&2; exit 1" if said else 'echo \'["api:1", "api:latest"]\'; exit 0'
     program.write_text(
-        f'#!/bin/sh\n[ "$2" = inspect ] && {{ {answer}; }}\n[ "$1 $2 $3" = "image save api:1" ] && cat {folder}/image.tar\n'
+        f'#!/bin/sh\n[ "$2" = inspect ] && {{ {answer}; }}\n[ "$1 $2 $3" = "image save {name}" ] && cat {folder}/image.tar\n'
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return str(program)
+
+
+def test_a_name_without_a_tag_is_that_of_the_latest(shop: Path, tmp_path: Path) -> None:
+    """`docker image save` would give all that have the name, as an index of several images."""
+    result = run(shop, "api", "--image", "api", "--docker", saved(tmp_path, name="api:latest"))
+    assert result.stdout.startswith("api: 1.1 kB above 2.0 kB of base image, in api\n")
 
 
 def test_a_built_image_tells_files_unpacked_with_their_bytecode(shop: Path, tmp_path: Path) -> None:

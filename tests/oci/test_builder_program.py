@@ -1,10 +1,12 @@
 """The builder's program on this machine: each file as the context has it, with bytecode that a second step takes."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from oci.conftest import Build, reused
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.oci import builder_program, interpreter
 from uv_workspace_function.oci.staged import StagedContext
@@ -55,6 +57,17 @@ def test_a_second_step_compiles_nothing(program: tuple[interpreter.Interpreter, 
     assert any("builder/layer" in line for line in first)
     assert all(f"'{folder}/bytecode/" in line for line in first)
     assert [] == compiled()
+
+
+def test_bytecode_that_was_cut_off_is_made_again(build: Build, cache: Path) -> None:
+    """As a full disk leaves it; Python itself would fail with it for ever."""
+    build("orders")
+    cut = [path for path in cache.glob("programs/*/bytecode/**/*.pyc") if path.parent.name == "builder"]
+    for path in cut:
+        path.write_bytes(path.read_bytes()[:100])
+    shutil.rmtree(cache / "records/steps")
+    assert set() == reused(build("orders"))
+    assert all(path.stat().st_size > 100 for path in cut)
 
 
 def test_a_program_that_nobody_wanted_for_a_month_goes(

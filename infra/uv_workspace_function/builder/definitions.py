@@ -9,7 +9,7 @@ from typing import Any
 from .errors import BuildError
 
 # What uv writes of a package's wheels, a line each. They are nine tenths of a lock, and Python's own reader takes its time.
-_PAIR = r'[a-z-]+ = (?:"[^"\\\\\n]*"|\d+)'
+_PAIR = r'[a-z-]+ = (?:"[^"\\\x00-\x1f\x7f\x85\u2028\u2029]*"|\d+)'
 _WHEELS = re.compile(rf"^wheels = \[\n((?:    {{ {_PAIR}(?:, {_PAIR})* }},\n)+)\]$", re.MULTILINE)
 _PAIRS = re.compile(r'([a-z-]+) = (?:"([^"]*)"|(\d+))')
 

@@ -52,11 +52,16 @@ def check_there_are_services(scope: Scope) -> Outcome:
     everybody = (*workspace.members, *workspace.standalone)
     if not scope.whole or not everybody:
         return Outcome()
-    gaps = {member: gap for member in everybody if (gap := _taken_for_library(member)) is not None}
-    others = [member for member in everybody if member not in gaps]
-    likely = shown_likely(others)
-    if not workspace.services and (not gaps or likely):
-        whose = "other member" if gaps else "member"
+    taken = {member: told for member in everybody if (told := _taken_for_library(member)) is not None}
+    if workspace.services:
+        return Outcome(notes=tuple(f"{member.name} {reason}: {remedy}" for member, (reason, remedy) in taken.items()))
+    gaps = [
+        NotChecked(codes=CODES_OF_SERVICES, member=member.name, reason=f"it {reason}", remedy=remedy)
+        for member, (reason, remedy) in taken.items()
+    ]
+    likely = shown_likely([member for member in everybody if member not in taken])
+    if not taken or likely:
+        whose = "other member" if taken else "member"
         gap = NotChecked(
             codes=CODES_OF_SERVICES,
             reason=f"no {whose} has a handler, so there is no service to judge{likely}",
@@ -64,21 +69,19 @@ def check_there_are_services(scope: Scope) -> Outcome:
                 f"give one a <module>/main.py with a `handler`, or name its function as `handler` in its [tool.{OUR_TABLE}]"
             ),
         )
-        return Outcome(not_checked=(gap, *gaps.values()))
-    return Outcome(not_checked=tuple(gaps.values()))
+        gaps.insert(0, gap)
+    return Outcome(not_checked=tuple(gaps))
 
 
-def _taken_for_library(member: Member) -> NotChecked | None:
-    """What to say of a member that has a handler by name and signature, declares none, and is what another one needs."""
+def _taken_for_library(member: Member) -> tuple[str, str] | None:
+    """What to say of a member that has a handler by name and signature, declares none, and is what another one needs; and its remedy."""
     users = member.users(member)
     if not users or member.settings.handlers is not None or not (found := unmistakable_handlers(member)):
         return None
     table = f"[tool.{OUR_TABLE}] of {member.folder / PYPROJECT}"
-    return NotChecked(
-        codes=CODES_OF_SERVICES,
-        member=member.name,
-        reason=f"it has what looks like a handler ({', '.join(found)}), but is taken for a library, since {', '.join(users)} needs it at run time",
-        remedy=f"in {table} say {written(found)} if it is a service as well, else handler = []",
+    return (
+        f"has what looks like a handler ({', '.join(found)}), but is taken for a library, since {', '.join(users)} needs it at run time",
+        f"in {table} say {written(found)} if it is a service as well, else handler = []",
     )
 
 

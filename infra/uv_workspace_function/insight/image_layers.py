@@ -53,7 +53,8 @@ def size_of_image(service: str, image: str, *, docker: str = "docker") -> Servic
         WorkspaceError: when there is no such program or image, or it was built by another Dockerfile.
     """
     try:
-        there = subprocess.run([docker, "image", "inspect", image], capture_output=True, text=True, check=False)
+        inspect = [docker, "image", "inspect", "--format={{json .RepoTags}}", image]
+        there = subprocess.run(inspect, capture_output=True, text=True, check=False)
     except OSError as error:
         raise WorkspaceError(
             f"{docker} cannot be run: {error.strerror}",
@@ -69,7 +70,10 @@ def size_of_image(service: str, image: str, *, docker: str = "docker") -> Servic
             f"`{docker} build --platform linux/arm64 --build-arg SERVICE_NAME={service} --tag {image} DIR`; `cdk deploy` "
             "builds the images of a stack",
         )
-    with subprocess.Popen([docker, "image", "save", image], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    # A name without a tag is the latest one's everywhere but in `docker image save`, which takes all tags of that name.
+    latest = f"{image}:latest"
+    saved = latest if latest in (json.loads(there.stdout) or ()) else image
+    with subprocess.Popen([docker, "image", "save", saved], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         if process.stdout is None or process.stderr is None:  # pragma: no cover - both are pipes
             raise WorkspaceError(f"{docker} image save gave no output")
         try:

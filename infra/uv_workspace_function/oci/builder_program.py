@@ -1,12 +1,15 @@
 """The builder's program on this machine, kept with its bytecode: compiling it and what it imports takes longer than a small step does."""
 
 import os
+import shutil
 from pathlib import Path
 
 from uv_workspace_function.builder.workspace import BUILDER_FOLDER
 from uv_workspace_function.oci.interpreter import Interpreter
 from uv_workspace_function.oci.staged import StagedContext
 from uv_workspace_function.oci.store import Store, key_of
+
+_BYTECODE = "bytecode"
 
 
 def kept(store: Store, context: StagedContext, interpreter: Interpreter) -> Path:
@@ -37,4 +40,9 @@ def command(interpreter: Interpreter, folder: Path, step: str) -> list[str]:
     Python itself keeps the bytecode of the program and of what it imports, also of modules that come without any, as an
     interpreter of uv's does. Options say so: no variable, which backends would find.
     """
-    return [str(interpreter.program), "-E", "-S", "-X", f"pycache_prefix={folder / 'bytecode'}", "-m", "builder", step]
+    return [str(interpreter.program), "-E", "-S", "-X", f"pycache_prefix={folder / _BYTECODE}", "-m", "builder", step]
+
+
+def forget_bytecode(folder: Path) -> None:
+    """Have the program compiled again."""
+    shutil.rmtree(folder / _BYTECODE, ignore_errors=True)

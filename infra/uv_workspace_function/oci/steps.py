@@ -104,20 +104,28 @@ class Step:
             "environments": self.folder / "environments",
             "uv": tools.uv,
         }
-        done = subprocess.run(
-            [
-                *builder_program.command(tools.interpreter, builder, self.name),
-                *(f"--{name}={path}" for name, path in options.items()),
-            ],
-            check=False,
-            cwd=builder,
-            env=tools.environment(home, variables),
-            pass_fds=(self.lock,),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-        )
+        command = builder_program.command(tools.interpreter, builder, self.name)
+        command += [f"--{name}={path}" for name, path in options.items()]
+        environment = tools.environment(home, variables)
+
+        def started() -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                command,
+                check=False,
+                cwd=builder,
+                env=environment,
+                pass_fds=(self.lock,),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+            )
+
+        done = started()
+        if done.returncode > 0 and [home] == [*self.folder.iterdir()] and not _errors(done.stderr.splitlines()):
+            # It could not even begin: Python believes bytecode, also what a full disk has cut off.
+            builder_program.forget_bytecode(builder)
+            done = started()
         said = done.stderr.splitlines()
         if done.returncode:
             raise _failed(self.name, done.returncode, said)
@@ -125,7 +133,7 @@ class Step:
 
 
 def _failed(name: str, status: int, said: Sequence[str]) -> WorkspaceError:
-    errors = [line.removeprefix("error: ") for line in said if line.startswith("error: ")]
+    errors = _errors(said)
     if errors and status == UvFailed.exit_code:
         return WorkspaceError.of_lines([*said[:-1], errors[-1]])
     if errors:
@@ -136,6 +144,10 @@ def _failed(name: str, status: int, said: Sequence[str]) -> WorkspaceError:
         )
     ended = f"was ended by signal {-status}" if status < 0 else f"ended with {status}"
     return WorkspaceError.of_lines([*said, f"the builder's step {name} {ended}: see above"])
+
+
+def _errors(said: Sequence[str]) -> list[str]:
+    return [line.removeprefix("error: ") for line in said if line.startswith("error: ")]
 
 
 def tree_digest(folder: Path) -> str:

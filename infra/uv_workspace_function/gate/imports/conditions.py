@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 PROBES = frozenset({"find_spec", "importorskip", "find_loader"})
 """Functions that ask whether a module can be found."""
-_ABSENT = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+_OF_IMPORTS = frozenset({"ImportError", "ModuleNotFoundError"})
+_ABSENT = _OF_IMPORTS | {"Exception", "BaseException"}
 
 
 def last_name(node: ast.AST) -> str | None:
@@ -71,14 +72,23 @@ def suppresses(expression: ast.expr) -> bool:
 
 
 def catches_absence(handler: ast.ExceptHandler) -> bool:
-    """Whether an `except` is for a module that is not there."""
+    """Whether an `except` catches that a module is not there."""
+    return handler.type is None or not _kinds(handler).isdisjoint(_ABSENT)
+
+
+def is_for_absence(handler: ast.ExceptHandler) -> bool:
+    """Whether an `except` names that, and not only any error."""
+    return not _kinds(handler).isdisjoint(_OF_IMPORTS)
+
+
+def _kinds(handler: ast.ExceptHandler) -> set[str | None]:
     match handler.type:
         case None:
-            return True
+            return set()
         case ast.Tuple(elts=kinds):
-            return any(last_name(kind) in _ABSENT for kind in kinds)
+            return set(map(last_name, kinds))
         case kind:
-            return last_name(kind) in _ABSENT
+            return {last_name(kind)}
 
 
 def holds_on_target(test: ast.expr, python: tuple[int, int]) -> bool | None:

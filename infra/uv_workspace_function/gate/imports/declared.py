@@ -72,11 +72,11 @@ class Declared:
         named = (*extras, *(() if _ENVIRONMENTS & groups.keys() else member.pyproject.dependency_groups))
         everything = [*asked, *_of_groups(member.pyproject), *_of_groups(project.pyproject)]
         if member is not root:
-            groups |= dict(_grouped(project.pyproject, "a dev group of the root", graph))
+            groups = dict(_grouped(project.pyproject, "a dev group of the root", graph)) | groups
             if root is not None:
                 of_root = _dependencies(root, project.lock)
                 everything += of_root
-                groups |= dict.fromkeys((name for text in of_root for name in _named(text, graph)), "the root")
+                groups = dict.fromkeys((name for text in of_root for name in _named(text, graph)), THE_ROOT) | groups
         return cls(
             dependencies=dependencies,
             run=frozenset(run - {member.name}),
@@ -172,6 +172,8 @@ class LockGraph:
         return frozenset(edge.name for node in asked for edge in self.edges.get(node, ()))
 
 
+THE_ROOT = "the root"
+"""Who declares what the root itself needs to run."""
 _RUNNERS = frozenset({"pytest", "nose2", "ward", "behave", "robotframework", "stestr", "testtools", "twisted"})
 # With these, and no runner beside them, tests run in environments that are described elsewhere.
 _ENVIRONMENTS = frozenset({"tox", "tox-uv", "nox"})

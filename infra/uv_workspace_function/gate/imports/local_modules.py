@@ -1,8 +1,9 @@
 """Imports below a local package's own name: each has to lead to a file of the context, or it fails in the image (UWF003)."""
 
+import ast
 import os
-import re
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from weakref import WeakKeyDictionary
@@ -111,6 +112,8 @@ def _absent(of: MemberImports, read: ReadFile, found: Import) -> Iterator[_Absen
         (member, module) for member, module in around if member.name in allowed and _covers(module, found.module)
     ]
     names = frozenset(member.name for member, _ in candidates)
+    if any(map(of.known.is_missing, allowed)) and all(of.known.modules.namespace_of(name, top) for name in names):
+        return  # what is not installed may share the namespace: that it could not be checked is told
     candidates = _nearest(of, candidates, found.module)
     if not candidates or _is_of_others(of, found.module, names) or not VENDORED.isdisjoint(found.module.split(".")):
         return
@@ -260,12 +263,25 @@ def _replaces_modules(of: MemberImports, member: Member) -> bool:
         facts = of.known.sources.get(path)
         if path.endswith(".py") and b"modules" in file.content and (facts is None or facts.names.replaces_modules):
             return True
-    tops = {re.escape(module.name.encode()) for module in member.layout.modules}
-    named = re.compile(rb"\b(?:" + b"|".join(sorted(tops)) + rb")\b")
+    tops = {module.name.partition(".")[0] for module in member.layout.modules}
     return any(
-        names.replaces_modules and path not in files and named.search(read_file(workspace.root / path))
+        names.replaces_modules and path not in files and _speaks_of(read_file(workspace.root / path), tops)
         for path, names in of.known.shipped.items()
     )
+
+
+def _speaks_of(source: bytes, tops: AbstractSet[str]) -> bool:
+    """Whether code that puts modules somewhere imports one of some packages, or has the name of a module of theirs as a text."""
+    if b"modules" not in source:
+        return False  # of syntax that is newer than the Python which runs this nothing else is known
+    try:
+        nodes = [*ast.walk(ast.parse(source))]
+    except (SyntaxError, ValueError, RecursionError):
+        return any(top.encode() in source for top in tops)
+    imported = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    imported += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return any(name.partition(".")[0] in tops for name in (*imported, *texts))
 
 
 def _on_disk(root: Path, target: PurePosixPath) -> str | None:

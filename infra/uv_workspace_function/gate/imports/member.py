@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from uv_workspace_function.boundary import read_file
-from uv_workspace_function.gate.imports.declared import Declared
+from uv_workspace_function.gate.imports.declared import THE_ROOT, Declared
 from uv_workspace_function.gate.imports.files import TEST_FOLDERS, Role, files_beside
 from uv_workspace_function.gate.imports.known_packages import KnownPackages, ReadFile
 from uv_workspace_function.gate.imports.modules import NOBODY, Provided
@@ -75,10 +75,10 @@ class MemberImports:
     def _knows_tests(self) -> bool:
         """Whether what the member declares for development is what its tests run with: it says so, or they import some of it.
 
-        Members do not count: a root names all of them, for whatever purpose.
+        Members do not count: a root names all of them, for whatever purpose; nor does what it needs to run itself.
         """
         declared = self.declared
-        packages = declared.development - self.known.local.keys()
+        packages = {name for name, whose in declared.groups.items() if whose != THE_ROOT} - self.known.local.keys()
         return declared.names_tests or any(
             provided.owners & packages
             for read in self.files

@@ -3,6 +3,7 @@
 import ast
 import builtins
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from uv_workspace_function.code.bindings import bound_names
@@ -211,11 +212,31 @@ class _Found:
 
     def fillers(self) -> set[str]:
         """The functions that alter a parameter of theirs, or keep it in an attribute that some line of the file alters, and the classes made so."""
-        return {name for name, function in self._functions if self.altered and self._alters_what_it_is_given(function)}
+        found = {name for name, function in self._functions if self.altered and self._alters_what_it_is_given(function)}
+        while found and (
+            more := {name for name, each in self._functions if name not in found and self._hands_on(each, found)}
+        ):
+            found |= more
+        return found
+
+    def _hands_on(self, function: ast.FunctionDef | ast.AsyncFunctionDef, fillers: AbstractSet[str]) -> bool:
+        """Whether it gives a parameter of its own to one of some functions."""
+        inside, own = set(map(id, ast.walk(function))), _parameters(function.args) - _OWN
+        return any(
+            last_name(call.func) in fillers and not own.isdisjoint(map(_key, _given(call)))
+            for call in self._calls
+            if id(call) in inside
+        )
 
     def _alters_what_it_is_given(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-        inside = set(map(id, ast.walk(function)))
-        kept = {key for node in self.altered if (key := _key(node)) is not None and (id(node) in inside or "." in key)}
+        nodes = [*ast.walk(function)]
+        inside = set(map(id, nodes))
+        lasting = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+        kept = {
+            key
+            for node in self.altered
+            if (key := _key(node)) is not None and (id(node) in inside or "." in key or key in lasting)
+        }
         aliases = [(name, value) for name, value in reversed(self._aliases) if id(value) in inside]
         for name, value in (*aliases, *aliases):
             if name in kept and (source := _key(value)) is not None:

@@ -78,8 +78,12 @@ def _by_its_place(of: MemberImports, module: str, base: PurePosixPath, path: Pur
     for outermost in owner.layout.modules:
         top = PurePosixPath(os.path.normpath(owner.folder / outermost.path))
         if top == path or top in path.parents:
-            begins = ".".join(top.with_suffix("").relative_to(base).parts)
-            return ByItsPlace(path=path, owner=owner, begins=begins, meant=outermost.name)
+            if base in top.parents:
+                begins, meant = ".".join(top.with_suffix("").relative_to(base).parts), outermost.name
+            else:  # the package holds the folder that is on the path
+                begins = module.partition(".")[0]
+                meant = ".".join((outermost.name, *base.relative_to(top).parts, begins))
+            return ByItsPlace(path=path, owner=owner, begins=begins, meant=meant)
     return ByItsPlace(path=path, owner=owner, begins=module, meant=None)
 
 

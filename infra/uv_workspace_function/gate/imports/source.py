@@ -14,6 +14,7 @@ from uv_workspace_function.gate.imports.conditions import (
     asks_for_modules,
     catches_absence,
     holds_on_target,
+    is_for_absence,
     is_main,
     last_name,
     modules_asked_for,
@@ -283,9 +284,11 @@ class _Reader:
         optional = replace(place, need=_least(place.need, Need.NOTHING))
         nodes: list[_Step] = [(child, optional) for child in (*node.body, *node.orelse)]
         absent = replace(place, instead_of=(*place.instead_of, *tried), conditional=True)
-        absent = replace(absent, falls_back=place.falls_back or (place.in_function and not tried))
+        in_call = place.in_function and not tried
         for handler in node.handlers:
-            nodes += [(child, absent if handler in caught else place) for child in handler.body]
+            falls_back = place.falls_back or (in_call and is_for_absence(handler))
+            there = replace(absent, falls_back=falls_back) if handler in caught else place
+            nodes += [(child, there) for child in handler.body]
         return [*nodes, *((child, place) for child in node.finalbody)]
 
     def _note_probed(self, body: Iterable[ast.stmt]) -> None:
