@@ -21,7 +21,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from uv_workspace_function import processes
 from uv_workspace_function.builder.credentials import redacted
-from uv_workspace_function.user_cache import user_cache
+from uv_workspace_function.user_cache import keep, user_cache
 
 _TIMEOUT = 300  # seconds; a resolution from scratch can take a minute
 _BUILDS = "builds-v0"
@@ -322,10 +322,7 @@ def _cache_of_pythons() -> Iterator[Path]:
             for name, path in known.items():
                 place, content = kept / name, path.read_bytes()
                 if not place.is_file() or place.read_bytes() != content:
-                    place.parent.mkdir(parents=True, exist_ok=True)
-                    with tempfile.NamedTemporaryFile(dir=place.parent, prefix=".", delete=False) as part:
-                        part.write(content)
-                    os.replace(part.name, place)  # noqa: PTH105
+                    keep(place, content)
 
 
 def _passed_on(names: Collection[str]) -> dict[str, str]:

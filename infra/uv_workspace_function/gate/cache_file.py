@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from uv_workspace_function.boundary import read_file
-from uv_workspace_function.user_cache import user_cache
+from uv_workspace_function.user_cache import keep, user_cache
 
 
 @dataclass(kw_only=True)
@@ -64,12 +63,4 @@ class CacheFile:
         kept = self._used if whole else {**self._known, **self._used}
         text = json.dumps({"key": list(self.key), "files": kept})
         with suppress(OSError):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}-")
-            try:
-                with os.fdopen(descriptor, "w") as stream:
-                    stream.write(text)
-                Path(temporary).replace(self.path)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            keep(self.path, text.encode())

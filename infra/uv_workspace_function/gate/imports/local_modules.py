@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from weakref import WeakKeyDictionary
 
@@ -112,7 +113,7 @@ def _absent(of: MemberImports, read: ReadFile, found: Import) -> Iterator[_Absen
         (member, module) for member, module in around if member.name in allowed and _covers(module, found.module)
     ]
     names = frozenset(member.name for member, _ in candidates)
-    if any(map(of.known.is_missing, allowed)) and all(of.known.modules.namespace_of(name, top) for name in names):
+    if all(of.known.modules.namespace_of(name, top) for name in names) and any(map(of.known.is_missing, allowed)):
         return  # what is not installed may share the namespace: that it could not be checked is told
     candidates = _nearest(of, candidates, found.module)
     if not candidates or _is_of_others(of, found.module, names) or not VENDORED.isdisjoint(found.module.split(".")):
@@ -274,14 +275,21 @@ def _speaks_of(source: bytes, tops: AbstractSet[str]) -> bool:
     """Whether code that puts modules somewhere imports one of some packages, or has the name of a module of theirs as a text."""
     if b"modules" not in source:
         return False  # of syntax that is newer than the Python which runs this nothing else is known
+    spoken = _spoken_of(source)
+    return any(top.encode() in source for top in tops) if spoken is None else not tops.isdisjoint(spoken)
+
+
+@lru_cache(maxsize=64)  # few files replace modules, and each package is looked for in all of them
+def _spoken_of(source: bytes) -> frozenset[str] | None:
+    """The first parts of what code imports, and of its texts; None where this Python cannot read it."""
     try:
         nodes = [*ast.walk(ast.parse(source))]
     except (SyntaxError, ValueError, RecursionError):
-        return any(top.encode() in source for top in tops)
+        return None
     imported = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     imported += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
     texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    return any(name.partition(".")[0] in tops for name in (*imported, *texts))
+    return frozenset(name.partition(".")[0] for name in (*imported, *texts))
 
 
 def _on_disk(root: Path, target: PurePosixPath) -> str | None:
