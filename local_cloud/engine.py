@@ -377,7 +377,7 @@ def _wait_for_engine(own: Daemon, reach: dict[str, str]) -> None:
             warn(f"dockerd ended and is started again: {_last_line(log)}")
             _start_engine(own)
         wait_until(lambda: own.pid is None or _answers(reach), 60, f"dockerd does not answer; its log is {log}")
-        if own.pid is not None:
+        if _answers(reach):
             return
     raise LocalCloudError(f"dockerd ended {_STARTS} times: {_last_line(log)}; its log is {log}")
 

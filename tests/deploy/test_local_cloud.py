@@ -101,10 +101,12 @@ def test_an_engine_that_ends_is_started_again(
 
     def start(own: Daemon) -> None:
         life = next(started)
-        own.start(["sh", "-c", f"echo timeout waiting for containerd; exec sleep {life}"], log=log)
+        # One program from its start to its end: between a shell and what it becomes there is a moment with no command line.
+        program = f"import time; print('timeout waiting for containerd', flush=True); time.sleep({life})"
+        own.start([sys.executable, "-c", program], log=log)
 
     monkeypatch.setattr(engine, "_start_engine", start)
-    monkeypatch.setattr(engine, "_answers", lambda reach: "60" in command_line(own.pid or 0))
+    monkeypatch.setattr(engine, "_answers", lambda reach: "sleep(60)" in command_line(own.pid or 0))
     start(own)
     try:
         if answers:
