@@ -3,6 +3,7 @@
 a claim, in one line
 expect: UWF003 orders/src/orders/main.py:1        a finding; without any, the case must be clean
 gap: UWF003 UWF004                                what cannot be checked
+says: declare it: `uv add --package orders yaml`  what a finding says, or its remedy
 wheel: PyYAML 6.0 yaml/__init__.py                a distribution: its version and files
 wheel: tool 1.0 tool.py ; tag=py3-none-any ; requires=yaml, dep
 scripts: tool tool=tool:main                      an entry point of it, in console_scripts

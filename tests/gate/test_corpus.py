@@ -1,6 +1,6 @@
 """Every case of the corpus, and that the corpus is whole.
 
-Covers also: gate/allowed.py, gate/contexts.py, gate/credentials.py, gate/ignore_rules.py, gate/isolation.py,
+Covers also: gate/allowed.py, gate/built_for.py, gate/contexts.py, gate/credentials.py, gate/ignore_rules.py, gate/isolation.py,
 gate/left_out.py, gate/lines.py, gate/locks.py, gate/missing_handlers.py, gate/runner.py, gate/scope.py, gate/target_wheels.py, gate/usage.py, gate/imports/.
 """
 
@@ -30,6 +30,8 @@ def test_case(case: Case, tmp_path: Path, record_property: Callable[[str, object
     record_property("corpus-missed", "\n".join((Counter(expected) - Counter(found)).elements()))
     assert expected == found, [f"{f.problem} ({f.remedy})" for f in report.findings]
     assert case.gaps == sorted({code for gap in report.not_checked for code in gap.codes}), report.not_checked
+    said = [line for f in report.findings for line in (f.problem, f.remedy, *f.detail)]
+    assert [] == [text for text in case.all("says") if text not in said], said
     assert (1 if expected else 2 if case.gaps else 0) == report.exit_code
 
 

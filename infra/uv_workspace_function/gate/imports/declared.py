@@ -33,6 +33,19 @@ class Declared:
     elsewhere: frozenset[str]
     """What markers leave out on the target, of its requirements and of all that these need: Windows only, an older Python."""
     graph: "LockGraph"
+    asked: tuple[str, ...]
+    """The requirements of `dependencies`, as written."""
+    offered: tuple[str, ...]
+    """Those of its extras."""
+    grouped: tuple[str, ...]
+    """Those of its dev groups and the root's, and what the root itself needs."""
+
+    def through(self, package: str, *, without: str, in_image: bool) -> list[str]:
+        """Which requirements bring a package along: dependencies if any does, else extras and groups too."""
+        more = self.offered if in_image else (*self.offered, *self.grouped)
+        return self.graph.through(self.asked, package, without=without) or self.graph.through(
+            more, package, without=without
+        )
 
     @cached_property
     def closure(self) -> frozenset[str]:
@@ -57,25 +70,21 @@ class Declared:
             root: the project's root, where it is a package; its groups are installed beside every member.
             target: what the images run on.
         """
-        dependencies = {name: text for text in _dependencies(member, project.lock) if (name := requirement_name(text))}
-        asked = list(_dependencies(member, project.lock))
+        asked = _dependencies(member, project.lock)
+        dependencies = {name: text for text in asked if (name := requirement_name(text))}
         extras = member.pyproject.metadata.optional_dependencies
-        for requirements in extras.values():
-            asked += requirements
-        run = {name for text in asked for name in _named(text, graph)}
+        written = [text for requirements in extras.values() for text in requirements]
         locked = project.lock.local(member.name)
-        if locked is not None:
-            run |= {
-                n for edges in locked.optional.values() for edge in edges for n in _named(_requirement(edge), graph)
-            }
+        known = [] if locked is None else [_requirement(e) for edges in locked.optional.values() for e in edges]
+        run = {name for text in (*asked, *written, *known) for name in _named(text, graph)}
         groups = dict(_grouped(member.pyproject, f"a dev group of {member.name}", graph))
         named = (*extras, *(() if _ENVIRONMENTS & groups.keys() else member.pyproject.dependency_groups))
-        everything = [*asked, *_of_groups(member.pyproject), *_of_groups(project.pyproject)]
+        grouped = [*_of_groups(member.pyproject), *_of_groups(project.pyproject)]
         if member is not root:
             groups = dict(_grouped(project.pyproject, "a dev group of the root", graph)) | groups
             if root is not None:
                 of_root = _dependencies(root, project.lock)
-                everything += of_root
+                grouped += of_root
                 groups = dict.fromkeys((name for text in of_root for name in _named(text, graph)), THE_ROOT) | groups
         return cls(
             dependencies=dependencies,
@@ -83,8 +92,11 @@ class Declared:
             development=frozenset(groups),
             groups=groups,
             names_tests=bool(_RUNNERS & groups.keys()) or any(map(_TESTS.match, named)),
-            elsewhere=graph.reach(run | groups.keys()) - graph.reach_on(everything, target),
+            elsewhere=graph.reach(run | groups.keys()) - graph.reach_on((*asked, *written, *grouped), target),
             graph=graph,
+            asked=tuple(asked),
+            offered=(*written, *known),
+            grouped=tuple(grouped),
         )
 
 
@@ -128,14 +140,9 @@ class LockGraph:
             return edge.marker is None or "extra" in edge.marker or Marker(edge.marker).evaluate(environment)
 
         start: list[tuple[str, str | None]] = []
-        for text in requirements:
-            try:
-                parsed = Requirement(text)
-            except InvalidRequirement:
-                continue
-            if parsed.marker is None or parsed.marker.evaluate(environment):
-                name = canonicalize_name(parsed.name)
-                start += [(name, None), *((name, canonicalize_name(extra)) for extra in parsed.extras)]
+        for name, extras, marker in _parsed(requirements):
+            if marker is None or marker.evaluate(environment):
+                start += [(name, None), *((name, extra) for extra in extras)]
         return frozenset(name for name, _ in walk(start, lambda node: self._parts(node, whole=True, counts=counts)))
 
     def _parts(
@@ -147,26 +154,29 @@ class LockGraph:
                 yield edge.name, None
             yield from ((edge.name, canonicalize_name(extra)) for extra in edge.extras)
 
-    def through(self, names: Iterable[str], wanted: str, *, without: str) -> list[str]:
-        """Which of some packages need another one, itself or through others but one; by name."""
+    def through(self, requirements: Iterable[str], wanted: str, *, without: str) -> list[str]:
+        """Which of some requirements bring another package along, not by way of one; an extra is named where it takes that."""
 
         def parts(node: tuple[str, str | None]) -> Iterator[tuple[str, str | None]]:
             return self._parts(node, whole=True) if node[0] != without else iter(())
 
-        def reached(name: str) -> set[str]:
-            start: list[tuple[str, str | None]] = [(name, None)]
-            return {found for found, _ in walk(start, parts)}
+        def brings(name: str, extra: str | None) -> bool:
+            return any(found == wanted for found, _ in walk([(name, extra)], parts))
 
-        return sorted(name for name in names if name != wanted and wanted in reached(name))
+        found: set[str] = set()
+        for name, extras, _ in _parsed(requirements):
+            if name == wanted:
+                continue
+            if brings(name, None):
+                found.add(name)
+            elif bringing := [extra for extra in extras if brings(name, extra)]:
+                found.add(f"{name}[{','.join(bringing)}]")
+        return sorted(found)
 
     def named_by_extras(self, requirement: str) -> frozenset[str]:
         """The packages that the extras in a requirement name: `celery[redis]` asks for `kombu[redis]`, and so for redis."""
-        try:
-            parsed = Requirement(requirement)
-        except InvalidRequirement:
-            return frozenset()
         start: list[tuple[str, str | None]] = [
-            (canonicalize_name(parsed.name), canonicalize_name(extra)) for extra in parsed.extras
+            (name, extra) for name, extras, _ in _parsed([requirement]) for extra in extras
         ]
         asked = walk(start, lambda node: self._parts(node, whole=False))
         return frozenset(edge.name for node in asked for edge in self.edges.get(node, ()))
@@ -178,6 +188,16 @@ _RUNNERS = frozenset({"pytest", "nose2", "ward", "behave", "robotframework", "st
 # With these, and no runner beside them, tests run in environments that are described elsewhere.
 _ENVIRONMENTS = frozenset({"tox", "tox-uv", "nox"})
 _TESTS = re.compile(r"(test|tests|testing|dev|develop|development)\b", re.IGNORECASE)
+
+
+def _parsed(requirements: Iterable[str]) -> Iterator[tuple[str, list[str], Marker | None]]:
+    """The name, extras and marker of each requirement; none of what is no requirement, which uv refuses."""
+    for text in requirements:
+        try:
+            parsed = Requirement(text)
+        except InvalidRequirement:
+            continue
+        yield canonicalize_name(parsed.name), sorted(map(canonicalize_name, parsed.extras)), parsed.marker
 
 
 def _of_groups(pyproject: Pyproject) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Imports of what a member does not declare (UWF003), or that only another package brings along (UWF004)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from stdlibs import KNOWN_VERSIONS, stdlib_module_names
 
@@ -111,7 +111,7 @@ def _finding(of: MemberImports, read: ReadFile, found: Import, module: str, owne
     name = of.owner(module, transitive or (owners & declared.development) or owners) or _not_here(of, module)
     add = of.add_command(name or "PACKAGE", development=not in_image and _has_groups(of, read))
     if name in transitive:
-        through = _through(of, name, declared.run.union(() if in_image else declared.development))
+        through = declared.through(name, without=member.name, in_image=in_image)
         because = f", which it has only through {listed(through)}" if through else ""
         return _import(
             of,
@@ -159,14 +159,6 @@ def _placed(of: MemberImports, read: ReadFile, found: Import, module: str, there
         else "import it by the name that its build gives it"
     )
     return _import(of, "UWF003", read, found, module, what, f"{depend}{how}", package=there.begins)
-
-
-def _through(of: MemberImports, name: str, names: Iterable[str]) -> list[str]:
-    """Which of some declared packages bring another one along: dependencies if any does, else extras and groups too."""
-    through = of.declared.graph.through
-    return through(of.declared.dependencies, name, without=of.member.name) or through(
-        names, name, without=of.member.name
-    )
 
 
 def _not_here(of: MemberImports, module: str) -> str | None:
