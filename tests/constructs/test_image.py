@@ -522,7 +522,8 @@ def test_a_staged_folder_that_is_right_is_left_as_it_is(shop: Workspace, tmp_pat
             {"python_version": "3.10"},
             (
                 "prices requires Python >=3.11, which excludes the image's Python 3.10; "
-                "widen requires-python and run `uv lock`, or choose another python_version"
+                "widen requires-python and run `uv lock`, "
+                "or choose another Python: `--python` of a command, `python_version` of a construct"
             ),
         ),
         ({"build_secrets": {"token": "src=/x"}}, "the build takes no secret 'token'; secrets are: credentials, netrc"),

@@ -2,6 +2,7 @@
 
     findings       what a check says, and the closed list of codes
     scope          what is judged: members, services, the target
+    built_for      the Pythons of a service's images, by a cloud assembly
     runner         every check, one after the other -> one report
 
 Each check is a function, from a scope to findings and to what could not be checked:

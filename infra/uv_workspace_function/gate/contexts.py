@@ -1,8 +1,8 @@
 """Build contexts: what enters an image and should not, and what is not pinned (UWF012 to UWF017)."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -15,13 +15,14 @@ from uv_workspace_function.context.git_configuration import is_pointer
 from uv_workspace_function.context.wanted import Cause
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
 from uv_workspace_function.errors import LockError, WorkspaceError
+from uv_workspace_function.gate.built_for import assets_by_service, pythons_of
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.lines import line_of
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.gate.secret_files import is_example
 from uv_workspace_function.gate.secret_rules import NoAnswerError
 from uv_workspace_function.gate.secrets import SecretSearch
-from uv_workspace_function.insight.cloud_assembly import image_assets
+from uv_workspace_function.insight.cloud_assembly import ServiceAsset, image_assets
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, requirement_name
 from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.workspace.closure import Closure
@@ -39,10 +40,10 @@ def check_contexts(scope: Scope, cdk_out: Path | None) -> Outcome:
 
     Args:
         scope: what is judged.
-        cdk_out: a cloud assembly, which tells the images that contexts are built on; None where there is none.
+        cdk_out: a cloud assembly, which tells the images that contexts are built on, and their Pythons; None where there is none.
     """
     search = SecretSearch.of(scope.workspace.root)
-    contexts = _Contexts(scope=scope, largest=_largest(scope), search=search)
+    contexts = _Contexts(scope=scope, largest=_largest(scope), search=search, assets=assets_by_service(cdk_out))
     for service in scope.services:
         contexts.look_into(service)
     search.save(whole=scope.whole)
@@ -65,6 +66,7 @@ class _Contexts:
     scope: Scope
     largest: int
     search: SecretSearch
+    assets: Mapping[str, Sequence[ServiceAsset]]
     findings: list[Finding] = field(default_factory=list)
     gaps: list[NotChecked] = field(default_factory=list)
     closures: list[Closure] = field(default_factory=list)
@@ -81,10 +83,11 @@ class _Contexts:
             self.findings.append(_not_made(service, error))
             self.gaps.append(_unseen(service, "its build context cannot be made", "fix UWF017 first"))
             return
-        try:
-            context.closure.check_python(self.scope.target.python)
-        except WorkspaceError as error:
-            self.findings.append(_not_made(service, error))
+        for python, why in pythons_of(self.scope, service, self.assets.get(service.name, ())).items():
+            try:
+                context.closure.check_python(python)
+            except WorkspaceError as error:
+                self.findings.append(replace(_not_made(service, error), detail=(why,)))
         self.closures.append(context.closure)
         folders = {member.folder: member for member in context.closure.sources}
         for staged, file in context.files.items():

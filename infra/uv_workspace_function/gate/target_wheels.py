@@ -1,14 +1,13 @@
 """Wheels: does every third-party package of a service have one for the target? (UWF008)"""
 
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.gate.built_for import assets_by_service
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.lines import line_of, requirement_line
 from uv_workspace_function.gate.scope import Scope
-from uv_workspace_function.insight.cloud_assembly import ServiceAsset, service_assets
 from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.target.wheels import MissingWheel, built_from_source, check_wheels, refuse_other_environments
@@ -22,11 +21,7 @@ def check_targets(scope: Scope, cdk_out: Path | None = None) -> Outcome:
         scope: what is judged, and the target of services that no assembly tells of.
         cdk_out: a cloud assembly, which says of each service what its images are built for and with which extras.
     """
-    images: dict[str, list[ServiceAsset]] = {}
-    if cdk_out is not None:
-        with suppress(WorkspaceError):  # what is no assembly is told by the check of what is deployed
-            for image in service_assets(cdk_out):
-                images.setdefault(image.service, []).append(image)
+    images = assets_by_service(cdk_out)
     findings: list[Finding] = []
     gaps: list[NotChecked] = []
     for service in scope.services:

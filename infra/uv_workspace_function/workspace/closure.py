@@ -84,7 +84,7 @@ class Closure:
             if declared is not None and not _admits(declared, version, where=member.folder / PYPROJECT):
                 raise WorkspaceError(
                     f"{member.name} requires Python {declared}, which excludes the image's Python {version}",
-                    "widen requires-python and run `uv lock`, or choose another python_version",
+                    f"widen requires-python and run `uv lock`, or {_CHOICE}",
                 )
         lock = self.project.lock
         if not _admits(lock.requires_python, version, where=lock.path):
@@ -92,8 +92,11 @@ class Closure:
                 f"{lock.path} covers only Python {lock.requires_python}, so it lacks what {self.service.name} needs on the image's "
                 f"Python {version}: uv locks for the Pythons that every member admits",
                 "widen requires-python of the member "
-                "that excludes it and run `uv lock`, make that member a standalone project, or choose another python_version",
+                f"that excludes it and run `uv lock`, make that member a standalone project, or {_CHOICE}",
             )
+
+
+_CHOICE = "choose another Python: `--python` of a command, `python_version` of a construct"
 
 
 def _admits(declared: str, version: str, *, where: PurePath) -> bool:
