@@ -14,7 +14,7 @@ from pathlib import Path
 
 import image_monorepo as monorepo
 from timing import medians
-from without_an_engine import Pair, row
+from without_an_engine import Pair, row, write_definitions
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from oci import ecr
@@ -100,8 +100,11 @@ def measure_many(pair: Pair, services: list[str], rounds: int) -> Iterator[tuple
         registries = Registries(engine=engine, ours=ours, pair=pair)
 
         def from_nothing(build: Callable[[], float]) -> Callable[[], float]:
+            turns = count()
+
             def run() -> float:
                 registries.forget()
+                write_definitions(pair.root, next(turns))
                 return build()
 
             return run

@@ -209,7 +209,7 @@ def measure_many(pair: Pair, rounds: int) -> Iterator[tuple[str, ...]]:
     }
     found: dict[str, list[float]] = {name: [] for name in cases}
     for turn in range(rounds):
-        _write_definitions(pair.root, turn)
+        write_definitions(pair.root, turn)
         for name, case in cases.items():
             for number, service in enumerate(names):
                 (pair.root / "services" / service / "src" / service.replace("-", "_") / "main.py").write_text(
@@ -231,11 +231,11 @@ def write_many(root: Path, services: int = _MADE) -> None:
         module.mkdir(parents=True)
         (module / "__init__.py").write_text("")
         (module / "main.py").write_text("def handler(event, context):\n    return event\n")
-    _write_definitions(root, 0)
+    write_definitions(root, 0)
 
 
-def _write_definitions(root: Path, turn: int) -> None:
-    """Another package in each round, so that no step of an earlier one can be taken."""
+def write_definitions(root: Path, turn: int) -> None:
+    """The services' definitions: with another package in each round, so that no step of an earlier one can be taken."""
     for number in range(len([*(root / "services").iterdir()])):
         dependencies = [*_SETS[number % len(_SETS)], f"idna==3.{4 + turn}"]
         text = monorepo.PACKAGE.format(name=f"service-{number}", dependencies=json.dumps(dependencies), sources="")
