@@ -1,7 +1,7 @@
 """`services build`: what a change runs, what is shared, what a build sees, and what is refused.
 
 Covers also: builder/__main__.py, cli/build_command.py, cli/builds.py,
-cli/image_options.py, oci/image.py, oci/image_builds.py, oci/layer_builds.py,
+cli/image_options.py, oci/backends.py, oci/image.py, oci/image_builds.py, oci/layer_builds.py,
 oci/interpreter.py, oci/layers.py, oci/layout.py, oci/output.py, oci/request.py, oci/sbom.py,
 oci/staged.py, oci/steps.py, oci/tree.py.
 """
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import time
+import zipfile
 from pathlib import Path
 from typing import get_args
 
@@ -62,6 +63,29 @@ def test_a_build_from_scratch_elsewhere_makes_the_same_image(
     after = build("orders", workspace=elsewhere, cache=other)
     assert set() == reused(after)
     assert (before["digest"], before["layers"]) == (after["digest"], after["layers"])
+
+
+def test_what_is_installed_leaves_the_cache_of_uv_as_it_is(build: Build, shop: Path, cache: Path) -> None:
+    """Its files are linked, and some are changed: lists of files, bytecode of a wheel, scripts, what two packages bring."""
+    stale, script = "first/__pycache__/main.cpython-314.pyc", "first-1.0.data/scripts/first"
+    shared = {"first/main.py": "x = 1\n", "first/tool": "x = 1\n"}
+    first = {**shared, stale: "stale", script: "#!python\n", "both.txt": "first"}
+    wheels = [
+        write_wheel(shop / "wheels", "first", "1.0", first),
+        write_wheel(shop / "wheels", "second", "1.0", {**shared, "both.txt": "second"}, mode=0o755),
+    ]
+    pyproject = shop / "services/orders/pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace("'prices'", "'prices', 'first', 'second'"))
+    uv("lock", cwd=shop)
+    build("orders")
+    kept = [path for path in (cache / "uv-cache/archive-v0").rglob("*") if path.is_file()]
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            for entry in archive.infolist():
+                same = [path for path in kept if path.as_posix().endswith(f"/{entry.filename}")]
+                found = {(path.read_bytes(), bool(path.stat().st_mode & 0o100)) for path in same}
+                assert (archive.read(entry), bool(entry.external_attr >> 16 & 0o100)) in found, entry.filename
+                assert len(found) <= len(wheels)
 
 
 def test_services_with_equal_third_party_packages_share_them(build: Build, shop: Path) -> None:

@@ -101,8 +101,9 @@ def sync(
         "UV_PROJECT_ENVIRONMENT": str(environment),
         # Which Python it is, is the base image's business.
         "UV_PYTHON_DOWNLOADS": "never",
-        # The cache is a mount that the image doesn't have: what is linked from there is not in the layer.
-        "UV_LINK_MODE": "copy",
+        # A container's cache is a mount that the image doesn't have: what is linked from there is not in the layer. Elsewhere a link
+        # saves a copy of every file; what is changed is made the installation's own first (`refusals.settle`).
+        "UV_LINK_MODE": "copy" if home.is_container else "hardlink",
         # Compiled by `bytecode`, in an order that does not depend on the machine.
         "UV_COMPILE_BYTECODE": "0",
         # Compiled code names the moment, and in debug information the folder that uv made for the build: another one each time.

@@ -1,6 +1,7 @@
 """Refuses what would not work in the image, before there is one."""
 
 import csv
+import os
 import re
 import shutil
 import sys
@@ -187,6 +188,7 @@ def settle(
     for path, several in owners.items():
         if len(several) == 1:
             continue
+        _make_own(several[0].files[path].source)
         if len({distribution.files[path].digest or distribution.name for distribution in several}) == 1:
             _settle_mode(path, several[0].files[path].source)
             continue
@@ -209,6 +211,14 @@ def settle(
             raise BuildError(f"{names} bring different files as {path}: {_REMEDY}")
         _settle_mode(path, source)
     return [replace(distribution, files=settled[distribution.name]) for distribution in distributions], remarks
+
+
+def _make_own(installed: Path) -> None:
+    """Make a file that will be changed the installation's own: where uv links it, the one in its cache would change, too."""
+    if installed.stat().st_nlink > 1:
+        copy = installed.with_name(f"{os.getpid()}.own")
+        shutil.copy2(installed, copy)
+        copy.replace(installed)
 
 
 def _settle_mode(path: PurePosixPath, source: Path) -> None:
