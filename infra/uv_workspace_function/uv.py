@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
 from uv_workspace_function import processes
 from uv_workspace_function.builder.credentials import redacted
 from uv_workspace_function.user_cache import keep, user_cache
@@ -282,6 +280,8 @@ def _python(requires_python: str) -> str:
 
     Named in any case: uv would run what `.python-version` or `.venv` of the workspace lead to.
     """
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 - it takes its time, which builds spare
+
     try:
         admitted = SpecifierSet(requires_python)
     except InvalidSpecifier:

@@ -108,7 +108,8 @@ def test_without_the_extra_what_needs_it_is_named_and_the_rest_is_passed_on(
     (tmp_path / "asset/.uv-workspace-function").mkdir(parents=True)
     (tmp_path / "asset/Dockerfile").write_text("")
     code = (
-        "import sys; sys.modules['dxf'] = None; from uv_workspace_function.cli.uv_workspace_docker import main; main()"
+        "import sys; sys.modules.update(deflate=None, dxf=None); "
+        "from uv_workspace_function.cli.uv_workspace_docker import main; main()"
     )
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -118,6 +119,6 @@ def test_without_the_extra_what_needs_it_is_named_and_the_rest_is_passed_on(
         )
 
     refused = run("build", "--tag", "x", "--platform", "linux/arm64", ".")
-    expected = "error: uv-workspace-docker needs dxf, which is not installed; install uv-workspace-function[oci]\n"
+    expected = "error: uv-workspace-docker needs deflate, which is not installed; install uv-workspace-function[oci]\n"
     assert (2, expected) == (refused.returncode, refused.stderr)
     assert 37 == run("inspect", "x").returncode

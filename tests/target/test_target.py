@@ -1,4 +1,7 @@
-"""The target in uv's own terms: uv is asked what it takes, and the target has to say the same."""
+"""The target in uv's own terms: uv is asked what it takes, and the target has to say the same.
+
+Covers also: target/machines.py.
+"""
 
 from pathlib import Path
 
@@ -10,7 +13,8 @@ from packaging.tags import parse_tag
 from uv_workspace_function.context.dockerfile import Dockerfile
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target import managed_runtime
-from uv_workspace_function.target.target import PYTHON_VERSION, Machine, Target
+from uv_workspace_function.target.machines import Machine
+from uv_workspace_function.target.target import PYTHON_VERSION, Target
 from wheelhouse import uv, wheel
 
 TAGS = [

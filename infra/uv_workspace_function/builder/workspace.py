@@ -14,8 +14,8 @@ from . import markers
 from .definitions import read_lock, read_toml
 from .errors import BuildError
 
-LOCK_NAME = "uv.lock"
-_DEFINITIONS = frozenset({LOCK_NAME, "uv.toml", "pyproject.toml"})
+LOCK_NAME, PYPROJECT = "uv.lock", "pyproject.toml"
+_DEFINITIONS = frozenset({LOCK_NAME, "uv.toml", PYPROJECT})
 _BUILD_PROGRAMS = frozenset({"setup.py", "hatch_build.py", "pdm_build.py", "build.py"})
 _LOCAL_SOURCES = ("editable", "virtual", "directory")
 _NAME = re.compile(
@@ -168,8 +168,8 @@ class Workspace:
 
     def requires_python(self, package: LocalPackage) -> str:
         """The Pythons that it says it takes; empty where it takes any."""
-        path = self.root / package.folder / "pyproject.toml"
-        document = read_toml(path, shown=package.folder / "pyproject.toml") if path.is_file() else {}
+        path = self.root / package.folder / PYPROJECT
+        document = read_toml(path, shown=package.folder / PYPROJECT) if path.is_file() else {}
         return str(document.get("project", {}).get("requires-python", ""))
 
     def _own_files(self, package: LocalPackage) -> Iterator[PurePosixPath]:
@@ -180,7 +180,7 @@ class Workspace:
 
     def _without_versions(self, text: str, name: str) -> str:
         """Definitions in which the local packages have one version for ever: it matters to no third-party package."""
-        if name == "pyproject.toml":
+        if name == PYPROJECT:
             return _PROJECT_VERSION.sub(r'\g<1>"0"', text)
         if name == LOCK_NAME:
             return _LOCKED_VERSION.sub(

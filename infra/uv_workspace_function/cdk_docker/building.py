@@ -12,16 +12,13 @@ from uv_workspace_function.cdk_docker import prebuilt
 from uv_workspace_function.cdk_docker.calls import Build
 from uv_workspace_function.cdk_docker.named_images import Contents, NamedImage
 from uv_workspace_function.cdk_docker.settings import Settings
-from uv_workspace_function.context.arguments import SECRET, is_proxy
-from uv_workspace_function.context.build_context import DOCKERFILE
-from uv_workspace_function.context.dockerfile import Dockerfile
+from uv_workspace_function.context.dockerfile import DOCKERFILE, SECRET, Dockerfile, is_proxy
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import cache_option, image_builds
 from uv_workspace_function.oci.image import Image
 from uv_workspace_function.oci.layer_builds import Options
 from uv_workspace_function.oci.layout import Layout
 from uv_workspace_function.oci.origin import Origin
-from uv_workspace_function.oci.registry import Repository
 from uv_workspace_function.oci.request import Request
 from uv_workspace_function.oci.staged import StagedContext
 from uv_workspace_function.oci.store import Store
@@ -178,6 +175,6 @@ def _named(image: Image, store: Store) -> NamedImage:
         manifest=manifest,
         own=tuple(blob.digest for blob in own),
         base=source.image if isinstance(source, Contents) else None,
-        base_repository=str(source.image) if isinstance(source, Repository) else "",
+        base_repository="" if isinstance(source, Contents | Layout) else image.base.name,
         layout=str(source.path.absolute()) if isinstance(source, Layout) else "",
     )

@@ -2,9 +2,6 @@
 
 import errno
 import os
-import platform
-import tempfile
-import traceback
 
 from uv_workspace_function.errors import WorkspaceError, nested_too_deeply, unreadable
 
@@ -52,7 +49,10 @@ def lacks_extra(what: str, error: ModuleNotFoundError, *, where: str = "") -> Wo
 
 def report(error: Exception) -> str:
     """Write down what is known of a fault, and tell in one line where."""
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - it takes its time
+    import platform  # noqa: PLC0415 - what tells of a fault takes its time
+    import tempfile  # noqa: PLC0415
+    import traceback  # noqa: PLC0415
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
 
     kind = type(error).__name__
     try:

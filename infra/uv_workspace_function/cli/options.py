@@ -9,7 +9,8 @@ import click
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import PYPROJECT
-from uv_workspace_function.target.target import MACHINES, PYTHON_VERSION, Target
+from uv_workspace_function.target.machines import MACHINES
+from uv_workspace_function.target.target import PYTHON_VERSION, Target
 from uv_workspace_function.toml import Table, foreign_table, read_toml
 from uv_workspace_function.workspace.workspace import Workspace
 

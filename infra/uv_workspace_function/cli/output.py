@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-import click
-
 from uv_workspace_function.errors import printable
 
 
@@ -22,7 +20,7 @@ def say(*lines: object, err: bool = False) -> None:
         err: whether they go to stderr.
     """
     for line in lines:
-        click.echo(_COMMAND.sub(r"\1\\\2", printable(str(line))), err=err)
+        print(_COMMAND.sub(r"\1\\\2", printable(str(line))), file=sys.stderr if err else sys.stdout)
 
 
 _COMMAND = re.compile(r"^(\s*)(::|##\[)")
@@ -31,13 +29,13 @@ _COMMAND = re.compile(r"^(\s*)(::|##\[)")
 
 def say_json(document: object) -> None:
     """Print a document for programs: one that no name of a workspace can break."""
-    click.echo(json.dumps(document, indent=2).replace("\x7f", "\\u007f"))
+    print(json.dumps(document, indent=2).replace("\x7f", "\\u007f"))
 
 
 def say_commands(lines: Iterable[str]) -> None:
     """Print the commands of GitHub's that a report consists of."""
     for line in lines:
-        click.echo(printable(line))
+        print(printable(line))
 
 
 def pass_on(text: str, *, err: bool = False) -> None:
@@ -47,6 +45,8 @@ def pass_on(text: str, *, err: bool = False) -> None:
         text: with or without a line's end.
         err: whether it goes to stderr.
     """
+    import click  # noqa: PLC0415 - what is ours has no colours to be left out, and `uv-workspace-docker` no need of it
+
     click.echo(text, nl=not text.endswith("\n"), err=err)
 
 

@@ -14,7 +14,8 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 from constructs import Construct, IConstruct
 
 from uv_workspace_function.context import staging
-from uv_workspace_function.context.build_context import DOCKERFILE, BuildContext
+from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.context.dockerfile import DOCKERFILE
 from uv_workspace_function.errors import WorkspaceError
 
 EXCLUDE = ("**",)

@@ -18,8 +18,9 @@ from uv_workspace_function.constructs.defaults import with_defaults
 from uv_workspace_function.constructs.image_options import ImageOptions
 from uv_workspace_function.constructs.option_checks import check_request, checked
 from uv_workspace_function.constructs.starting_image import StartingImage, name_asset
-from uv_workspace_function.context.arguments import AskedBuild, build_arguments, is_proxy
+from uv_workspace_function.context.arguments import AskedBuild, build_arguments
 from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.context.dockerfile import is_proxy
 from uv_workspace_function.context.extensions import extension_argument
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.image_reference import ImageReference

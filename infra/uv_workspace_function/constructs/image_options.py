@@ -10,7 +10,8 @@ from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_lambda as lambda_
 
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.target.target import MACHINES, PYTHON_VERSION, Machine, Target
+from uv_workspace_function.target.machines import MACHINES, Machine
+from uv_workspace_function.target.target import PYTHON_VERSION, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

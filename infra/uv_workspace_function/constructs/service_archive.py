@@ -20,8 +20,9 @@ from constructs import Construct
 from uv_workspace_function.constructs.asset_folder import asset_stack, locked_assembly
 from uv_workspace_function.constructs.context_warnings import warn_of_context
 from uv_workspace_function.constructs.zip_options import ZipOptions
-from uv_workspace_function.context.arguments import AskedBuild, build_arguments, secret_file
+from uv_workspace_function.context.arguments import AskedBuild, build_arguments
 from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.context.dockerfile import secret_file
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target import managed_runtime
 from uv_workspace_function.target.target import Target

@@ -1,22 +1,16 @@
 """The arguments of an image's build: what the options of an image mean to the Dockerfile, checked against it."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from uv_workspace_function.context.build_context import DOCKERFILE, BuildContext
-from uv_workspace_function.context.dockerfile import Dockerfile
+from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.context.dockerfile import DOCKERFILE, PROXIES, SECRET, Dockerfile, is_proxy
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.target.wheels import built_from_source, check_closure
 
 _AN_IMAGE = "_IMAGE"
-SECRET = re.compile(r"(type=file,)?(src|source)=(?P<path>.+)|(type=env,)?env=(?P<variable>\w+)")
-"""`docker build --secret` without the id: a file or a variable."""
-
-# What every Dockerfile knows without declaring it: https://docs.docker.com/build/building/variables/#pre-defined-build-arguments
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
 _OF_BUILDKIT = "BUILDKIT_"
 
 
@@ -144,11 +138,6 @@ def _check_c_library(target: Target, base_image: object) -> None:
         )
 
 
-def is_proxy(argument: str) -> bool:
-    """Whether a build argument tells the builder a proxy, which Docker keeps out of images and caches."""
-    return argument.upper() in _PROXIES
-
-
 def _check_further(arguments: Mapping[str, str]) -> None:
     """Refuse build arguments that an option is for, or nothing.
 
@@ -161,7 +150,7 @@ def _check_further(arguments: Mapping[str, str]) -> None:
     for name in arguments:
         if not is_proxy(name) and not name.startswith(_OF_BUILDKIT):
             raise WorkspaceError(
-                f"the build takes no argument {name!r}; besides its options it takes proxies ({', '.join(_PROXIES)}) and BuildKit's own "
+                f"the build takes no argument {name!r}; besides its options it takes proxies ({', '.join(PROXIES)}) and BuildKit's own "
                 f"({_OF_BUILDKIT}...)",
                 "use the option of the image that is meant, or a base_image with the value in it",
             )
@@ -193,12 +182,6 @@ def _check_secrets(context: BuildContext, secrets: Mapping[str, str]) -> None:
                 "context",
                 "give an absolute path",
             )
-
-
-def secret_file(value: str) -> str | None:
-    """The path of a secret in the form of `docker build --secret` without the id; None when it is a variable."""
-    form = SECRET.fullmatch(value)
-    return form["path"] if form is not None else None
 
 
 def _dockerfile(context: BuildContext) -> Dockerfile:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from uv_workspace_function.builder.layer import EPOCH
 from uv_workspace_function.context import archives, output_folder, rewritten_pyproject, staging
 from uv_workspace_function.context.content import ContextFile, digest_of_files
+from uv_workspace_function.context.dockerfile import DOCKERFILE
 from uv_workspace_function.context.extensions import with_extensions
 from uv_workspace_function.context.files import Dropped
 from uv_workspace_function.context.git_configuration import deviations
@@ -26,7 +27,6 @@ from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.selection import refuse_conflicting
 from uv_workspace_function.workspace.workspace import Workspace
 
-DOCKERFILE = "Dockerfile"
 BUILDER_FOLDER = ".uv-workspace-function"
 # BuildKit obeys the second, else the first, at a context's root: https://docs.docker.com/build/concepts/context/#dockerignore-files
 _IGNORE_FILES = (".dockerignore", f"{DOCKERFILE}.dockerignore")

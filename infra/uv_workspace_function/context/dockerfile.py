@@ -1,10 +1,19 @@
 """What a Dockerfile asks of the one who builds it: its build arguments with their defaults, and the secrets it mounts."""
 
+import functools
 import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
+
+DOCKERFILE = "Dockerfile"
+"""Its name in a build context."""
+
+SECRET = re.compile(r"(type=file,)?(src|source)=(?P<path>.+)|(type=env,)?env=(?P<variable>\w+)")
+"""`docker build --secret` without the id: a file or a variable."""
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
+"""What every Dockerfile knows without declaring it: https://docs.docker.com/build/building/variables/#pre-defined-build-arguments."""
 
 _CONTINUED = re.compile(r"\\[ \t]*\n")
 _ARGUMENTS = re.compile(r"^[ \t]*ARG[ \t]+(?P<names>.*)$", re.IGNORECASE | re.MULTILINE)
@@ -23,6 +32,7 @@ class Dockerfile:
     """The ids of the build secrets it mounts."""
 
     @classmethod
+    @functools.lru_cache(maxsize=8)
     def parse(cls, text: str) -> Self:
         """Read the `ARG` instructions and the `--mount=type=secret` flags."""
         arguments: dict[str, str | None] = {}
@@ -43,3 +53,14 @@ class Dockerfile:
         if default is None:
             return None
         return _VARIABLE.sub(lambda found: self.value(found["braced"] or found["bare"], given) or "", default)
+
+
+def is_proxy(argument: str) -> bool:
+    """Whether a build argument tells the builder a proxy, which Docker keeps out of images and caches."""
+    return argument.upper() in PROXIES
+
+
+def secret_file(value: str) -> str | None:
+    """The path of a secret in the form of `docker build --secret` without the id; None when it is a variable."""
+    form = SECRET.fullmatch(value)
+    return form["path"] if form is not None else None

@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.context.build_context import BUILDER_FOLDER, DOCKERFILE, BuildContext
+from uv_workspace_function.context.build_context import BUILDER_FOLDER, BuildContext
 from uv_workspace_function.context.content import ContextFile
+from uv_workspace_function.context.dockerfile import DOCKERFILE
 from uv_workspace_function.context.files import Dropped
 from uv_workspace_function.context.git_configuration import is_pointer
 from uv_workspace_function.context.wanted import Cause

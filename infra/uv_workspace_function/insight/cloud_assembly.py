@@ -8,7 +8,8 @@ from typing import Any
 
 from uv_workspace_function.boundary import read_file
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.target.target import MACHINES, Target
+from uv_workspace_function.target.machines import MACHINES
+from uv_workspace_function.target.target import Target
 
 # The hidden command that makes a zip function's archive, with its options.
 _OF_ARCHIVES = "zip-asset"

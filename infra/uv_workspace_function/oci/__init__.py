@@ -3,6 +3,7 @@
 What is asked for, and what is built of it:
 
     request          a context, a target and the Dockerfile's arguments, each honoured or refused by name
+    backends         what is refused where nothing of a workspace may run
     staged           the build context: just made, or read from a folder
     image_builds     images of several services: their layers on their base images
     zip_builds       zip archives of several services

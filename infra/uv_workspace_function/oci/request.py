@@ -1,20 +1,15 @@
 """What is asked for: a context, a target, and the Dockerfile's arguments, each honoured or refused by name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-from uv_workspace_function.builder.workspace import LocalPackage, normalized
-from uv_workspace_function.context.build_context import DOCKERFILE
-from uv_workspace_function.context.dockerfile import Dockerfile
+from uv_workspace_function.builder.workspace import normalized
+from uv_workspace_function.context.dockerfile import DOCKERFILE, Dockerfile
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci.staged import StagedContext
-from uv_workspace_function.pyproject import PYPROJECT, BuildSystem, Pyproject
 from uv_workspace_function.target.image_reference import ImageReference
-from uv_workspace_function.target.target import DOCKER_PLATFORMS
+from uv_workspace_function.target.machines import DOCKER_PLATFORMS
 
 HONOURED = frozenset(
     {
@@ -106,41 +101,3 @@ class Request:
         )
         told = {name: self.value(name) for name in (*names, "BUILD_FROM_SOURCE")}
         return {**told, "TARGETARCH": self.platform.partition("/")[2]}
-
-    def refuse_backends(self, root: Path, packages: Iterable[LocalPackage], uv_version: str) -> None:
-        """Refuse what would run code of the workspace or of packages.
-
-        Args:
-            root: the folder that the context was written to.
-            packages: the local packages.
-            uv_version: whose backend runs no code of theirs.
-
-        Raises:
-            WorkspaceError: when a local package has a backend that uv does not carry, or a package may be built from source.
-        """
-        if allowed := self.variables["BUILD_FROM_SOURCE"]:
-            raise WorkspaceError(
-                f"{allowed} may be built from source, which runs its code", "leave --no-backends out, or lock wheels"
-            )
-        for package in packages:
-            pyproject = root / package.folder / PYPROJECT
-            build_system = (Pyproject.load(pyproject) if pyproject.is_file() else Pyproject()).build_system
-            if not package.virtual and not _is_uvs_own(build_system, uv_version):
-                raise WorkspaceError(
-                    f"{package.name} is built by a backend that uv does not carry, which runs code",
-                    "leave --no-backends out, set package = false in its [tool.uv], or have uv_build build it, in a range that "
-                    f"holds {uv_version}",
-                )
-
-
-def _is_uvs_own(build_system: BuildSystem, version: str) -> bool:
-    """Whether uv builds it by itself, without starting a Python."""
-    if build_system.build_backend != "uv_build" or build_system.backend_path:
-        return False
-    try:
-        (requirement,) = map(Requirement, build_system.requires)
-        return requirement.name in {"uv-build", "uv_build"} and SpecifierSet(str(requirement.specifier)).contains(
-            version
-        )
-    except (ValueError, InvalidRequirement, InvalidSpecifier):
-        return False

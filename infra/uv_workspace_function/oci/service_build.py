@@ -72,16 +72,14 @@ class ServiceBuild:
         """
         work = f"{self.request.service}-{key_of(self.request.platform, self.request.variables)[:12]}"
         with self.store.work_folder(work) as (folder, lock):
-            context = folder / "context"
-            self.request.context.write(context)
             if self.no_backends:  # before anything runs
-                local = _workspace(context, self.request.service).local.values()
-                self.request.refuse_backends(context, local, self.tools.uv_version)
+                _refuse_backends(self.request, folder / "definitions", self.tools.uv_version)
             with ThreadPoolExecutor(max_workers=3) as pool:
                 at_work = Event()
                 service = pool.submit(self._service, folder, lock, at_work)
                 at_work.wait()  # the rest is cut while it runs: threads of ours would only wait for each other before
-                inputs = folder / "inputs"
+                context, inputs = folder / "context", folder / "inputs"
+                self.request.context.write(context)
                 workspace = _workspace(context, self.request.service)
                 workspace.split(definitions=inputs / "definitions", libraries=inputs / "libraries")
                 third_party = pool.submit(self._third_party, folder, lock, inputs / "definitions", workspace)
@@ -262,6 +260,14 @@ def _kept(store: Store, key: str) -> Made | None:
     if not all(elsewhere.reaches(store, layer.blob) for layer in found.values()):
         return None
     return Made(layers=found, claims=kept["claims"], remarks=tuple(kept["remarks"]), is_reused=True)
+
+
+def _refuse_backends(request: Request, written: Path, uv_version: str) -> None:
+    from uv_workspace_function.oci import backends  # noqa: PLC0415 - who reads definitions takes its time
+
+    request.context.write(written)
+    packages = _workspace(written, request.service).local.values()
+    backends.refuse(written, packages, uv_version=uv_version, from_source=request.value("BUILD_FROM_SOURCE"))
 
 
 def _workspace(context: Path, service: str) -> BuilderWorkspace:

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from uv_workspace_function.builder.workspace import BUILDER_FOLDER
-from uv_workspace_function.context.build_context import DOCKERFILE, BuildContext
 from uv_workspace_function.context.content import ContextFile, digest_of_files
+from uv_workspace_function.context.dockerfile import DOCKERFILE
 from uv_workspace_function.context.extensions import has_extensions
 from uv_workspace_function.errors import WorkspaceError, reading
+
+if TYPE_CHECKING:
+    from uv_workspace_function.context.build_context import BuildContext
 
 _HERE = Path(__file__).parents[1]
 _PROGRAM = f"{BUILDER_FOLDER}/builder/"
@@ -25,7 +28,7 @@ class StagedContext:
     files: Mapping[str, ContextFile]
 
     @classmethod
-    def of(cls, context: BuildContext) -> Self:
+    def of(cls, context: "BuildContext") -> Self:
         """One that was just made."""
         return cls(files=context.files)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from uv_workspace_function.builder.errors import UvFailed
+from uv_workspace_function.builder.workspace import PYPROJECT
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import builder_program
 from uv_workspace_function.oci.interpreter import Interpreter
-from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.uv import exported
 
 # The rest of the environment stays with us: a backend of a workspace must find neither AWS's variables nor those of CI.

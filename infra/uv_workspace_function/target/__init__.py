@@ -2,6 +2,7 @@
 
 Its modules:
 
+    machines         what Lambda runs on
     target           a Python version, a machine and a C library, as wheels, uv, Docker and Lambda call them
     wheels           whether every package has a wheel for it, and what they weigh
     image_reference  the name of a container image

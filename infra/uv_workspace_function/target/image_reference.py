@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.target.target import MACHINES, Machine
+from uv_workspace_function.target.machines import MACHINES, Machine
 
 # repository[:tag][@digest], source: https://github.com/distribution/reference, its grammar in regexp.go
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"

@@ -5,21 +5,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
-from typing import Literal, Self
+from typing import Self
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.tags import Tag, compatible_tags, cpython_tags
 
 from uv_workspace_function.errors import LockError, WorkspaceError
+from uv_workspace_function.target.machines import DOCKER_PLATFORMS, Machine
 
 PYTHON_VERSION = "3.14"
 """Of images and archives, where nothing else is said; `ARG PYTHON_VERSION` in the Dockerfile says the same."""
 
-Machine = Literal["aarch64", "x86_64"]
-MACHINES: Mapping[str, Machine] = {"arm64": "aarch64", "x86_64": "x86_64"}
-"""The machine of each architecture, by Lambda's name of it."""
-
-DOCKER_PLATFORMS = {"aarch64": "linux/arm64", "x86_64": "linux/amd64"}
 # PEP 600: the oldest glibc a wheel can ask for on a machine, and the names such wheels had before it.
 _OLDEST_GLIBC_MINOR = {"aarch64": 17, "x86_64": 5}
 _LEGACY_MANYLINUX = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
