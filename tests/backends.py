@@ -64,7 +64,10 @@ NAMESPACE = {"src/acme/orders/__init__.py": "", "src/acme/orders/main.py": "", "
 
 @dataclass(frozen=True)
 class Case:
-    """A package: what its tables say after `[project]`, its files, and the modules one can import once it is installed."""
+    """A package: what its tables say after `[project]`, its files, and the modules one can import once it is installed.
+
+    `modules` has the folder or file of each, or the folders that become one, apart by spaces.
+    """
 
     backend: str
     name: str
@@ -166,6 +169,13 @@ CASES = [
         "a namespace by default",
         {"acme/acme_orders/__init__.py": "", "acme/other/x.py": "", "src/y.py": ""},
         {"acme": "acme"},
+    ),
+    Case(
+        "hatchling",
+        "folders of members in one namespace",
+        {"core/src/acme/core/__init__.py": "", "base/src/acme/base/__init__.py": "", "base/src/acme/plain.py": ""},
+        {"acme": "base/src/acme core/src/acme"},
+        _hatch('packages = ["core/src/acme", "base/src/acme"]'),
     ),
     Case("hatchling", "packages", {**SRC, **NAMESPACE}, {"acme": "src/acme"}, _hatch('packages = ["src/acme"]')),
     Case("hatchling", "a nested package", NAMESPACE, {"orders": "src/acme/orders"}, _hatch('packages = ["src/acme/orders"]')),
@@ -375,6 +385,13 @@ CASES = [
         {**SRC, **LEFT_OUT},
         {"acme_orders": "src/acme_orders"},
         '[tool.poetry]\nexclude = ["**/private", "src/acme_orders/gone/*.py", "**/*_pb2.py", "deep"]\n',
+    ),
+    Case(
+        "poetry",
+        "folders of members in one namespace",
+        {"core/acme/core/__init__.py": "", "base/acme/base/__init__.py": ""},
+        {"acme": "base/acme core/acme"},
+        '[tool.poetry]\npackages = [{ include = "acme", from = "core" }, { include = "acme", from = "base" }]\n',
     ),
     Case("poetry", "a package", FLAT, {"acme_orders": "acme_orders"}),
     Case("poetry", "a package in src", SRC, {"acme_orders": "src/acme_orders"}),

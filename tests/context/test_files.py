@@ -887,6 +887,21 @@ def test_members_below_a_package_are_left_to_themselves(tmp_path: Path) -> None:
     assert list(sources.files) == ["lib/z.json", INIT, "x.json"]
 
 
+@pytest.mark.parametrize("hook", ["", '[tool.hatch.build.targets.wheel.hooks.custom]\npath = "x.json"\n'])
+def test_modules_in_folders_of_members_are_sources_of_the_root_that_ships_them(tmp_path: Path, hook: str) -> None:
+    """Its wheel has them; what else lies in the members' folders is theirs, though a hook may read anything of the root's own."""
+    packages = '[tool.hatch.build.targets.wheel]\npackages = ["core/src/acme", "lib/base/src/acme"]\n'
+    shipped = {"core/src/acme/core/__init__.py": "", "lib/base/src/acme/base.py": ""}
+    more = {
+        f"{member}/{name}": ""
+        for member in ("core", "lib/base")
+        for name in ("pyproject.toml", "data/x", "src/other.py")
+    }
+    make(tmp_path, {"pyproject.toml": HATCHLING + packages + hook, "x.json": "", **shipped, **more})
+    sources = read(tmp_path, ".", others=("core", "lib/base"))
+    assert sorted(shipped) == [path for path in sources.files if path != "x.json"]
+
+
 def test_a_project_with_its_own_lock_is_left_to_itself(tmp_path: Path) -> None:
     """Whether it is known as another local package or not: a context has one lock."""
     project = PROJECT.replace("acme-orders", "root")

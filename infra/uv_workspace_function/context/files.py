@@ -236,9 +236,11 @@ class _Walk:
             # the folders of bytecode that Python itself has made stand beside each and every package
             self._drop(shown, cause, worth=noted and name != "__pycache__")
             return
-        if is_folder and not state.declared and self._in_workspace(path) in self.others:
+        is_other = is_folder and not state.declared and self._in_workspace(path) in self.others
+        if is_other and path not in wanted.passages:
             return
-        is_source = worth or (state.wanted and (state.forced or not wanted.is_beside(path)))
+        # of another package's folder only what the tables name
+        is_source = worth or (state.wanted and not is_other and (state.forced or not wanted.is_beside(path)))
         passes = is_folder and wanted.may_hold(path)
         if not is_source and not passes:
             self._drop(shown, Cause.BESIDE, worth=state.wanted)

@@ -1,7 +1,8 @@
 """What is unused: libraries that no member needs (UWF009), services that no stack deploys (UWF010)."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
@@ -18,7 +19,8 @@ def check_libraries(scope: Scope) -> Outcome:
     workspace = scope.workspace
     if not scope.whole or not workspace.services:
         return Outcome()
-    used = {*_used(scope), *(member.name for member in workspace.members if member.folder == workspace.project.folder)}
+    used = {*_used(scope), *_copied(workspace.members)}
+    used |= {member.name for member in workspace.members if member.folder == workspace.project.folder}
     idle = [member for member in workspace.members if member.name not in used and _is_library(member)]
     remedy = "remove it, or say in [{}] of its pyproject.toml whom it is for"
     return _unused("UWF009", idle, "no member of the workspace depends on the library", remedy)
@@ -96,6 +98,17 @@ def _used(scope: Scope) -> Iterator[str]:
             yield from (builder.name for builder in scope.closure(service).builders)
         except WorkspaceError:
             continue  # the lock check tells
+
+
+def _copied(members: Sequence[Member]) -> Iterator[str]:
+    """The names of those whose code the wheel of another one takes from their folders."""
+    by_folder = {member.folder: member for member in members}
+    for member in members:
+        for module in member.layout.modules:
+            path = PurePosixPath(os.path.normpath(member.folder / module.path))
+            owner = next((by_folder[parent] for parent in path.parents if parent in by_folder), member)
+            if owner is not member:
+                yield owner.name
 
 
 _OF_APPLICATIONS = ("Dockerfile", "cdk.json", "app.py", "manage.py")

@@ -39,7 +39,7 @@ def layout_of(pyproject: Pyproject, folder: Path, *, virtual: bool | None = None
         virtual: whether it is copied, as a lock says; by default as `pyproject.is_virtual` says.
 
     Returns:
-        The modules that exist, outermost ones only, sorted by name.
+        The modules that exist, outermost ones only, sorted by name; a wheel can have one of several folders.
     """
     if pyproject.is_virtual if virtual is None else virtual:
         return virtual_layout(folder, pyproject.ours.include)
@@ -49,5 +49,6 @@ def layout_of(pyproject: Pyproject, folder: Path, *, virtual: bool | None = None
     layout = find(pyproject, folder)
     # A backend of the package's own (backend-path) wraps another one and can add to what that one does.
     complete = layout.complete and not pyproject.build_system.backend_path
-    modules = outermost(module for module in layout.modules if (folder / module.path).exists())
+    existing = (module for module in layout.modules if (folder / module.path).exists())
+    modules = outermost(existing, merged=True)
     return replace(layout, modules=modules, complete=complete)

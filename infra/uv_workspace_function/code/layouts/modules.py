@@ -65,11 +65,18 @@ def distributed(folder: Path, source: str, target: str) -> Iterator[Module]:
         yield module_at(target[:-3].removesuffix("/__init__").replace("/", "."), source)
 
 
-def outermost(modules: Iterable[Module]) -> tuple[Module, ...]:
-    """The modules without those that lie in another one's folder at the place their name says."""
-    by_name = {module.name: module for module in sorted(modules, key=lambda m: (m.name, str(m.path)), reverse=True)}
+def outermost(modules: Iterable[Module], *, merged: bool = False) -> tuple[Module, ...]:
+    """The modules without those that lie in another one's folder at the place their name says.
+
+    Args:
+        modules: all of them.
+        merged: whether folders of one name become one, as in a wheel; else the first one hides the others, as on a path.
+    """
+    found = sorted(modules, key=lambda m: (m.name, str(m.path)), reverse=True)
+    by_place = {(m.name, str(m.path) if merged and m.path.suffix != ".py" else ""): m for m in found}
     kept: list[Module] = []
-    for name, module in sorted(by_name.items(), key=lambda item: (item[0].count("."), item[0])):
+    for module in sorted(by_place.values(), key=lambda m: (m.name.count("."), m.name, str(m.path))):
+        name = module.name
         above = (other for other in kept if name.startswith(other.name + "."))
         if not any(module.path == other.path / name[len(other.name) + 1 :].replace(".", "/") for other in above):
             kept.append(module)
