@@ -19,7 +19,7 @@ from uv_workspace_function.gate.imports.known_packages import (
     unsettled,
     with_verdicts,
 )
-from uv_workspace_function.gate.imports.local_modules import local_imports
+from uv_workspace_function.gate.imports.local_modules import has_namespace_of, in_local_namespace, local_imports
 from uv_workspace_function.gate.imports.member import MemberImports
 from uv_workspace_function.gate.imports.undeclared import doubt_about, verdict_on
 from uv_workspace_function.gate.imports.unparsed import unparsed_source
@@ -79,7 +79,8 @@ def _outside(scope: Scope) -> dict[Member, Project]:
 
 def _judge(of: MemberImports) -> Outcome:
     """Everything there is to say of the member's imports."""
-    findings: list[Finding] = list(package_without_module(of))
+    findings, gaps = local_imports(of)
+    findings += package_without_module(of)
     doubts: dict[str, list[str]] = {}
     in_code: dict[tuple[str, str | None], str] = {}
     for read in of.files:
@@ -91,10 +92,17 @@ def _judge(of: MemberImports) -> Outcome:
             for module, provided in of.answers(found).items():
                 of.used.update(provided.owners)
                 whose = of.owner(module, provided.owners) or module.partition(".")[0]
-                if whose in seen or not of.is_judged(read, found):
+                if not seen.isdisjoint((whose, module)) or not of.is_judged(read, found):
                     continue
                 verdict = verdict_on(of, read, found, module, provided)
-                if isinstance(verdict, Finding):
+                if isinstance(verdict, Finding) and not provided.owners and has_namespace_of(of, read, found, module):
+                    seen.add(module)
+                    there = in_local_namespace(of, read, found, module)
+                    if isinstance(there, NotChecked):
+                        gaps.setdefault(module, there)
+                    elif there is not None:
+                        findings.append(there)
+                elif isinstance(verdict, Finding):
                     seen.add(whose)
                     if not of.is_development(read, found):
                         in_code.setdefault((verdict.code, verdict.package), verdict.remedy)
@@ -103,10 +111,8 @@ def _judge(of: MemberImports) -> Outcome:
                     doubts.setdefault(module, []).extend(verdict)
     # what code needs is declared for the code, and serves the tests as well
     findings = [replace(f, remedy=in_code.get((f.code, f.package), f.remedy)) if f.package else f for f in findings]
-    local = local_imports(of)
-    findings += local.findings
     not_checked = [doubt_about(of, doubts)] if doubts else []
-    not_checked += local.not_checked
+    not_checked += gaps.values()
     not_checked += [
         NotChecked(
             codes=("UWF003", "UWF005", "UWF006"),

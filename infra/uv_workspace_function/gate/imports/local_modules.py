@@ -1,25 +1,22 @@
 """Imports below a local package's own name: each has to lead to a file of the context, or it fails in the image (UWF003)."""
 
-import ast
 import os
 from collections.abc import Iterable, Iterator
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from weakref import WeakKeyDictionary
 
-from uv_workspace_function.boundary import read_file
 from uv_workspace_function.code.layouts import Module
 from uv_workspace_function.context.wanted import Cause
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
+from uv_workspace_function.gate.findings import Finding, NotChecked
 from uv_workspace_function.gate.ignore_rules import ignoring_rule
 from uv_workspace_function.gate.imports.files import VENDORED, Role
 from uv_workspace_function.gate.imports.known_packages import ReadFile
 from uv_workspace_function.gate.imports.local_names import Unbound, unbound
 from uv_workspace_function.gate.imports.member import MemberImports
+from uv_workspace_function.gate.imports.replaced_modules import is_dynamic
 from uv_workspace_function.gate.imports.siblings import has_module
 from uv_workspace_function.gate.imports.source import Import, Need
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
@@ -43,10 +40,10 @@ class _Absent:
     """False where a build, or whatever makes what git ignores, may bring it."""
 
 
-def local_imports(of: MemberImports) -> Outcome:
-    """Judge what the code of a member imports from local packages, itself among them."""
-    if of.is_workbench or not (of.member.is_package or of.member in of.scope.workspace.services):
-        return Outcome()
+def local_imports(of: MemberImports) -> tuple[list[Finding], dict[str, NotChecked]]:
+    """What is wrong with what the code of a member imports from local packages, itself among them; and by module, what is not known."""
+    if not _is_judged(of):
+        return [], {}
     findings: list[Finding] = []
     gaps: dict[str, NotChecked] = {}
     for read in of.files:
@@ -69,7 +66,12 @@ def local_imports(of: MemberImports) -> Outcome:
             for found in read.facts.relative
             if _whole_name(read, found) is None and found.need is Need.RUN and of.is_judged(read, found)
         ]
-    return Outcome(findings=tuple(findings), not_checked=tuple(gaps.values()))
+    return findings, gaps
+
+
+def _is_judged(of: MemberImports) -> bool:
+    """Whether the member's code runs as its build, or a copy, leaves it, and not where it lies."""
+    return not of.is_workbench and (of.member.is_package or of.member in of.scope.workspace.services)
 
 
 def _too_high(of: MemberImports, read: ReadFile, found: Import) -> Finding:
@@ -109,25 +111,51 @@ def _absent(of: MemberImports, read: ReadFile, found: Import) -> Iterator[_Absen
         yield from _left_out_by_name(of, read, top)
         return
     allowed = of.allowed(read, found)
-    candidates = [
-        (member, module) for member, module in around if member.name in allowed and _covers(module, found.module)
-    ]
+    candidates = _having(of, found.module, allowed)
     names = frozenset(member.name for member, _ in candidates)
     if all(of.known.modules.namespace_of(name, top) for name in names) and any(map(of.known.is_missing, allowed)):
         return  # what is not installed may share the namespace: that it could not be checked is told
     candidates = _nearest(of, candidates, found.module)
-    if not candidates or _is_of_others(of, found.module, names) or not VENDORED.isdisjoint(found.module.split(".")):
+    if (
+        not candidates
+        or _is_of_others(of, found.module, names, allowed)
+        or not VENDORED.isdisjoint(found.module.split("."))
+    ):
         return
     absent = [_look_for(of, member, module, found.module) for member, module in candidates]
     if None not in absent:
         yield from filter(None, absent[:1])
         return
     for name in found.names:
-        if name == "*" or name.startswith("__") or _is_of_others(of, f"{found.module}.{name}", names):
+        if name == "*" or name.startswith("__") or _is_of_others(of, f"{found.module}.{name}", names, allowed):
             continue
         inner = [_look_for(of, member, module, f"{found.module}.{name}", name=name) for member, module in candidates]
         if None not in inner:
             yield from filter(None, inner[:1])
+
+
+def _having(of: MemberImports, dotted: str, allowed: frozenset[str]) -> list[tuple[Member, Module]]:
+    """The local packages that an import may come from and that have an outermost module around it."""
+    around = of.known.layout_modules.get(dotted.partition(".")[0], ())
+    return [(member, module) for member, module in around if member.name in allowed and _covers(module, dotted)]
+
+
+def in_local_namespace(of: MemberImports, read: ReadFile, found: Import, module: str) -> Finding | NotChecked | None:
+    """What is wrong with a module that no package has, where local packages have the namespace around it.
+
+    None where nothing is: one of them may have it, by a build or an extension.
+    """
+    name = module.rpartition(".")[2] if module != found.module else None
+    around = _nearest(of, _having(of, module, of.allowed(read, found)), module)
+    absent = [_look_for(of, member, outermost, module, name=name) for member, outermost in around]
+    if absent[0] is None or None in absent:
+        return None
+    return _finding(of, read, found, absent[0]) if absent[0].is_certain else _gap(of, read, absent[0])
+
+
+def has_namespace_of(of: MemberImports, read: ReadFile, found: Import, module: str) -> bool:
+    """Whether local packages that an import may come from have a namespace around a module that nobody has."""
+    return _is_judged(of) and bool(_having(of, module, of.allowed(read, found)))
 
 
 def _nearest(of: MemberImports, candidates: list[tuple[Member, Module]], dotted: str) -> list[tuple[Member, Module]]:
@@ -143,10 +171,14 @@ def _covers(module: Module, dotted: str) -> bool:
     return dotted == module.name or dotted.startswith(f"{module.name}.")
 
 
-def _is_of_others(of: MemberImports, dotted: str, names: frozenset[str]) -> bool:
-    """Whether a package beside those has a module: of a namespace that they share, which is judged by what is declared."""
+def _is_of_others(of: MemberImports, dotted: str, names: frozenset[str], allowed: frozenset[str]) -> bool:
+    """Whether a package beside those has a module: of a namespace that they share, which is judged by what is declared.
+
+    One that is not declared and has what they have is a root whose wheel copies them.
+    """
     provided = of.known.modules.find(dotted)
-    return provided.exact and not provided.owners <= names
+    others = provided.owners - names
+    return provided.exact and bool(others & allowed if provided.owners & names else others)
 
 
 def _look_for(
@@ -181,7 +213,7 @@ def _look_for(
         if lacking is None:
             return None
     is_of_plain_module = lacking is not None and lacking.is_of_plain_module
-    if _is_dynamic(of, member, may_search=not is_of_plain_module):
+    if is_dynamic(of, member, may_search=not is_of_plain_module):
         return None
     if lacking is not None and lacking.is_of_plain_module:
         whole = member.layout.complete or not member.is_package
@@ -237,59 +269,6 @@ def _left_out_by_name(of: MemberImports, read: ReadFile, top: str) -> Iterator[_
     there = _on_disk(workspace.root, target)
     if there is not None and str(target) not in _stems(workspace, member, (*files.files, *files.written)):
         yield _lost(member, top, there, "it has a name that tests and outputs have")
-
-
-def _is_dynamic(of: MemberImports, member: Member, *, may_search: bool) -> bool:
-    """Whether a package's modules may be others than its files: some code puts modules into `sys.modules`.
-
-    Or, where that would help, it looks for them elsewhere.
-    """
-    known = of.known.dynamic
-    if member not in known:
-        known[member] = (_replaces_modules(of, member), _searches(of.scope.workspace, member))
-    replaces, searches = known[member]
-    return replaces or (may_search and searches)
-
-
-def _searches(workspace: Workspace, member: Member) -> bool:
-    files = WorkspaceFiles.of(workspace).files(workspace, member).files
-    return any(path.endswith(".py") and b"__path__" in file.content for path, file in files.items())
-
-
-def _replaces_modules(of: MemberImports, member: Member) -> bool:
-    """Whether the package itself replaces modules, or other code that images hold, which knows a module of its name."""
-    workspace = of.scope.workspace
-    files = WorkspaceFiles.of(workspace).files(workspace, member).files
-    for path, file in files.items():
-        facts = of.known.sources.get(path)
-        if path.endswith(".py") and b"modules" in file.content and (facts is None or facts.names.replaces_modules):
-            return True
-    tops = {module.name.partition(".")[0] for module in member.layout.modules}
-    return any(
-        names.replaces_modules and path not in files and _speaks_of(read_file(workspace.root / path), tops)
-        for path, names in of.known.shipped.items()
-    )
-
-
-def _speaks_of(source: bytes, tops: AbstractSet[str]) -> bool:
-    """Whether code that puts modules somewhere imports one of some packages, or has the name of a module of theirs as a text."""
-    if b"modules" not in source:
-        return False  # of syntax that is newer than the Python which runs this nothing else is known
-    spoken = _spoken_of(source)
-    return any(top.encode() in source for top in tops) if spoken is None else not tops.isdisjoint(spoken)
-
-
-@lru_cache(maxsize=64)  # few files replace modules, and each package is looked for in all of them
-def _spoken_of(source: bytes) -> frozenset[str] | None:
-    """The first parts of what code imports, and of its texts; None where this Python cannot read it."""
-    try:
-        nodes = [*ast.walk(ast.parse(source))]
-    except (SyntaxError, ValueError, RecursionError):
-        return None
-    imported = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    imported += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
-    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    return frozenset(name.partition(".")[0] for name in (*imported, *texts))
 
 
 def _on_disk(root: Path, target: PurePosixPath) -> str | None:

@@ -142,7 +142,10 @@ def _finding(of: MemberImports, read: ReadFile, found: Import, module: str, owne
     if module.partition(".")[0] in _SHIPPED:
         detail = ("Lambda's base image has one of its own, in a version that AWS chooses and changes",)
     package = name or module.partition(".")[0]
-    return _import(of, "UWF003", read, found, module, what, f"declare it: {add}", detail, package=package)
+    # what lies in its own namespace and nobody has may be its own
+    shares = name is None and of.known.modules.namespace_of(member.name, package)
+    remedy = f"correct the import, or declare {add}" if shares else f"declare it: {add}"
+    return _import(of, "UWF003", read, found, module, what, remedy, detail, package=package)
 
 
 def _placed(of: MemberImports, read: ReadFile, found: Import, module: str, there: ByItsPlace) -> Finding:
