@@ -1,14 +1,13 @@
-"""`services build` against `services prune` and `docker build`: both begin at the repository, and end in a store of the machine's own."""
+"""Builds without an engine against `docker build`, of the same context or from the repository on: both end in a store of the machine's own."""
 
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -46,8 +45,6 @@ class Pair:
     tags: list[str]
     memory: int = 0
     """The most that a process of ours took, in kB."""
-    alone: list[float] = field(default_factory=list)
-    """How long each `docker build` took, without what made its context."""
 
     def base(self) -> Path:
         """The base image as a layout."""
@@ -116,33 +113,48 @@ class Pair:
         if len(services) == 1:
             found = [found]
         for number, context in enumerate(found):
-            tag = f"uv-workspace-function-benchmark:{context['service']}"
-            self.tags.append(tag)
-            options = [f"--build-arg={key}={value}" for key, value in context["build_args"].items()]
-            if is_new and number == 0:
-                options.append("--no-cache")
-            started = time.perf_counter()
-            done = subprocess.run(
-                [
-                    "docker",
-                    "build",
-                    "--quiet",
-                    f"--platform={self.platform}",
-                    f"--tag={tag}",
-                    *options,
-                    context["output"],
-                ],
-                env={**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
-                capture_output=True,
-                text=True,
-                check=False,
+            name = self._name(context["service"])
+            self._build(
+                ["docker", *_as_the_cdk(context["build_args"], name, self.platform, is_new and number == 0)],
+                context["output"],
             )
-            if done.returncode:
-                raise SystemExit(f"{context['service']} was not built:\n{done.stderr[-3000:]}")
-            self.alone.append(time.perf_counter() - started)
         seconds = time.perf_counter() - begun
         shutil.rmtree(folder)
         return seconds
+
+    def of_context(self, service: str, *, by_engine: bool) -> float:
+        """Build a context that lies there, as the CDK CLI has it built: by docker, or by the program for `CDK_DOCKER`.
+
+        Returns:
+            The seconds that it took.
+        """
+        folder = self.folder / "context"
+        arguments = self._command(["prune", service, f"--output={folder}"])["build_args"]
+        program = "docker" if by_engine else str(Path(sys.executable).with_name("uv-workspace-docker"))
+        if not by_engine:
+            arguments["BASE_IMAGE"] = f"oci:{self.base()}"
+        begun = time.perf_counter()
+        self._build([program, *_as_the_cdk(arguments, self._name(service), self.platform)], folder)
+        seconds = time.perf_counter() - begun
+        shutil.rmtree(folder)
+        return seconds
+
+    def _name(self, service: str) -> str:
+        name = f"uv-workspace-function-benchmark:{service}"
+        self.tags.append(name)
+        return name
+
+    def _build(self, command: list[str], folder: Path | str) -> None:
+        variables = {
+            "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+            "UV_WORKSPACE_DOCKER_CACHE": str(self.folder / "cache"),
+            "UV_WORKSPACE_DOCKER_INTERPRETER": str(self.interpreter),
+        }
+        done = subprocess.run(
+            command, cwd=folder, env={**_environment(), **variables}, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise SystemExit(f"{folder} was not built:\n{done.stderr[-3000:]}")
 
     def _services(self, arguments: list[str]) -> Any:
         base = [] if any(one.startswith("--base-image") for one in arguments) else [f"--base-image=oci:{self.base()}"]
@@ -152,14 +164,22 @@ class Pair:
         architecture = {"linux/amd64": "x86_64", "linux/arm64": "arm64"}[self.platform]
         options = [f"--workspace={self.root}", "--json", f"--architecture={architecture}"]
         command = [sys.executable, "-c", _COMMAND, *arguments, *options]
-        # An installed command has its bytecode, whatever this machine's variables say of writing it.
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=_environment())
         if done.returncode:
             raise SystemExit(f"services {arguments[0]} failed:\n{done.stderr[-3000:]}")
         if arguments[0] == "build":
             self.memory = max(self.memory, json.loads(done.stderr.splitlines()[-1])["kB"])
         return json.loads(done.stdout)
+
+
+def _environment() -> dict[str, str]:
+    """An installed command has its bytecode, whatever this machine's variables say of writing it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def _as_the_cdk(build_args: Mapping[str, str], name: str, platform: str, is_new: bool = False) -> list[str]:
+    arguments = [part for key, value in build_args.items() for part in ("--build-arg", f"{key}={value}")]
+    return ["build", *(["--no-cache"] if is_new else []), *arguments, "--tag", name, "--platform", platform, "."]
 
 
 def measure(pair: Pair, rounds: int) -> Iterator[tuple[str, ...]]:
@@ -181,14 +201,16 @@ def measure(pair: Pair, rounds: int) -> Iterator[tuple[str, ...]]:
 
         return run
 
-    line = {
+    of_context = {
+        "engine": edited(lambda: pair.of_context(service, by_engine=True)),
+        "ours": edited(lambda: pair.of_context(service, by_engine=False)),
+    }
+    yield row("a line of code, of the same context", medians(of_context, 2 * rounds), "0.35")
+    from_repository = {
         "engine": edited(lambda: pair.engine(service)),
         "ours": edited(lambda: pair.ours(service, is_new=False)[0]),
     }
-    found = medians(line, 2 * rounds)
-    yield row("a line of code", found, "0.35")
-    alone = statistics.median(pair.alone[-2 * rounds :])
-    yield row("the same, with a context that is there already for `docker build`", {**found, "engine": alone}, "")
+    yield row("a line of code, from the repository on", medians(from_repository, 2 * rounds), "")
     pairs = [pair.exported(service) for _ in range(rounds)]
     saved, written = (sorted(column)[rounds // 2] for column in zip(*pairs, strict=True))
     yield ("the image as a file, base included", f"{saved:.2f} s", f"{written:.2f} s", f"{written / saved:.2f}", "")
