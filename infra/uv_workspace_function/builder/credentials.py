@@ -6,7 +6,6 @@ password, a user that may be a token, and query parameters that sign or authoriz
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from urllib.parse import unquote
 
 HIDDEN = "***"
 
@@ -84,6 +83,8 @@ def _changed(
     def query(found: re.Match[str]) -> str:
         kept = []
         given = found["parameters"].split("&")
+        from urllib.parse import unquote  # noqa: PLC0415 - it takes its time, and nearly no URL has parameters
+
         names = [unquote(one.partition("=")[0]) for one in given]
         for name, one in zip(names, given, strict=True):
             told = parameter(name) if _is_credential(name, one.partition("=")[2], names) else one

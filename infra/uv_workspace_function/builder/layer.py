@@ -2,12 +2,12 @@
 
 import csv
 import os
-import shutil
 import stat
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from .distributions import Distribution, File
+from .workspace import copy_file
 
 EPOCH = 315532800
 """The time of every file, in seconds: 1980-01-01, the first one that a zip archive can hold."""
@@ -34,7 +34,7 @@ def place(distributions: Iterable[Distribution], layer: Path, *, placed: set[Pur
                 made.add(folder)
             if distribution.record is None:
                 # It is copied, since it lies in the build context and not beside the layers.
-                shutil.copyfile(file.source, target)
+                copy_file(file.source, target)
                 target.chmod(file.source.stat().st_mode & 0o777)
             else:
                 file.source.rename(target)

@@ -3,7 +3,6 @@
 import csv
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from . import namespaces
 from .distributions import Distribution, File
 from .errors import BuildError
+from .workspace import copy_file
 
 # Top-level folders that nothing imports: what packages leave in `site-packages` by mistake, and data for manuals and menus.
 _LITTER = frozenset(
@@ -195,7 +195,7 @@ def settle(
         names = ", ".join(distribution.name for distribution in several)
         source = several[0].files[path].source
         if _is_harmless(path):
-            shutil.copyfile(alone(several[0].name).files[path].source, source)
+            copy_file(alone(several[0].name).files[path].source, source)
             remarks.append(
                 f"{names} bring different files as {path}, which nothing imports; the one of {several[0].name} is kept"
             )
@@ -217,7 +217,8 @@ def _make_own(installed: Path) -> None:
     """Make a file that will be changed the installation's own: where uv links it, the one in its cache would change, too."""
     if installed.stat().st_nlink > 1:
         copy = installed.with_name(f"{os.getpid()}.own")
-        shutil.copy2(installed, copy)
+        copy_file(installed, copy)
+        copy.chmod(installed.stat().st_mode)
         copy.replace(installed)
 
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -273,7 +272,14 @@ def _write(target: Path, text: str) -> None:
     target.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file's content."""
+    import shutil  # noqa: PLC0415 - compressors that it imports take their time, and a package that is built copies nothing
+
+    shutil.copyfile(source, target)
+
+
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+    copy_file(source, target)
     target.chmod(source.stat().st_mode & 0o777)
