@@ -1,7 +1,7 @@
 """What a member declares: the packages its code may import, those its tests may, and what these bring along."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -46,6 +46,16 @@ class Declared:
         return self.graph.through(self.asked, package, without=without) or self.graph.through(
             more, package, without=without
         )
+
+    def brought_by(self, names: Collection[str]) -> frozenset[str]:
+        """All that some packages bring, with the extras that are asked for."""
+        start = [
+            (name, extra)
+            for name, extras, _ in _parsed((*self.asked, *self.offered, *self.grouped))
+            for extra in (None, *extras)
+            if name in names
+        ]
+        return self.graph.reach_of([*start, *((name, None) for name in names)])
 
     @cached_property
     def closure(self) -> frozenset[str]:
@@ -126,8 +136,11 @@ class LockGraph:
 
     def reach(self, names: Iterable[str]) -> frozenset[str]:
         """Some packages and all that they need; of extras, those that are asked for."""
-        start: list[tuple[str, str | None]] = [(name, None) for name in names]
-        return frozenset(name for name, _ in walk(start, lambda node: self._parts(node, whole=True)))
+        return self.reach_of((name, None) for name in names)
+
+    def reach_of(self, places: Iterable[tuple[str, str | None]]) -> frozenset[str]:
+        """The same of packages, and of extras of them."""
+        return frozenset(name for name, _ in walk(places, lambda node: self._parts(node, whole=True)))
 
     def reach_on(self, requirements: Iterable[str], target: Target) -> frozenset[str]:
         """All that some requirements need where the images run: what markers leave out there, nobody can be asked to have.

@@ -88,13 +88,18 @@ def source_files(workspace: Workspace, member: Member) -> Iterator[SourceFile]:
 
 def files_beside(member: Member) -> Iterator[Path]:
     """Every Python file in the member's folder, whatever it is for; environments and projects nested in it are left out."""
-    for folder, folders, files in os.walk(member.path):
+    return python_files(member.path, but=(PYPROJECT, "pyvenv.cfg"))
+
+
+def python_files(top: Path, *, but: tuple[str, ...] = ("pyvenv.cfg",)) -> Iterator[Path]:
+    """Every Python file below a folder; `but` are files that keep the folders out which have them."""
+    for folder, folders, files in os.walk(top):
         folders[:] = sorted(
             name
             for name in folders
             if name not in _SKIPPED | VENDORED
             and not name.startswith(".")
-            and not any((Path(folder, name) / mark).is_file() for mark in (PYPROJECT, "pyvenv.cfg"))
+            and not any((Path(folder, name) / mark).is_file() for mark in but)
         )
         yield from (Path(folder, name) for name in sorted(files) if name.endswith(".py"))
 

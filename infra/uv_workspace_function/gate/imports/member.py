@@ -9,7 +9,7 @@ from pathlib import Path
 
 from uv_workspace_function.boundary import read_file
 from uv_workspace_function.gate.imports.declared import THE_ROOT, Declared
-from uv_workspace_function.gate.imports.files import TEST_FOLDERS, Role, files_beside
+from uv_workspace_function.gate.imports.files import TEST_FOLDERS, Role, files_beside, python_files
 from uv_workspace_function.gate.imports.known_packages import KnownPackages, ReadFile
 from uv_workspace_function.gate.imports.modules import NOBODY, Provided
 from uv_workspace_function.gate.imports.source import Import, Need
@@ -114,6 +114,26 @@ class MemberImports:
             and self.member not in self.scope.workspace.services
             and self.member.name not in known.graph.needed
         )
+
+    @cached_property
+    def brought_by_members(self) -> frozenset[str]:
+        """What members bring to the tests of a root that does nothing but gather all of them; else nothing."""
+        known, declared = self.known, self.declared
+        others = {member.name for member in known.local.values() if member in self.scope.workspace.members} - self.own
+        is_in_images = self.member in self.scope.workspace.services or self.member.name in known.graph.needed
+        has_code = any(
+            read.facts.imports or read.facts.names.public for read in self.files if read.file.role is Role.CODE
+        )
+        if self.member is not known.root or is_in_images or has_code or not others <= declared.development_closure:
+            return frozenset()
+        return declared.brought_by(others)
+
+    @cached_property
+    def names_in_the_workspace(self) -> frozenset[str]:
+        """The names of all Python files and of the folders around them, wherever in the workspace they lie."""
+        root = self.scope.workspace.root
+        paths = [path.relative_to(root).with_suffix("") for path in python_files(root)]
+        return frozenset(part for path in paths for part in path.parts)
 
     @cached_property
     def _beside_the_root(self) -> frozenset[str]:

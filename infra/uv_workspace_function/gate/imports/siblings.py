@@ -9,6 +9,7 @@ from uv_workspace_function.boundary import read_file
 from uv_workspace_function.gate.imports.files import Role
 from uv_workspace_function.gate.imports.known_packages import ReadFile
 from uv_workspace_function.gate.imports.member import MemberImports
+from uv_workspace_function.gate.imports.source import Import
 from uv_workspace_function.workspace.members import Member
 
 _SCRIPT = re.compile(rb"\A#!|^if[ \t]+__name__[ \t]*==|^if[ \t]+['\"]__main__['\"][ \t]*==", re.MULTILINE)
@@ -29,6 +30,14 @@ def is_on_the_path(of: MemberImports, read: ReadFile) -> bool:
     return _SCRIPT.search(read_file(root / read.file.path)) is not None or any(
         _PATH_CHANGE.search(read_file(root / path)) for path in code
     )
+
+
+def is_put_on_the_path(of: MemberImports, read: ReadFile, found: Import, name: str) -> bool:
+    """Whether a file outside of images changes `sys.path` itself, and a module of that name lies somewhere in the workspace."""
+    if not (of.is_workbench or of.is_development(read, found)):
+        return False
+    source = read_file(of.scope.workspace.root / read.file.path)
+    return _PATH_CHANGE.search(source) is not None and name in of.names_in_the_workspace
 
 
 def whole_name(of: MemberImports, read: ReadFile, module: str) -> str | None:

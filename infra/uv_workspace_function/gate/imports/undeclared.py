@@ -15,6 +15,7 @@ from uv_workspace_function.gate.imports.siblings import (
     by_its_place,
     has_module,
     is_on_the_path,
+    is_put_on_the_path,
     leads_to,
     whole_name,
 )
@@ -39,8 +40,10 @@ def verdict_on(
     top = module.partition(".")[0]
     if provided.owners & allowed or _is_beside(of, read, found, module, provided):
         return []
-    if not provided.owners and top in of.hosts_elsewhere:
+    if not provided.owners and (top in of.hosts_elsewhere or is_put_on_the_path(of, read, found, top)):
         return []  # who loads the plugin brings itself along
+    if read.file.role is Role.DEVELOPMENT and provided.owners & of.brought_by_members:
+        return []  # no image has these tests, nor their root, and all that it is for is to have what the members bring
     if read.file.role is Role.DEVELOPMENT and by_its_place(of, module) is not None:
         return []  # tests that are run in a folder above have it on the path
     if top == "distutils" and "setuptools" in allowed:
