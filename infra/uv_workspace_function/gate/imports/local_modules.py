@@ -244,7 +244,7 @@ def _look_for(
         )
     return _Absent(
         module=dotted,
-        why=f"there is no {target}.py" + (f", and {lacking}" if lacking is not None and lacking.file else ""),
+        why=f"there is no {target}.py" + (f", and {lacking}" if lacking is not None else ""),
         remedy="correct the import, or restore the file",
     )
 

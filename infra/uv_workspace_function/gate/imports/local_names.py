@@ -27,6 +27,8 @@ class Unbound:
         return self.file is not None and not self.file.endswith("/__init__.py")
 
     def __str__(self) -> str:
+        if self.file is None:
+            return f"no __init__.py that binds {self.name!r}"
         alike = f"; nearest: {', '.join(self.nearest)}" if self.nearest else ""
         return f"{self.file} binds no {self.name!r}{alike}"
 
