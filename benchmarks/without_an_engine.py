@@ -23,6 +23,7 @@ _COMMAND = (
     "finally: print(json.dumps({'kB': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}), file=sys.stderr)"
 )
 _MADE = 50
+_RUN = time.time_ns()
 _SETS = (["fastapi", "boto3"], ["pandas"], ["httpx", "pydantic"], ["requests", "pyyaml"], ["structlog", "redis"])
 
 
@@ -257,10 +258,11 @@ def write_many(root: Path, services: int = _MADE) -> None:
 
 
 def write_definitions(root: Path, turn: int) -> None:
-    """The services' definitions: with another package in each round, so that no step of an earlier one can be taken."""
+    """The services' definitions: other ones in each round and each run, so that BuildKit has no step of them."""
     for number in range(len([*(root / "services").iterdir()])):
         dependencies = [*_SETS[number % len(_SETS)], f"idna==3.{4 + turn}"]
         text = monorepo.PACKAGE.format(name=f"service-{number}", dependencies=json.dumps(dependencies), sources="")
+        text = text.replace("[project]\n", f'[project]\ndescription = "{_RUN}"\n', 1)
         (root / f"services/service-{number}/pyproject.toml").write_text(text)
     subprocess.run(["uv", "lock", "--quiet"], cwd=root, check=True)
 

@@ -1,6 +1,8 @@
 """One place prints what comes from a workspace: a name in it starts no line, no escape sequence and no command of CI's."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,3 +59,22 @@ def test_documents_and_commands_stay_what_they_are(capsys: pytest.CaptureFixture
     say_commands(["::error file=x::y\n::add-mask::z"])
     expected = '{\n  "a\\n::b": "\\u007f\\u001b\\udcff"\n}\n::error file=x::y\\n::add-mask::z\n'
     assert expected == capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("closed", "code", "out", "err"),
+    [
+        ("2>&-", 2, "", ""),
+        (">&-", 2, "", "error: there is no pyproject.toml in NOWHERE"),
+    ],
+)
+@pytest.mark.parametrize("command", ["list", "check --offline", "build --all --json"])
+def test_what_is_for_a_closed_stream_goes_nowhere_else(
+    command: str, closed: str, code: int, out: str, err: str, tmp_path: Path
+) -> None:
+    """A program that reads the other one finds nothing else there, and no fault of ours."""
+    services = Path(sys.executable).with_name("services")
+    line = f"{services} {command} --workspace {tmp_path / 'nowhere'} {closed}"
+    done = subprocess.run(["sh", "-c", line], check=False, capture_output=True, text=True)
+    said = done.stderr.partition("; ")[0]
+    assert (code, out, err.replace("NOWHERE", str(tmp_path / "nowhere"))) == (done.returncode, done.stdout, said)

@@ -1,6 +1,6 @@
 """`services build`: what a change runs, what is shared, what a build sees, and what is refused.
 
-Covers also: builder/__main__.py, cli/build_command.py, cli/builds.py,
+Covers also: builder/__main__.py, builder/files.py, cli/build_command.py, cli/builds.py,
 cli/image_options.py, oci/backends.py, oci/image.py, oci/image_builds.py, oci/layer_builds.py,
 oci/interpreter.py, oci/layers.py, oci/layout.py, oci/output.py, oci/request.py, oci/sbom.py,
 oci/staged.py, oci/steps.py, oci/tree.py.

@@ -9,6 +9,7 @@ and the name of a step. The Dockerfile runs each step on the input that it needs
 - `install`: runs `uv sync` for a part of the closure
 - `build_secrets`: passwords, variables and signed URLs that a build is given as secrets
 - `credentials`: what of a URL is a credential; out of what is written and printed
+- `files`: copies, and what to do before an installed file is changed
 - `distributions`: what uv installed, file by file, and which package owns each file
 - `strata`: which layer each third-party package goes to
 - `layer`: files in place, with equal times, modes and metadata in every build

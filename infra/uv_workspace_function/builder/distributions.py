@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from .errors import BuildError
+from .files import make_own
 from .workspace import normalized
 
 # Where and when a distribution was installed: no two builds would be equal, and paths of the builder would be in the image.
@@ -139,6 +140,7 @@ def _relocated(file: File, environment: Path) -> File:
     pattern = rb"\A#!(?:" + interpreter + rb"[ \t]*\r?\n|" + by_shell + rb")"
     new = re.sub(pattern, b"#!/usr/bin/env python3\n", old)
     if new != old:
+        make_own(file.source)
         file.source.write_bytes(new)
     # Measured in any case: another package that brings the same script may have come first, and its `RECORD` is of the old one.
     return File.at(file.source)

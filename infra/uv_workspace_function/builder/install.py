@@ -102,7 +102,7 @@ def sync(
         # Which Python it is, is the base image's business.
         "UV_PYTHON_DOWNLOADS": "never",
         # A container's cache is a mount that the image doesn't have: what is linked from there is not in the layer. Elsewhere a link
-        # saves a copy of every file; what is changed is made the installation's own first (`refusals.settle`).
+        # saves a copy of every file; what is changed is made the installation's own first (`files.make_own`).
         "UV_LINK_MODE": "copy" if home.is_container else "hardlink",
         # Compiled by `bytecode`, in an order that does not depend on the machine.
         "UV_COMPILE_BYTECODE": "0",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from .distributions import Distribution, File
-from .workspace import copy_file
+from .files import copy_file, make_own
 
 EPOCH = 315532800
 """The time of every file, in seconds: 1980-01-01, the first one that a zip archive can hold."""
@@ -48,12 +48,20 @@ def normalize(layer: Path) -> None:
     for folder, _, names in os.walk(layer, topdown=False):
         for name in names:
             path = f"{folder}/{name}"
-            mode = os.lstat(path).st_mode
-            if not stat.S_ISLNK(mode):
-                os.chmod(path, 0o755 if mode & 0o100 else 0o644)  # noqa: PTH101 - paths take their time, of thousands of files
-            os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)
+            try:
+                _normalize_file(path)
+            except PermissionError:  # a link to a file in a cache that several share, and that somebody else put there
+                make_own(Path(path))
+                _normalize_file(path)
         os.chmod(folder, 0o755)  # noqa: PTH101, S103
         os.utime(folder, (EPOCH, EPOCH))
+
+
+def _normalize_file(path: str) -> None:
+    mode = os.lstat(path).st_mode
+    if not stat.S_ISLNK(mode):
+        os.chmod(path, 0o755 if mode & 0o100 else 0o644)  # noqa: PTH101 - paths take their time, of thousands of files
+    os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)
 
 
 def make_like(folder: Path, other: Path) -> None:

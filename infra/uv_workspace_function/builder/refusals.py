@@ -1,7 +1,6 @@
 """Refuses what would not work in the image, before there is one."""
 
 import csv
-import os
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from . import namespaces
 from .distributions import Distribution, File
 from .errors import BuildError
-from .workspace import copy_file
+from .files import copy_file, make_own
 
 # Top-level folders that nothing imports: what packages leave in `site-packages` by mistake, and data for manuals and menus.
 _LITTER = frozenset(
@@ -188,7 +187,7 @@ def settle(
     for path, several in owners.items():
         if len(several) == 1:
             continue
-        _make_own(several[0].files[path].source)
+        make_own(several[0].files[path].source)
         if len({distribution.files[path].digest or distribution.name for distribution in several}) == 1:
             _settle_mode(path, several[0].files[path].source)
             continue
@@ -211,15 +210,6 @@ def settle(
             raise BuildError(f"{names} bring different files as {path}: {_REMEDY}")
         _settle_mode(path, source)
     return [replace(distribution, files=settled[distribution.name]) for distribution in distributions], remarks
-
-
-def _make_own(installed: Path) -> None:
-    """Make a file that will be changed the installation's own: where uv links it, the one in its cache would change, too."""
-    if installed.stat().st_nlink > 1:
-        copy = installed.with_name(f"{os.getpid()}.own")
-        copy_file(installed, copy)
-        copy.chmod(installed.stat().st_mode)
-        copy.replace(installed)
 
 
 def _settle_mode(path: PurePosixPath, source: Path) -> None:

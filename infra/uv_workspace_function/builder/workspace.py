@@ -12,6 +12,7 @@ from typing import Any
 from . import markers
 from .definitions import read_lock, read_toml
 from .errors import BuildError
+from .files import copy_file
 
 LOCK_NAME, PYPROJECT = "uv.lock", "pyproject.toml"
 _DEFINITIONS = frozenset({LOCK_NAME, "uv.toml", PYPROJECT})
@@ -270,13 +271,6 @@ def _read(path: Path) -> str:
 def _write(target: Path, text: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text, encoding="utf-8", errors="surrogateescape")
-
-
-def copy_file(source: Path, target: Path) -> None:
-    """Copy a file's content."""
-    import shutil  # noqa: PLC0415 - compressors that it imports take their time, and a package that is built copies nothing
-
-    shutil.copyfile(source, target)
 
 
 def _copy(source: Path, target: Path) -> None:

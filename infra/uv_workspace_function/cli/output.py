@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 from uv_workspace_function.errors import printable
@@ -67,7 +68,9 @@ def whole_output() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
-def _whole(stream: TextIO, descriptor: int) -> TextIO:
+def _whole(stream: TextIO | None, descriptor: int) -> TextIO:
+    if stream is None:  # closed (`2>&-`): what is for it is for nobody, and `print` would take stdout instead
+        return Path(os.devnull).open("w", encoding="utf-8")
     try:
         is_own = stream.fileno() == descriptor
     except (OSError, ValueError, AttributeError):  # closed, or somebody else's: a test's

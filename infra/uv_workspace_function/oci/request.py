@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from uv_workspace_function.builder.layer import EPOCH
 from uv_workspace_function.builder.workspace import normalized
 from uv_workspace_function.context.dockerfile import DOCKERFILE, Dockerfile
 from uv_workspace_function.errors import WorkspaceError
@@ -86,7 +87,7 @@ class Request:
     @property
     def moment(self) -> int:
         """When the image says that it was made, in seconds since 1970."""
-        return int(self.value("SOURCE_DATE_EPOCH"))
+        return int(self.value("SOURCE_DATE_EPOCH") or EPOCH)
 
     @property
     def variables(self) -> dict[str, str]:
