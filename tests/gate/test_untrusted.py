@@ -68,6 +68,16 @@ def test_no_backend_runs_offline(shop: Path, tmp_path: Path) -> None:
     assert ran.exists()
 
 
+def test_what_an_index_would_not_help_is_not_sent_to_one(shop: Path) -> None:
+    """uv's own words say what to fix: here it is another uv than the workspace wants."""
+    root = shop / "pyproject.toml"
+    root.write_text(root.read_text().replace("[tool.uv]\n", '[tool.uv]\nrequired-version = "<0.1"\n'))
+    said = run(shop, "--offline").stdout
+    assert "could not check UWF001, UWF002: uv.lock: uv cannot tell offline: Required uv version `<0.1` does not match" in said
+    assert "\n    fix: fix what uv says, then run the check again\n" in said
+    assert "run the check without --offline" not in said
+
+
 def test_a_workspace_that_cannot_be_read_is_not_asked_about_offline(shop: Path) -> None:
     """uv would resolve it with an index."""
     (shop / "uv.lock").unlink()

@@ -36,6 +36,9 @@ _OFFLINE = (
     "operation timed out",
 )
 
+# An index would not help.
+_OF_THE_MACHINE = ("Python interpreter", "No interpreter found", "Required uv version")
+
 
 def check_locks(scope: Scope, *, offline: bool = False) -> Outcome:
     """Ask uv of the workspace's lock, and of that of every standalone project (UWF001, UWF002).
@@ -157,7 +160,9 @@ def _offline(scope: Scope, project: Project) -> Outcome:
     except LockError:
         return Outcome(findings=(_not_of_its_files(project.folder),))
     if reason is not None:
-        return _gap(project.folder, f"uv cannot tell offline: {reason}", "run the check without --offline")
+        is_elsewhere = any(sign in reason for sign in _OF_THE_MACHINE)
+        remedy = "fix what uv says, then run the check again" if is_elsewhere else "run the check without --offline"
+        return _gap(project.folder, f"uv cannot tell offline: {reason}", remedy)
     return Outcome()
 
 

@@ -72,7 +72,10 @@ def suppresses(expression: ast.expr) -> bool:
 
 
 def catches_absence(handler: ast.ExceptHandler) -> bool:
-    """Whether an `except` catches that a module is not there."""
+    """Whether an `except` catches that a module is not there, and does not only let it pass."""
+    match handler.body[-1]:
+        case ast.Raise(exc=None):
+            return False
     return handler.type is None or not _kinds(handler).isdisjoint(_ABSENT)
 
 
@@ -104,6 +107,13 @@ def holds_on_target(test: ast.expr, python: tuple[int, int]) -> bool | None:
             return "linux".startswith(start)
         case _:
             return _TRUE_OF_TARGET.get(_dotted(test) or "")
+
+
+def ends_on_target(branch: ast.If, python: tuple[int, int]) -> bool:
+    """Whether the target leaves a block in a branch of it: what follows is never run there."""
+    holds = holds_on_target(branch.test, python)
+    taken = [] if holds is None else branch.body if holds else branch.orelse
+    return bool(taken) and isinstance(taken[-1], ast.Return | ast.Raise | ast.Continue | ast.Break)
 
 
 _TRUE_OF_TARGET = {"six.PY2": False, "six.PY3": True, "PY2": False, "PY3": True}

@@ -134,7 +134,7 @@ class _Walk:
 
     def beside(self, path: Path, module: str) -> Iterator[SourceFile]:
         """What stands at the top of a project that is not built: its code, or help for its developers."""
-        if path.name in _TOOL_FILES:
+        if path.name in _TOOL_FILES | VENDORED:
             return
         if path.is_file():
             yield from self.file(path, module, Role.DEVELOPMENT if TEST_FILE.fullmatch(path.name) else Role.CODE)

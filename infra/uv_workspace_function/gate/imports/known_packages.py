@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -23,6 +23,7 @@ from uv_workspace_function.gate.imports.target_syntax import refused
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.gate.stored_facts import StoredFacts
 from uv_workspace_function.pyproject import PYPROJECT
+from uv_workspace_function.workspace.lock import Lock
 from uv_workspace_function.workspace.members import Member, Project
 from uv_workspace_function.workspace.workspace import Workspace
 
@@ -110,6 +111,8 @@ class KnownPackages:
     """What the files that images hold bind and set, by their paths: a test sets nothing in an image."""
     dynamic: dict[Member, tuple[bool, bool]] = field(default_factory=dict)
     """Of the packages that were asked about: whether their modules may be replaced, and whether they are looked for elsewhere."""
+    forgotten: dict[Member, frozenset[str]] = field(default_factory=dict)
+    """Of those: what their code imports and they do not declare."""
 
     @classmethod
     def of(
@@ -140,7 +143,7 @@ class KnownPackages:
             modules.add(name, _local_modules(member, read if read is not None else _unread(workspace, member)))
         return cls(
             project=project,
-            graph=LockGraph.of(project.lock, (name for name, found in installed.by_name.items() if not found.modules)),
+            graph=LockGraph.of(project.lock, _bare(project.lock, installed, local, files)),
             installed=installed,
             modules=modules,
             local=local,
@@ -178,6 +181,17 @@ class KnownPackages:
         """A third-party package's metadata, where there is some."""
         return self.installed.by_name.get(name)
 
+    def forgotten_by(self, library: Member) -> frozenset[str]:
+        """What the code of a local package imports and it does not declare, be it since it can do without."""
+        if library not in self.forgotten:
+            declared = {edge.name for edge in self.graph.edges.get((library.name, None), ())}
+            inside = (path for path in self.shipped if library.folder in PurePosixPath(path).parents)
+            imports = (found for path in inside for found in self.sources[path].imports)
+            answers = (self.modules.find_all(found.module, found.names) for found in imports)
+            owners = {owner for each in answers for provided in each.values() for owner in provided.owners}
+            self.forgotten[library] = frozenset(owners - declared)
+        return self.forgotten[library]
+
     def is_missing(self, name: str) -> bool:
         """Whether a package's modules are unknown."""
         if name in self.local:
@@ -190,6 +204,25 @@ class KnownPackages:
 def _is_elsewhere(environment: str) -> bool:
     """Whether an environment is not the one this program runs in, which need not belong to any project."""
     return Path(environment).resolve() != Path(sys.prefix).resolve()
+
+
+def _bare(
+    lock: Lock, installed: Installed, local: Mapping[str, Member], files: Mapping[Member, tuple[ReadFile, ...]]
+) -> Iterator[str]:
+    """The packages that are there for what they need: without a module, or with none that says more than a version."""
+    for name, found in installed.by_name.items():
+        if all(
+            is_namespace or module.rpartition(".")[2] in _VERSIONS for module, is_namespace in found.modules.items()
+        ):
+            yield name
+    for name, member in local.items():
+        code = [read.facts for read in files.get(member, ()) if read.file.role is Role.CODE]
+        locked = lock.local(name)
+        if code and locked and locked.dependencies and not any(f.imports or f.relative or f.names.public for f in code):
+            yield name
+
+
+_VERSIONS = frozenset({"version", "_version", "__about__"})
 
 
 def _unread(workspace: Workspace, member: Member) -> tuple[ReadFile, ...]:

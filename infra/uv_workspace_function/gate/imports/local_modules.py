@@ -76,14 +76,18 @@ def _is_judged(of: MemberImports) -> bool:
 
 def _too_high(of: MemberImports, read: ReadFile, found: Import) -> Finding:
     package = (read.file.module or "").rpartition(".")[0] or read.file.module
+    above = PurePosixPath(read.file.path).parents[(read.file.module or "").count(".")]
+    is_package = (of.scope.workspace.root / above / "__init__.py").is_file()
+    make_it = f", or have the build make {above} the package that its __init__.py says it is" if is_package else ""
     return Finding(
         code="UWF003",
         file=read.file.path,
         line=found.line,
         member=of.member.name,
         problem=f"{of.member.name} imports {found.module}, which leads above {package}, where there is no package",
-        remedy="import it by its full name",
+        remedy=f"import it by its full name{make_it}",
         subject=found.module,
+        package="..",
     )
 
 
@@ -115,7 +119,7 @@ def _absent(of: MemberImports, read: ReadFile, found: Import) -> Iterator[_Absen
     names = frozenset(member.name for member, _ in candidates)
     if all(of.known.modules.namespace_of(name, top) for name in names) and any(map(of.known.is_missing, allowed)):
         return  # what is not installed may share the namespace: that it could not be checked is told
-    candidates = _nearest(of, candidates, found.module)
+    candidates = sorted(_nearest(of, candidates, found.module), key=lambda one: one[0] is not of.member)
     if (
         not candidates
         or _is_of_others(of, found.module, names, allowed)
@@ -124,14 +128,14 @@ def _absent(of: MemberImports, read: ReadFile, found: Import) -> Iterator[_Absen
         return
     absent = [_look_for(of, member, module, found.module) for member, module in candidates]
     if None not in absent:
-        yield from filter(None, absent[:1])
+        yield from _likeliest(absent)
         return
     for name in found.names:
         if name == "*" or name.startswith("__") or _is_of_others(of, f"{found.module}.{name}", names, allowed):
             continue
         inner = [_look_for(of, member, module, f"{found.module}.{name}", name=name) for member, module in candidates]
         if None not in inner:
-            yield from filter(None, inner[:1])
+            yield from _likeliest(inner)
 
 
 def _having(of: MemberImports, dotted: str, allowed: frozenset[str]) -> list[tuple[Member, Module]]:
@@ -156,6 +160,11 @@ def in_local_namespace(of: MemberImports, read: ReadFile, found: Import, module:
 def has_namespace_of(of: MemberImports, read: ReadFile, found: Import, module: str) -> bool:
     """Whether local packages that an import may come from have a namespace around a module that nobody has."""
     return _is_judged(of) and bool(_having(of, module, of.allowed(read, found)))
+
+
+def _likeliest(absent: Iterable[_Absent | None]) -> Iterator[_Absent]:
+    """Of what several packages lack, that which a build of one may still bring; else the first."""
+    yield from sorted(filter(None, absent), key=lambda one: one.is_certain)[:1]
 
 
 def _nearest(of: MemberImports, candidates: list[tuple[Member, Module]], dotted: str) -> list[tuple[Member, Module]]:
@@ -204,7 +213,13 @@ def _look_for(
         return None  # the check of contexts tells
     stems = _stems(workspace, member, (*files.files, *files.written))
     if str(target) in stems:
-        return None
+        file = _on_disk(workspace.root, target)
+        inside = None if file is None else PurePosixPath(os.path.relpath(file, member.folder))
+        package = dotted if inside is not None and inside.stem == "__init__" else dotted.rpartition(".")[0]
+        if inside is None or not member.is_package or not member.layout.leaves_out(inside, package):
+            return None
+        why = f"the build of {member.name} leaves {file} out, by a table of its backend"
+        return _Absent(module=dotted, why=why, remedy="change that table, or correct the import")
     lacking: Unbound | None = None
     if name is not None:
         if not files.written.isdisjoint((f"{target.parent}.py", f"{target.parent}/__init__.py")):

@@ -23,12 +23,22 @@ def is_on_the_path(of: MemberImports, read: ReadFile) -> bool:
     """
     is_in_package = "." in (read.file.module or "") or read.file.path.endswith("/__init__.py")
     enters_images = of.member.is_package or of.member in of.scope.workspace.services
-    if not is_in_package or of.is_workbench or not enters_images:
+    if of.is_workbench or not enters_images or not (is_in_package or is_at_the_top(of.member, read)):
         return True
     root = of.scope.workspace.root
     code = (other.file.path for other in of.files if other.file.role is Role.CODE)
     return _SCRIPT.search(read_file(root / read.file.path)) is not None or any(
         _PATH_CHANGE.search(read_file(root / path)) for path in code
+    )
+
+
+def is_at_the_top(member: Member, read: ReadFile) -> bool:
+    """Whether a file is a module at the top of a wheel, all modules of which are known: what else lies beside it is not there."""
+    return (
+        member.is_package
+        and member.layout.complete
+        and read.file.role is Role.CODE
+        and "." not in (read.file.module or ".")
     )
 
 

@@ -13,6 +13,7 @@ from uv_workspace_function.gate.imports.conditions import (
     PROBES,
     asks_for_modules,
     catches_absence,
+    ends_on_target,
     holds_on_target,
     is_for_absence,
     is_main,
@@ -78,6 +79,7 @@ class SourceFacts:
 class _Place:
     """Where in a file a statement stands."""
 
+    python: tuple[int, int]
     need: Need = Need.RUN
     instead_of: tuple[str, ...] = ()
     conditional: bool = False
@@ -150,7 +152,7 @@ class _Reader:
 
     def read(self, tree: ast.Module) -> None:
         """Walk the whole file in its own order, with a stack of its own: nesting is no limit."""
-        stack: list[_Step] = [(tree, _Place())]
+        stack: list[_Step] = [(tree, _Place(self.python))]
         visitors = self._visitors
         while stack:
             node, place = stack.pop()
@@ -249,8 +251,8 @@ class _Reader:
         outside = replace(place, need=_least(place.need, other), conditional=True)
         return [
             (node.test, place),
-            *((child, inside) for child in node.body),
-            *((child, outside) for child in node.orelse),
+            *_in_order(node.body, inside),
+            *_in_order(node.orelse, outside),
         ]
 
     def _needs(self, test: ast.expr) -> tuple[Need, Need]:
@@ -311,11 +313,18 @@ def _steps(node: ast.AST, place: _Place) -> Iterator[_Step]:
     for field in node._fields:
         value = getattr(node, field, None)
         if isinstance(value, list):
-            for item in value:
-                if isinstance(item, ast.AST):
-                    yield item, place
+            yield from _in_order(value, place)
         elif isinstance(value, ast.AST) and type(value) not in _LEAVES:
             yield value, place
+
+
+def _in_order(items: Iterable[object], place: _Place) -> Iterator[_Step]:
+    """Statements one after the other, and parts of other lists: what follows where the target is gone is needed for nothing."""
+    for item in items:
+        if isinstance(item, ast.AST):
+            yield item, place
+            if type(item) is ast.If and ends_on_target(item, place.python):
+                place = replace(place, need=_least(place.need, Need.NOTHING))
 
 
 def _modules(body: Iterable[ast.stmt]) -> Iterator[str]:

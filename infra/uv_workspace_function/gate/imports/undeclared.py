@@ -7,13 +7,14 @@ from stdlibs import KNOWN_VERSIONS, stdlib_module_names
 from uv_workspace_function.gate.findings import Finding, NotChecked
 from uv_workspace_function.gate.imports.declared import Declared
 from uv_workspace_function.gate.imports.files import Role
-from uv_workspace_function.gate.imports.known_packages import ReadFile, listed, sync_command
+from uv_workspace_function.gate.imports.known_packages import ReadFile, listed, minor, sync_command
 from uv_workspace_function.gate.imports.member import MemberImports
 from uv_workspace_function.gate.imports.modules import Provided, resembles
 from uv_workspace_function.gate.imports.siblings import (
     ByItsPlace,
     by_its_place,
     has_module,
+    is_at_the_top,
     is_on_the_path,
     is_put_on_the_path,
     leads_to,
@@ -136,9 +137,20 @@ def _finding(of: MemberImports, read: ReadFile, found: Import, module: str, owne
     else:
         what = f"{member.name} imports {module}, which nothing that it declares provides"
         add = f"the package that has it, with {add}"
-        if (last := _last_python_with(module.partition(".")[0])) is not None:
-            what = f"{member.name} imports {module}, which left the standard library after Python {last}"
-            return _import(of, "UWF003", read, found, module, what, "use what replaces it, or declare a backport")
+        if versions := _pythons_with(module.partition(".")[0]):
+            earlier = [version for version in versions if minor(version) < minor(of.scope.target.python)]
+            when = (
+                f"left the standard library after Python {earlier[-1]}"
+                if earlier
+                else f"is new in Python {versions[0]}"
+            )
+            how = "use what replaces it" if earlier else "ask for `sys.version_info` first"
+            what = f"{member.name} imports {module}, which {when}"
+            return _import(of, "UWF003", read, found, module, what, f"{how}, or declare a backport")
+        if in_image and (beside := _beside_the_wheel(of, read, module)) is not None:
+            what = f"{member.name} imports {module}, but its build leaves {beside} out"
+            remedy = "have the backend's table take it, or correct the import"
+            return _import(of, "UWF003", read, found, module, what, remedy)
         if in_image and (meant := whole_name(of, read, module)) is not None:
             what = f"{member.name} imports {module}, which is {meant} in an image: the package's own folder is not on the path"
             return _import(of, "UWF003", read, found, module, what, f"import it by its full name, {meant}")
@@ -234,10 +246,19 @@ def _test_paths(member: Member) -> list[str]:
     return paths.split() if isinstance(paths, str) else [path for path in paths if isinstance(path, str)]
 
 
-def _last_python_with(module: str) -> str | None:
-    """The last Python whose standard library had a module; None where none had it."""
-    return next((version for version in reversed(KNOWN_VERSIONS) if module in stdlib_module_names(version)), None)
+def _pythons_with(module: str) -> list[str]:
+    """The Pythons whose standard library has a module, the oldest first."""
+    return [version for version in KNOWN_VERSIONS if module in stdlib_module_names(version)]
+
+
+def _beside_the_wheel(of: MemberImports, read: ReadFile, module: str) -> str | None:
+    """A module that lies beside one at the top of a wheel, and is not in the wheel itself."""
+    folder, top = (of.scope.workspace.root / read.file.path).parent, module.partition(".")[0]
+    if not of.member.is_package or not has_module(folder, top, but=folder):
+        return None
+    path = folder / f"{top}.py" if (folder / f"{top}.py").is_file() else folder / top
+    return path.relative_to(of.scope.workspace.root).as_posix() if is_at_the_top(of.member, read) else None
 
 
 def _left_the_standard_library(found: Import) -> bool:
-    return _last_python_with(found.module.partition(".")[0]) is not None
+    return bool(_pythons_with(found.module.partition(".")[0]))

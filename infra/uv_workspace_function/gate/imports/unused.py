@@ -18,7 +18,7 @@ from uv_workspace_function.workspace.members import Member
 
 def unused_dependencies(of: MemberImports) -> tuple[list[Finding], list[str]]:
     """Dependencies that nothing imports (UWF005), and those whose modules are unknown."""
-    if not any(read.file.role is Role.CODE for read in of.files):
+    if of.member.name in of.known.graph.bare or not any(read.file.role is Role.CODE for read in of.files):
         return [], []
     findings, unknown = [], []
     words = frozenset[str]().union(*(read.facts.words for read in of.files))
@@ -49,9 +49,13 @@ def unused_dependencies(of: MemberImports) -> tuple[list[Finding], list[str]]:
     return findings, unknown
 
 
+_READ_AS_DATA = frozenset({"tzdata"})
+"""Packages that the standard library reads files of, here `zoneinfo`: nobody imports them (PEP 615)."""
+
+
 def _is_idle(of: MemberImports, name: str, words: frozenset[str]) -> bool:
     """Whether a dependency that no import leads to is of no other use that can be seen."""
-    if name.startswith("types-") or name.endswith("-stubs"):
+    if name.startswith("types-") or name.endswith("-stubs") or name in _READ_AS_DATA or name in of.known.graph.bare:
         return False
     local = of.known.local.get(name)
     if local is not None:
@@ -62,7 +66,8 @@ def _is_idle(of: MemberImports, name: str, words: frozenset[str]) -> bool:
         is_plugin = bool(local.pyproject.metadata.entry_points)
         tops = {module.name for module in local.layout.modules}
         is_wanted = _is_wanted_by_others(of, name)
-        return bool(tops) and not aggregates and not is_plugin and not is_wanted and not tops & words
+        is_part = all(top.startswith(f"{of.member.name.replace('-', '_')}.") for top in tops)
+        return bool(tops) and not (aggregates or is_plugin or is_wanted or is_part or tops & words)
     distribution = of.known.distribution(name)
     if distribution is None:
         return False
@@ -96,7 +101,11 @@ def _is_wanted_by_others(of: MemberImports, name: str) -> bool:
     others = of.declared.closure - {name, of.member.name}
     return any(
         name in distribution.requires for other in others if (distribution := of.known.distribution(other)) is not None
-    ) or any(name in _offered(local) for other in others if (local := of.known.local.get(other)) is not None)
+    ) or any(
+        name in _offered(local) or name in of.known.forgotten_by(local)
+        for other in others
+        if (local := of.known.local.get(other)) is not None
+    )
 
 
 def _offered(member: Member) -> Iterator[str | None]:
