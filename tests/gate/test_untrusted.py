@@ -73,7 +73,10 @@ def test_what_an_index_would_not_help_is_not_sent_to_one(shop: Path) -> None:
     root = shop / "pyproject.toml"
     root.write_text(root.read_text().replace("[tool.uv]\n", '[tool.uv]\nrequired-version = "<0.1"\n'))
     said = run(shop, "--offline").stdout
-    assert "could not check UWF001, UWF002: uv.lock: uv cannot tell offline: Required uv version `<0.1` does not match" in said
+    assert (
+        "could not check UWF001, UWF002: uv.lock: uv cannot tell offline: Required uv version `<0.1` does not match"
+        in said
+    )
     assert "\n    fix: fix what uv says, then run the check again\n" in said
     assert "run the check without --offline" not in said
 

@@ -119,7 +119,7 @@ def _absent(of: MemberImports, read: ReadFile, found: Import) -> Iterator[_Absen
     names = frozenset(member.name for member, _ in candidates)
     if all(of.known.modules.namespace_of(name, top) for name in names) and any(map(of.known.is_missing, allowed)):
         return  # what is not installed may share the namespace: that it could not be checked is told
-    candidates = sorted(_nearest(of, candidates, found.module), key=lambda one: one[0] is not of.member)
+    candidates = _nearest(of, candidates, found.module)
     if (
         not candidates
         or _is_of_others(of, found.module, names, allowed)
@@ -141,7 +141,8 @@ def _absent(of: MemberImports, read: ReadFile, found: Import) -> Iterator[_Absen
 def _having(of: MemberImports, dotted: str, allowed: frozenset[str]) -> list[tuple[Member, Module]]:
     """The local packages that an import may come from and that have an outermost module around it."""
     around = of.known.layout_modules.get(dotted.partition(".")[0], ())
-    return [(member, module) for member, module in around if member.name in allowed and _covers(module, dotted)]
+    having = [(member, module) for member, module in around if member.name in allowed and _covers(module, dotted)]
+    return sorted(having, key=lambda one: one[0] is not of.member)  # what it lacks itself is told first
 
 
 def in_local_namespace(of: MemberImports, read: ReadFile, found: Import, module: str) -> Finding | NotChecked | None:
@@ -152,9 +153,10 @@ def in_local_namespace(of: MemberImports, read: ReadFile, found: Import, module:
     name = module.rpartition(".")[2] if module != found.module else None
     around = _nearest(of, _having(of, module, of.allowed(read, found)), module)
     absent = [_look_for(of, member, outermost, module, name=name) for member, outermost in around]
-    if absent[0] is None or None in absent:
+    likeliest = None if None in absent else next(_likeliest(absent), None)
+    if likeliest is None:
         return None
-    return _finding(of, read, found, absent[0]) if absent[0].is_certain else _gap(of, read, absent[0])
+    return _finding(of, read, found, likeliest) if likeliest.is_certain else _gap(of, read, likeliest)
 
 
 def has_namespace_of(of: MemberImports, read: ReadFile, found: Import, module: str) -> bool:
