@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
+from uv_workspace_function.code.likely_handlers import likely_handlers
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.imports.declared import Declared, LockGraph
@@ -123,6 +124,8 @@ def _is_library(member: Member) -> bool:
     metadata = member.pyproject.metadata
     if member.is_service or not member.is_package or metadata.scripts or metadata.entry_points:
         return False
+    if likely_handlers(member):
+        return False  # a service that does not say so yet
     if any((member.path / name).exists() for name in _OF_APPLICATIONS):
         return False
     if any(next(member.path.glob(f"*/{name}"), None) for name in ("Dockerfile", "cdk.json", "manage.py")):

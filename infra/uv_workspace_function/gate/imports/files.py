@@ -36,6 +36,14 @@ class SourceFile:
     is_test: bool = False
     """Whether its name says that it is a test, so that it must parse; data of tests need not."""
 
+    def whole_name(self, relative: str) -> str | None:
+        """The name that a relative import in the file is short for; None where it leads above the outermost package."""
+        parts = (self.module or "").split(".")
+        package = parts if PurePosixPath(self.path).stem == "__init__" else parts[:-1]
+        name = relative.lstrip(".")
+        above = len(relative) - len(name) - 1
+        return ".".join([*package[: len(package) - above], *([name] if name else [])]) if above < len(package) else None
+
 
 TEST_FOLDERS = frozenset({"tests", "test"})
 TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py|tests\.py|conftest\.py", re.DOTALL)

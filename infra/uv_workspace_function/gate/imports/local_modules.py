@@ -64,7 +64,7 @@ def local_imports(of: MemberImports) -> tuple[list[Finding], dict[str, NotChecke
         findings += [
             _too_high(of, read, found)
             for found in read.facts.relative
-            if _whole_name(read, found) is None and found.need is Need.RUN and of.is_judged(read, found)
+            if read.file.whole_name(found.module) is None and found.need is Need.RUN and of.is_judged(read, found)
         ]
     return findings, gaps
 
@@ -94,17 +94,8 @@ def _too_high(of: MemberImports, read: ReadFile, found: Import) -> Finding:
 def _absolute(read: ReadFile) -> Iterator[Import]:
     """The relative imports of a file, by their whole names."""
     for found in read.facts.relative:
-        if (name := _whole_name(read, found)) is not None:
+        if (name := read.file.whole_name(found.module)) is not None:
             yield replace(found, module=name)
-
-
-def _whole_name(read: ReadFile, found: Import) -> str | None:
-    """The name that a relative import is short for; None where it leads above the outermost package."""
-    parts = (read.file.module or "").split(".")
-    package = parts if PurePosixPath(read.file.path).stem == "__init__" else parts[:-1]
-    name = found.module.lstrip(".")
-    above = len(found.module) - len(name) - 1
-    return ".".join([*package[: len(package) - above], *([name] if name else [])]) if above < len(package) else None
 
 
 def _absent(of: MemberImports, read: ReadFile, found: Import) -> Iterator[_Absent]:

@@ -91,6 +91,8 @@ class MemberImports:
         return read.file.role is Role.DEVELOPMENT or found.need is Need.DEVELOPMENT
 
     def is_there(self, read: ReadFile, found: Import, module: str) -> bool:
+        if module.startswith("."):
+            return self.known.modules.find(read.file.whole_name(module) or "").exact
         if module.partition(".")[0] in self.known.standard:
             return True
         return bool(self.known.modules.find(module).owners & self.allowed(read, found))

@@ -8,7 +8,7 @@ from uv_workspace_function.pyproject import OUR_TABLE, Pyproject
 from uv_workspace_function.workspace.members import Member
 
 _TEXTS = re.compile(
-    r"Dockerfile.*|.*\.Dockerfile|Containerfile|Procfile|[Mm]akefile|justfile|.*\.(toml|cfg|ini|ya?ml|json|sh|conf|env|template)"
+    r"Dockerfile.*|.*\.Dockerfile|Containerfile|Procfile|[Mm]akefile|justfile|.*\.(toml|cfg|ini|ya?ml|jsonc?|sh|conf|env|template)"
 )
 _SKIPPED = re.compile(r"pyproject\.toml|uv\.toml|package(-lock)?\.json|requirements.*|\..*")
 _LARGEST = 200_000  # bytes; what is larger is data

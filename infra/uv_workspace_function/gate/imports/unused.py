@@ -67,7 +67,9 @@ def _is_idle(of: MemberImports, name: str, words: frozenset[str]) -> bool:
         tops = {module.name for module in local.layout.modules}
         is_wanted = _is_wanted_by_others(of, name)
         is_part = all(top.startswith(f"{of.member.name.replace('-', '_')}.") for top in tops)
-        return bool(tops) and not (aggregates or is_plugin or is_wanted or is_part or tops & words)
+        commands = local.pyproject.metadata.scripts
+        is_run = bool(commands) and mentioned(of.member, commands)
+        return bool(tops) and not (aggregates or is_plugin or is_wanted or is_part or is_run or tops & words)
     distribution = of.known.distribution(name)
     if distribution is None:
         return False
