@@ -34,6 +34,15 @@ def test_an_image_is_built_named_and_pushed(docker: Docker, staged: Stage, regis
     registry.assert_whole()
 
 
+def test_a_build_that_names_no_moment_has_the_one_of_every_file(docker: Docker, staged: Stage) -> None:
+    """The construct gives it; whoever calls by hand may not, and a build without an engine has no other moment."""
+    context = staged()
+    named = docker(*context.call(NAME), cwd=context.folder)
+    del context.arguments["SOURCE_DATE_EPOCH"]
+    unnamed = docker(*context.call(NAME), cwd=context.folder)
+    assert (0, named.error.splitlines()[-1]) == (unnamed.code, unnamed.error.splitlines()[-1])
+
+
 def test_a_digest_is_no_place_to_push_to(docker: Docker, staged: Stage, registry: Ecr) -> None:
     """As docker says, too: whoever pushes there expects another image than this one."""
     context = staged()
