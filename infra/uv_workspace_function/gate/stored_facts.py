@@ -13,7 +13,7 @@ from uv_workspace_function.gate.imports.module_names import ModuleNames
 from uv_workspace_function.gate.imports.source import Import, Need, SourceFacts, read_source
 
 T = TypeVar("T")
-_FORMAT = 16  # raise it with any change of what python_source says of a file
+_FORMAT = 17  # raise it with any change of what python_source says of a file
 
 
 @dataclass(kw_only=True)

@@ -281,7 +281,9 @@ class _Reader:
         if not caught:
             return _steps(node, place)
         tried = tuple(_modules(node.body))
-        self._note_probed(node.body)
+        is_probe = all(isinstance(child, ast.Import | ast.ImportFrom | ast.Assign) for child in node.body)
+        if is_probe or any(is_for_absence(handler) for handler in caught):  # not: whatever fails when a module is used
+            self._note_probed(node.body)
         self.flags.update(_assigned(handler.body for handler in caught))
         optional = replace(place, need=_least(place.need, Need.NOTHING))
         nodes: list[_Step] = [(child, optional) for child in (*node.body, *node.orelse)]

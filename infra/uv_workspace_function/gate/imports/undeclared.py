@@ -131,7 +131,7 @@ def _finding(of: MemberImports, read: ReadFile, found: Import, module: str, owne
         return _placed(of, read, found, module, there)
     detail: tuple[str, ...] = ()
     if (where := declared.groups.get(name or "")) is not None:
-        what = f"{member.name} imports {module} from {name}, which only {where} declares"
+        what = f"{member.name} imports {module} from {name}, which {where} declares, and it does not"
     elif name is not None:
         what = f"{member.name} imports {module} from {name}, which it does not declare{_for_whom(of, name)}"
     else:
