@@ -199,7 +199,7 @@ class _Reader:
     def _with(self, node: ast.With, place: _Place) -> Iterable[_Step]:
         if not any(suppresses(item.context_expr) for item in node.items):
             return _steps(node, place)
-        self._note_probed(node.body)
+        self.probed.update(module.partition(".")[0] for module in _modules(node.body))
         inner = replace(place, need=_least(place.need, Need.NOTHING))
         return [*((item, place) for item in node.items), *((child, inner) for child in node.body)]
 
@@ -281,9 +281,9 @@ class _Reader:
         if not caught:
             return _steps(node, place)
         tried = tuple(_modules(node.body))
-        is_probe = all(isinstance(child, ast.Import | ast.ImportFrom | ast.Assign) for child in node.body)
-        if is_probe or any(is_for_absence(handler) for handler in caught):  # not: whatever fails when a module is used
-            self._note_probed(node.body)
+        only_asks = all(isinstance(child, ast.Import | ast.ImportFrom | ast.Assign) for child in node.body)
+        if only_asks or any(map(is_for_absence, caught)):  # not whatever fails when a module is used
+            self.probed.update(module.partition(".")[0] for module in tried)
         self.flags.update(_assigned(handler.body for handler in caught))
         optional = replace(place, need=_least(place.need, Need.NOTHING))
         nodes: list[_Step] = [(child, optional) for child in (*node.body, *node.orelse)]
@@ -294,9 +294,6 @@ class _Reader:
             there = replace(absent, falls_back=falls_back) if handler in caught else place
             nodes += [(child, there) for child in handler.body]
         return [*nodes, *((child, place) for child in node.finalbody)]
-
-    def _note_probed(self, body: Iterable[ast.stmt]) -> None:
-        self.probed.update(module.partition(".")[0] for module in _modules(body))
 
 
 _RANKS = (Need.RUN, Need.DEVELOPMENT, Need.TYPES, Need.NOTHING)
