@@ -66,10 +66,10 @@ def test_warm_it_takes_at_most_half_as_long_again_as_compileall(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     gate = (Path(sys.executable).with_name("services"), "check", "--format", "json")
     cold = seconds(*gate, cwd=large)
-    warm = min(seconds(*gate, cwd=large) for _ in range(3))
-    compiled = min(
-        seconds(sys.executable, "-m", "compileall", "-q", "-f", "-x", r"\.venv", ".", cwd=large) for _ in range(2)
-    )
+    compiler = (sys.executable, "-m", "compileall", "-q", "-f", "-x", r"\.venv", ".")
+    # In turn: what else the machine does slows processors that share a core, and falls on both.
+    pairs = [(seconds(*gate, cwd=large), seconds(*compiler, cwd=large)) for _ in range(5)]
+    warm, compiled = map(min, zip(*pairs, strict=True))
     numbers = f"cold {cold:.1f} s, warm {warm:.1f} s, compileall {compiled:.1f} s of processor time"
     print(numbers)
     assert len(list(large.glob("*/src/*/*.py"))) == MEMBERS * FILES
