@@ -81,10 +81,10 @@ def _changed(
         return text
 
     def query(found: re.Match[str]) -> str:
-        kept = []
-        given = found["parameters"].split("&")
         from urllib.parse import unquote  # noqa: PLC0415 - it takes its time, and nearly no URL has parameters
 
+        kept = []
+        given = found["parameters"].split("&")
         names = [unquote(one.partition("=")[0]) for one in given]
         for name, one in zip(names, given, strict=True):
             told = parameter(name) if _is_credential(name, one.partition("=")[2], names) else one

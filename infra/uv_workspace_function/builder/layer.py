@@ -35,7 +35,6 @@ def place(distributions: Iterable[Distribution], layer: Path, *, placed: set[Pur
             if distribution.record is None:
                 # It is copied, since it lies in the build context and not beside the layers.
                 copy_file(file.source, target)
-                target.chmod(file.source.stat().st_mode & 0o777)
             else:
                 file.source.rename(target)
         if distribution.record is not None:

@@ -187,12 +187,12 @@ def settle(
     for path, several in owners.items():
         if len(several) == 1:
             continue
-        make_own(several[0].files[path].source)
+        source = several[0].files[path].source
+        make_own(source)
         if len({distribution.files[path].digest or distribution.name for distribution in several}) == 1:
-            _settle_mode(path, several[0].files[path].source)
+            _settle_mode(path, source)
             continue
         names = ", ".join(distribution.name for distribution in several)
-        source = several[0].files[path].source
         if _is_harmless(path):
             copy_file(alone(several[0].name).files[path].source, source)
             remarks.append(

@@ -276,4 +276,3 @@ def _write(target: Path, text: str) -> None:
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     copy_file(source, target)
-    target.chmod(source.stat().st_mode & 0o777)

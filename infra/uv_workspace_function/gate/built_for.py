@@ -29,9 +29,9 @@ def pythons_of(scope: Scope, service: Member, assets: Sequence[ServiceAsset]) ->
         service: the service.
         assets: its images and archives, as far as an assembly has some.
     """
-    given = {asset.arguments.get("PYTHON_VERSION") for asset in assets} - {None}
+    given = {python for asset in assets if (python := asset.arguments.get("PYTHON_VERSION")) is not None}
     if given:
-        return {python: f"the stack has Python {python} for {service.name}" for python in sorted(filter(None, given))}
+        return {python: f"the stack has Python {python} for {service.name}" for python in sorted(given)}
     python = scope.target.python
     is_default = python == PYTHON_VERSION
     return {python: f"Python {python} is the default of --python" if is_default else f"--python {python} was asked for"}

@@ -72,13 +72,13 @@ class ServiceBuild:
         """
         work = f"{self.request.service}-{key_of(self.request.platform, self.request.variables)[:12]}"
         with self.store.work_folder(work) as (folder, lock):
+            context, inputs = folder / "context", folder / "inputs"
             if self.no_backends:  # before anything runs
-                _refuse_backends(self.request, folder / "definitions", self.tools.uv_version)
+                _refuse_backends(self.request, context, self.tools.uv_version)
             with ThreadPoolExecutor(max_workers=3) as pool:
                 at_work = Event()
                 service = pool.submit(self._service, folder, lock, at_work)
                 at_work.wait()  # the rest is cut while it runs: threads of ours would only wait for each other before
-                context, inputs = folder / "context", folder / "inputs"
                 self.request.context.write(context)
                 workspace = _workspace(context, self.request.service)
                 workspace.split(definitions=inputs / "definitions", libraries=inputs / "libraries")
@@ -262,12 +262,12 @@ def _kept(store: Store, key: str) -> Made | None:
     return Made(layers=found, claims=kept["claims"], remarks=tuple(kept["remarks"]), is_reused=True)
 
 
-def _refuse_backends(request: Request, written: Path, uv_version: str) -> None:
+def _refuse_backends(request: Request, context: Path, uv_version: str) -> None:
     from uv_workspace_function.oci import backends  # noqa: PLC0415 - who reads definitions takes its time
 
-    request.context.write(written)
-    packages = _workspace(written, request.service).local.values()
-    backends.refuse(written, packages, uv_version=uv_version, from_source=request.value("BUILD_FROM_SOURCE"))
+    request.context.write(context)
+    packages = _workspace(context, request.service).local.values()
+    backends.refuse(context, packages, uv_version=uv_version, from_source=request.value("BUILD_FROM_SOURCE"))
 
 
 def _workspace(context: Path, service: str) -> BuilderWorkspace:
