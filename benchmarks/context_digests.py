@@ -17,7 +17,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from uv_workspace_function.context.build_context import BUILDER_FOLDER, BuildContext
+from uv_workspace_function.builder.workspace import BUILDER_FOLDER
+from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.dockerfile import DOCKERFILE
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace.workspace import Workspace

@@ -127,7 +127,7 @@ def _asked(call: Build, folder: Path) -> _Asked:
 def _is_default_builder(arguments: Mapping[str, str], context: StagedContext) -> bool:
     """Whether the builder is the Dockerfile's own, from a mirror: `mirrors` names it, and no Python of it is needed."""
     others = {name: value for name, value in arguments.items() if name != _BUILDER}
-    default = Dockerfile.parse(context.files[DOCKERFILE].content.decode()).value(_BUILDER, others)
+    default = Dockerfile.of(context.files).value(_BUILDER, others)
     if _BUILDER not in arguments or default is None:
         return False
     own, given = ImageReference.parse(default), ImageReference.parse(arguments[_BUILDER])

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from uv_workspace_function.context.build_context import BuildContext
-from uv_workspace_function.context.dockerfile import DOCKERFILE, PROXIES, SECRET, Dockerfile, is_proxy
+from uv_workspace_function.context.dockerfile import PROXIES, SECRET, Dockerfile, is_proxy
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.target.target import Target
@@ -78,7 +78,7 @@ def build_arguments(
     Raises:
         WorkspaceError: when an image has no valid name, or tells another Python or machine than the target's.
     """
-    dockerfile = _dockerfile(context)
+    dockerfile = Dockerfile.of(context.files)
     given = {"PYTHON_VERSION": target.python, **context.build_args}
     if not target.is_default_platform:
         given["PYTHON_PLATFORM"] = target.uv_platform
@@ -166,7 +166,7 @@ def _check_secrets(context: BuildContext, secrets: Mapping[str, str]) -> None:
     Raises:
         WorkspaceError: when the Dockerfile mounts no secret of that id, or the value is no file or variable.
     """
-    known = _dockerfile(context).secrets
+    known = Dockerfile.of(context.files).secrets
     for name, value in secrets.items():
         if name not in known:
             raise WorkspaceError(f"the build takes no secret {name!r}", f"secrets are: {', '.join(sorted(known))}")
@@ -182,10 +182,6 @@ def _check_secrets(context: BuildContext, secrets: Mapping[str, str]) -> None:
                 "context",
                 "give an absolute path",
             )
-
-
-def _dockerfile(context: BuildContext) -> Dockerfile:
-    return Dockerfile.parse(context.files[DOCKERFILE].content.decode())
 
 
 def _check_base_image(image: ImageReference, target: Target) -> None:

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.builder.layer import EPOCH
+from uv_workspace_function.builder.workspace import BUILDER_FOLDER
 from uv_workspace_function.context import archives, output_folder, rewritten_pyproject, staging
 from uv_workspace_function.context.content import ContextFile, digest_of_files
 from uv_workspace_function.context.dockerfile import DOCKERFILE
@@ -27,7 +28,6 @@ from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.selection import refuse_conflicting
 from uv_workspace_function.workspace.workspace import Workspace
 
-BUILDER_FOLDER = ".uv-workspace-function"
 # BuildKit obeys the second, else the first, at a context's root: https://docs.docker.com/build/concepts/context/#dockerignore-files
 _IGNORE_FILES = (".dockerignore", f"{DOCKERFILE}.dockerignore")
 SOURCE_DATE = str(EPOCH)

@@ -67,13 +67,10 @@ class ContextFile:
                         look(held)
                         return cls.of(held, executable=executable)
                     continue
-                digest, size = hashlib.sha256(), 0
-                for chunk in _chunks(stream, status.st_size):
-                    digest.update(chunk)
-                    look(chunk)
-                    size += len(chunk)
-                if size == status.st_size:
-                    return cls(sha256=digest.hexdigest(), size=size, executable=executable, _held=None, _source=path)
+                digest = digest_of(stream, status.st_size, look=look)
+                if digest is not None:
+                    size = status.st_size
+                    return cls(sha256=digest, size=size, executable=executable, _held=None, _source=path)
         raise _changed(path)
 
     @property
@@ -110,11 +107,12 @@ class ContextFile:
             raise WorkspaceError(f"cannot read {self._source}: {error.strerror}", "restore it") from error
 
 
-def digest_of(stream: BinaryIO, size: int) -> str | None:
-    """The SHA-256, in hex, of what an unbuffered stream holds; None where that is not just so many bytes."""
+def digest_of(stream: BinaryIO, size: int, *, look: Callable[[bytes], None] = lambda _: None) -> str | None:
+    """The SHA-256, in hex, of what an unbuffered stream holds, each piece of which is looked at; None where that is not just so many bytes."""
     digest, found = hashlib.sha256(), 0
     for chunk in _chunks(stream, size):
         digest.update(chunk)
+        look(chunk)
         found += len(chunk)
     return digest.hexdigest() if found == size else None
 

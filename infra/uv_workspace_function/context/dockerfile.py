@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from uv_workspace_function.context.content import ContextFile
+
 DOCKERFILE = "Dockerfile"
 """Its name in a build context."""
 
@@ -44,6 +46,11 @@ class Dockerfile:
                     arguments[name] = default if has_default else None
         mounts = " ".join(_SECRET.findall(text))
         return cls(arguments=arguments, secrets=frozenset(_SECRET_ID.findall(mounts)))
+
+    @classmethod
+    def of(cls, files: Mapping[str, ContextFile]) -> Self:
+        """That of a build context, by the context's files."""
+        return cls.parse(files[DOCKERFILE].content.decode())
 
     def value(self, argument: str, given: Mapping[str, str]) -> str | None:
         """The value an argument has in a build: the given one, else its default with the arguments in it filled in."""

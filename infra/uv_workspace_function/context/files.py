@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from uv_workspace_function.code.layouts import Layout, layout_of
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.gitignore import GitRepository, Ignores
 from uv_workspace_function.context.private_keys import KeySearch
-from uv_workspace_function.context.wanted import DEFINITIONS, NOTHING, TABLE, Cause, Wanted, barred, wanted_of
+from uv_workspace_function.context.wanted import DEFINITIONS, TABLE, Cause, Wanted, barred, wanted_of
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import PYPROJECT, Pyproject
 from uv_workspace_function.workspace.lock import LOCK_NAME
@@ -202,7 +202,7 @@ class _Walk:
         walk = _Walk(
             repository=self.repository,
             folder="",
-            wanted=replace(NOTHING, kept=self.wanted.kept),
+            wanted=Wanted(kept=self.wanted.kept),
             others=frozenset(),
             files=self.files,
             dropped=self.dropped,

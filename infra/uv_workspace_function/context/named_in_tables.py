@@ -240,17 +240,17 @@ def _glob(pattern: str, *, wins: bool) -> Iterator[Glob]:
 
 def _unanchored(pattern: str, *, wins: bool) -> Iterator[Glob]:
     rule = parse_rule(pattern)
-    if rule is not None and not rule.negated and rule.by_name:
+    if rule is None or rule.negated:
+        return
+    if rule.by_name:
         anywhere = re.compile(r"(?:.*/)?" + rule.regex.pattern, re.DOTALL)
         yield Glob(regex=anywhere, folders=re.compile(""), wins=wins)
-    elif rule is not None and not rule.negated:
-        try:
-            folders = anchored_glob(pattern.rstrip("/"), wins=wins).folders
-        except (
-            ValueError
-        ):  # a slash that a backslash or a bracket has: git's rule holds, and what lies where is not told by its parts
-            folders = re.compile("")
-        yield Glob(regex=rule.regex, folders=folders, wins=wins)
+        return
+    folders: re.Pattern[str] | None = re.compile("")
+    # of a slash that a backslash or a bracket has: git's rule holds, and what lies where is not told by its parts
+    with suppress(ValueError):
+        folders = anchored_glob(pattern.rstrip("/"), wins=wins).folders
+    yield Glob(regex=rule.regex, folders=folders, wins=wins)
 
 
 def _module_files(dotted: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ A closed list of tables that cannot matter is dropped. Any table not on it stays
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tomli_w
@@ -134,7 +134,8 @@ def member_definition(member: Member, closure: Closure, relevance: Relevance) ->
     kept = carried(member.pyproject.uv.table, relevance, where=str(member.folder / PYPROJECT))
     if member.folder == closure.project.folder:
         kept |= _workspace(closure)
-    _set_uv(document, kept)
+    if kept:
+        document.setdefault("tool", {})["uv"] = kept
     return tomli_w.dumps(document)
 
 
@@ -273,11 +274,6 @@ def _reduced(pyproject: Pyproject) -> dict[str, Any]:
     return document
 
 
-def _set_uv(document: dict[str, Any], settings: dict[str, Any]) -> None:
-    if settings:
-        document.setdefault("tool", {})["uv"] = settings
-
-
 def _workspace(closure: Closure) -> dict[str, Any]:
     """The workspace table with the closure's members; a standalone project that has none gets none."""
     if closure.project.pyproject.uv.workspace is None:
@@ -285,9 +281,5 @@ def _workspace(closure: Closure) -> dict[str, Any]:
     base = closure.project.folder
     locked = set(closure.project.lock.manifest.members)
     members = [posixpath.relpath(m.folder, base) for m in closure.sources if m.name in locked and m.folder != base]
-    return {"workspace": {"members": sorted(_escaped(members))}}
-
-
-def _escaped(folders: Iterable[str]) -> list[str]:
-    """Folder names as globs that match just them."""
-    return [re.sub(r"([*?\[])", r"[\1]", folder) for folder in folders]
+    # as globs that match just them
+    return {"workspace": {"members": sorted(re.sub(r"([*?\[])", r"[\1]", folder) for folder in members)}}

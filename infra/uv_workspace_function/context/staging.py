@@ -87,12 +87,8 @@ def stage(files: Files, folder: Path) -> None:
 
 def holds(folder: Path, files: Files) -> bool:
     """Whether a folder holds just these files: their bytes and modes, as files of their own, and nothing beside them."""
-    folders = {""}
-    for path in files:
-        while (path := path.rpartition("/")[0]) not in folders:
-            folders.add(path)
     try:
-        return stat.S_ISDIR(folder.lstat().st_mode) and _holds(str(folder), "", files, folders) == len(files)
+        return stat.S_ISDIR(folder.lstat().st_mode) and _holds(str(folder), "", files, _folders(files)) == len(files)
     except OSError:
         return False
 
@@ -256,23 +252,22 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def _folders(files: Files) -> set[str]:
+    """The folders that files lie in, and those above, by path; the whole one's is empty."""
+    folders = {""}
+    for path in files:
+        while (path := path.rpartition("/")[0]) not in folders:
+            folders.add(path)
+    return folders
+
+
 def _fill(root: Path, files: Files) -> None:
-    made = {""}
-    root.mkdir()
-    root.chmod(0o755)
-    for path, file in files.items():
-        _make_folders(root, path.rpartition("/")[0], made)
-        _write_file(f"{root}/{path}", file)
-
-
-def _make_folders(root: Path, folder: str, made: set[str]) -> None:
-    if folder in made:
-        return
-    _make_folders(root, folder.rpartition("/")[0], made)
-    path = root / folder
-    path.mkdir()
-    path.chmod(0o755)
-    made.add(folder)
+    for folder in sorted(_folders(files)):  # each after the one above it
+        path = root / folder
+        path.mkdir()
+        path.chmod(0o755)
+    for name, file in files.items():
+        _write_file(f"{root}/{name}", file)
 
 
 def _write_file(path: str, file: ContextFile) -> None:

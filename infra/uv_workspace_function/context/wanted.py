@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
@@ -119,15 +119,15 @@ class Wanted:
     private key among them is meant, as that of a test.
     """
 
-    modules: Mapping[str, Module]
-    shipped: bool
-    named: Mapping[str, bool]
-    globs: tuple[Glob, ...]
-    excluded: tuple[re.Pattern[str], ...]
-    written: frozenset[str]
-    outside: Mapping[str, bool]
-    passages: frozenset[str]
-    everything: bool
+    modules: Mapping[str, Module] = field(default_factory=dict)
+    shipped: bool = False
+    named: Mapping[str, bool] = field(default_factory=dict)
+    globs: tuple[Glob, ...] = ()
+    excluded: tuple[re.Pattern[str], ...] = ()
+    written: frozenset[str] = frozenset()
+    outside: Mapping[str, bool] = field(default_factory=dict)
+    passages: frozenset[str] = frozenset()
+    everything: bool = False
     kept: frozenset[str] = frozenset()
     copied: bool = False
     imported: bool = False
@@ -146,19 +146,6 @@ class Wanted:
     def may_hold(self, path: str) -> bool:
         """Whether something wanted can lie below a folder that is not wanted itself."""
         return path in self.passages or any(glob.folders and glob.folders.match(path) for glob in self.globs)
-
-
-NOTHING = Wanted(
-    modules={},
-    shipped=False,
-    named={},
-    globs=(),
-    excluded=(),
-    written=frozenset(),
-    outside={},
-    passages=frozenset(),
-    everything=False,
-)
 
 
 def wanted_of(root: Path, folder: PurePosixPath, pyproject: Pyproject, layout: Layout, *, copied: bool) -> Wanted:

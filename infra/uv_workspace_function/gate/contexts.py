@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.context.build_context import BUILDER_FOLDER, BuildContext
+from uv_workspace_function.builder.workspace import BUILDER_FOLDER
+from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.dockerfile import DOCKERFILE
 from uv_workspace_function.context.files import Dropped

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from uv_workspace_function.builder.layer import EPOCH
 from uv_workspace_function.builder.workspace import normalized
-from uv_workspace_function.context.dockerfile import DOCKERFILE, Dockerfile
+from uv_workspace_function.context.dockerfile import Dockerfile
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci.staged import StagedContext
 from uv_workspace_function.target.image_reference import ImageReference
@@ -56,8 +56,7 @@ class Request:
 
     def value(self, argument: str) -> str:
         """An argument's value, by the Dockerfile where it is not given."""
-        dockerfile = Dockerfile.parse(self.context.files[DOCKERFILE].content.decode())
-        return dockerfile.value(argument, self.arguments) or ""
+        return Dockerfile.of(self.context.files).value(argument, self.arguments) or ""
 
     @property
     def service(self) -> str:
