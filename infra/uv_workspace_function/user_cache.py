@@ -11,9 +11,8 @@ def user_cache() -> Path:
     Source: https://specifications.freedesktop.org/basedir-spec/latest/.
     """
     given = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    try:
-        folder = given if given.is_absolute() else Path.home() / ".cache"
-    except RuntimeError:  # nobody knows a home for this user
+    folder = given if given.is_absolute() else Path(os.path.expanduser("~/.cache"))  # noqa: PTH111 - a Path's raises
+    if not folder.is_absolute():  # nobody knows a home for this user
         folder = Path(os.devnull)
     return folder / "uv-workspace-function"
 

@@ -6,6 +6,7 @@ cdk_docker/named_images.py, cdk_docker/saved.py.
 
 import json
 import os
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 
@@ -272,3 +273,19 @@ def test_a_login_is_kept_for_the_push(docker: Docker, tmp_path: Path) -> None:
     assert {"auths": {host: {"auth": "QVdTOnQwazNu"}}} == json.loads((tmp_path / "docker/config.json").read_text())
     docker("--config", str(tmp_path / "other"), "login", "--username", "AWS", "--password-stdin", host, stdin="t0k3n")
     assert (tmp_path / "docker/config.json").read_text() == (tmp_path / "other/config.json").read_text()
+
+
+def test_a_login_of_a_user_without_a_home_is_refused(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs as a number: its credentials would be in the current folder."""
+
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("DOCKER_CONFIG")
+    answer = docker("login", "--username", "AWS", "--password-stdin", "registry.example.com", stdin="t0k3n")
+    assert (2, "") == (answer.code, answer.output)
+    assert answer.error == (
+        "there is no place for the credentials of registry.example.com: this user has no home; set HOME or DOCKER_CONFIG"
+    )

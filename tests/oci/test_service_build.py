@@ -9,6 +9,7 @@ oci/staged.py, oci/steps.py, oci/tree.py.
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -24,6 +25,7 @@ from images.shop import write_package
 from images.wheels import write_wheel
 from oci.bases import FILES, TO_RUN, write_base
 from oci.conftest import Build, digests, reused
+from running.test_signals import is_running
 from uv_workspace_function.cli.build_command import command
 from uv_workspace_function.cli.main import main
 from uv_workspace_function.oci import output
@@ -211,6 +213,8 @@ def test_an_archive_is_a_layout_that_is_replaced_whole(build: Build, tmp_path: P
     assert first["digest"] == manifest["digest"]
     assert {"architecture", "config", "created", "history", "os", "rootfs"} == document.keys()
     assert ("1980-01-01T00:00:00Z", TO_RUN) == (document["created"], document["config"])
+    names = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
+    assert ["docker.io/library/orders:latest", "latest"] == [manifest["annotations"][name] for name in names]
     content_before = place.read_bytes()
     (shop / "services/orders/src/orders/main.py").write_text("x = 1\n")
     second = build("orders", "--output", place)
@@ -222,6 +226,18 @@ def test_an_archive_is_a_layout_that_is_replaced_whole(build: Build, tmp_path: P
         f"{place} exists, and is not an image of an earlier build; it was left as it is; give another --output, or remove it"
     )
     assert "mine" == place.read_text()
+
+
+def test_an_archive_has_the_name_that_it_is_given(build: Build, tmp_path: Path) -> None:
+    """With a tag in any case: a port is none."""
+    place = tmp_path / "orders.tar"
+    for name, expected in (("a.example.com:5000/b", "a.example.com:5000/b:latest"), ("b:1", "docker.io/library/b:1")):
+        build("orders", "--output", place, "--name", name)
+        with tarfile.open(place) as archive:
+            content = archive.extractfile("index.json")
+            assert content is not None
+            (manifest,) = json.loads(content.read())["manifests"]
+        assert expected == manifest["annotations"]["io.containerd.image.name"]
 
 
 def test_an_archive_can_be_a_base_image(build: Build, tmp_path: Path) -> None:
@@ -289,6 +305,10 @@ def test_a_list_of_what_is_in_it_is_the_locked_closure(build: Build, tmp_path: P
         (["--build-arg=PYTHN=3"], "the build knows no argument PYTHN; arguments are: BASE_IMAGE, "),
         (["--target-folder=/"], "target_folder must be an absolute path below / in the image, not '/'"),
         (["--build-arg=TARGET_FOLDER=/"], "TARGET_FOLDER is '/'; give an absolute path below /"),
+        (["--build-arg=SOURCE_DATE_EPOCH=today"], "SOURCE_DATE_EPOCH is 'today'; give seconds since 1970 in digits, "),
+        (["--build-arg=SOURCE_DATE_EPOCH=1_000"], "SOURCE_DATE_EPOCH is '1_000'; give seconds since 1970 in digits, "),
+        (["--build-arg=SOURCE_DATE_EPOCH=253402300800"], "SOURCE_DATE_EPOCH is '253402300800'; give seconds since "),
+        (["--name=Orders:1"], "'Orders:1' is not a container image; write repository:tag or "),
     ],
 )
 def test_what_cannot_be_built_is_refused(build: Build, base: Path, arguments: list[str], message: str) -> None:
@@ -308,6 +328,34 @@ def test_a_python_of_another_version_is_refused(build: Build) -> None:
     assert answer.startswith(
         f"{other} is cpython {'.'.join(map(str, sys.version_info[:3]))}, but bytecode is needed from CPython"
     )
+
+
+def test_a_script_that_starts_a_python_is_asked_for_it_each_time(
+    build: Build, shop: Path, tmp_path: Path, python_314: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pyenv's are: which one it starts is no matter of the script's content, and in a step it would find nothing."""
+    script = tmp_path / "python3.14"
+    script.write_text('#!/bin/sh\nexec "$CHOSEN" "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("CHOSEN", str(python_314))
+    assert set() == reused(build("orders", interpreter=script))
+    monkeypatch.setenv("CHOSEN", sys.executable)
+    assert f"{script} is cpython {sys.version_info[0]}.{sys.version_info[1]}." in build(
+        "orders", interpreter=script, code=2
+    )
+
+
+def test_a_python_is_found_from_the_folder_of_the_command(
+    build: Build, tmp_path: Path, python_314: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a relative path, which is another one elsewhere, and by its name on PATH."""
+    monkeypatch.chdir(python_314.parent)
+    assert set() == reused(build("orders", interpreter=Path(python_314.name)))
+    monkeypatch.chdir(tmp_path)
+    message = f"{tmp_path / python_314.name} does not answer as a Python does; give another Python 3.14"
+    assert message == build("orders", interpreter=Path(python_314.name), code=2)
+    monkeypatch.setenv("PATH", str(python_314.parent), prepend=":")
+    assert ALL == reused(build("orders", interpreter=Path(python_314.name)))
 
 
 def test_a_python_that_may_not_be_fetched_is_a_sentence(
@@ -424,6 +472,27 @@ def test_a_build_that_was_killed_is_made_anew(
     after = build("orders")
     assert [] == [*(cache / "work").iterdir()]
     assert after["digest"] == build("orders", "--verify")["digest"]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT], ids=lambda sent: sent.name)
+def test_a_signal_ends_a_backend(
+    shop: Path, base: Path, cache: Path, python_314: Path, tmp_path: Path, sent: signal.Signals
+) -> None:
+    """One that takes its time: nobody waits for it."""
+    seen = tmp_path / "seen"
+    _use_backend(shop, f"import os, time; open({str(seen)!r}, 'w').write(str(os.getpid())); time.sleep(600)")
+    code = "from uv_workspace_function.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "build", "orders", f"--workspace={shop}", f"--cache={cache}"]
+    command += [f"--interpreter={python_314}", f"--base-image=oci:{base}"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 120
+    while not (seen.exists() and seen.read_text()) and time.monotonic() < until:
+        time.sleep(0.05)
+    process.send_signal(sent)
+    _, said = process.communicate(timeout=30)
+    assert (128 + sent, f"ended by {sent.name}\n") == (process.returncode, said)
+    assert not is_running(int(seen.read_text()))
+    assert [] == [*(cache / "work").iterdir()]
 
 
 def test_who_waits_for_a_lock_waits_for_children_of_a_killed_process_too(tmp_path: Path) -> None:

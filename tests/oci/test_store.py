@@ -1,6 +1,7 @@
 """The cache: whole whatever happens, bounded, shared."""
 
 import os
+import pwd
 import resource
 import signal
 import subprocess
@@ -36,6 +37,19 @@ def test_a_relative_cache_folder_is_none(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("XDG_CACHE_HOME", "here")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert Store.default().folder.is_relative_to(tmp_path)
+
+
+def test_a_user_without_a_home_is_told_what_to_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs as a number that no file has."""
+
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    with pytest.raises(WorkspaceError, match="this user has no home; set HOME, or give a folder with --cache"):
+        Store.default()
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ import shutil
 import time
 from pathlib import Path
 
+import pytest
 from images.wheels import write_wheel
+from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci.store import Store
-from uv_workspace_function.oci.uv_program import UV_CACHE, bound_cache
+from uv_workspace_function.oci.uv_program import UV_CACHE, bound_cache, fetched
 from wheelhouse import uv
 
 UV = Path(os.environ.get("UV") or shutil.which("uv") or "uv")
@@ -54,6 +56,22 @@ def test_it_is_looked_at_once_a_day(tmp_path: Path) -> None:
     before = size(store)
     bound_cache(store, UV, limit=0)
     assert before == size(store)
+
+
+def test_a_full_disk_is_said_of_what_uv_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its words further down, for which an index is not to blame."""
+    program = tmp_path / "uv"
+    program.write_text(
+        "#!/bin/sh\nmkdir -p 0.13.9.part/bin\n"
+        "printf 'error: Failed to install: uv.whl (uv==0.13.9)\\n  Caused by: No space left on device (os error 28)\\n' >&2\nexit 2\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    store = Store(tmp_path / "store")
+    message = r"uv/0.13.9.part could not be written or read: the disk is full; make room"
+    with pytest.raises(WorkspaceError, match=message), store.explaining():
+        fetched(store, "0.13.9")
+    assert [] == [*(store.folder / "uv").iterdir()]
 
 
 def _a_day_later(store: Store) -> None:

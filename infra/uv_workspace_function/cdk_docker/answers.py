@@ -137,7 +137,11 @@ class Answers:
         password = sys.stdin.readline().rstrip("\r\n")
         if not password:
             raise WorkspaceError(f"stdin has no password for {host}", "write it there, as --password-stdin says")
-        folder = call.config or os.environ.get("DOCKER_CONFIG") or "~/.docker"
-        login.login(host, username, password, folder=Path(folder).expanduser())
+        folder = os.path.expanduser(call.config or os.environ.get("DOCKER_CONFIG") or "~/.docker")  # noqa: PTH111 - a Path's raises
+        if folder.startswith("~"):
+            raise WorkspaceError(
+                f"there is no place for the credentials of {host}: this user has no home", "set HOME or DOCKER_CONFIG"
+            )
+        login.login(host, username, password, folder=Path(folder))
         self.say("Login Succeeded")
         return 0

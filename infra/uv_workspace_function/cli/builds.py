@@ -65,6 +65,8 @@ def run(workspace: Workspace, names: Sequence[str], asked: AskedImage, wanted: W
     """
     if not wanted.is_one and (asked.extras or wanted.name):
         raise click.UsageError("--extra and --name are for one SERVICE")
+    if wanted.name:
+        wanted = replace(wanted, name=_with_tag(ImageReference.parse(wanted.name)))
     to = ImageReference.parse(wanted.push) if wanted.push is not None else None
     if to is not None and (to.digest or (to.tag and not wanted.is_one)):
         raise click.UsageError("--push takes REPOSITORY:TAG for one SERVICE, REPOSITORY for several, and no digest")
@@ -165,6 +167,12 @@ _OF_AN_IMAGE = (
     "cache_to",
 )
 _ARGUMENTS_OF_AN_IMAGE = ("BASE_IMAGE", "PYTHON_PLATFORM", "SNAP_START", "TARGET_FOLDER")
+
+
+def _with_tag(name: ImageReference) -> str:
+    if name.digest:
+        raise click.UsageError("--name takes REPOSITORY:TAG, and no digest")
+    return str(name if name.tag else replace(name, tag="latest"))
 
 
 def _is_layout(asked: AskedImage) -> bool:

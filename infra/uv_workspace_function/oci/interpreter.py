@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from uv_workspace_function.uv import pythons
 
 _TELL = (
     "import sys, json, importlib.util as u; print(json.dumps([list(sys.version_info[:3]), sys.version_info.releaselevel, "
-    "sys.implementation.name, u.MAGIC_NUMBER.hex(), sys.version, sys.abiflags]))"
+    "sys.implementation.name, u.MAGIC_NUMBER.hex(), sys.version, sys.abiflags, sys.executable]))"
 )
 # By uv's own name for it: https://docs.astral.sh/uv/concepts/python-versions/#disabling-automatic-python-downloads
 _NO_DOWNLOADS = {"never", "manual", "false", "0"}
@@ -44,15 +45,23 @@ def find(store: Store, wanted: str, *, uv: Path, given: Path | None = None) -> I
     Raises:
         WorkspaceError: when there is none, or the given one is of another version.
     """
+    given = None if given is None else _named(given)
     key = key_of(wanted, str(given), {name: os.environ.get(name) for name in _DECISIVE})
     kept = store.record("interpreters", key)
     if kept is not None and kept["state"] == _state(Path(kept["program"])):
         return Interpreter(program=Path(kept["program"]), version=kept["version"], exactly=kept["exactly"])
     program = given or _found(wanted, uv) or _installed(wanted, uv)
     found = _checked(program, wanted)
-    kept = {"program": str(program), "version": found.version, "exactly": found.exactly, "state": _state(program)}
-    store.keep("interpreters", key, kept)
+    if found.program == program:  # a script that starts another one may start a third one tomorrow
+        kept = {"program": str(program), "version": found.version, "exactly": found.exactly, "state": _state(program)}
+        store.keep("interpreters", key, kept)
     return found
+
+
+def _named(given: Path) -> Path:
+    """A program by its path, or by its name on `PATH`: steps run in a folder of their own."""
+    found = None if given.exists() else shutil.which(given)
+    return Path(found or given).absolute()
 
 
 def _state(program: Path) -> list[int] | None:
@@ -67,7 +76,7 @@ def _checked(program: Path, wanted: str) -> Interpreter:
     answer = _ask(program)
     if answer is None:
         raise WorkspaceError(f"{program} does not answer as a Python does", f"give another Python {wanted}")
-    numbers, level, implementation, magic, version, flags = answer
+    numbers, level, implementation, magic, version, flags, executable = answer
     own = ".".join(map(str, numbers[:2]))
     if own != wanted or implementation != "cpython" or level != "final" or flags:
         found = f"{implementation} {'.'.join(map(str, numbers))}{'' if level == 'final' else f' ({level})'}{flags}"
@@ -75,7 +84,10 @@ def _checked(program: Path, wanted: str) -> Interpreter:
             f"{program} is {found}, but bytecode is needed from CPython {wanted}",
             f"run `uv python install {wanted}`, or give another Python",
         )
-    return Interpreter(program=program, version=".".join(map(str, numbers)), exactly=f"{version} {magic}")
+    # What is given may be a script that starts one, as pyenv's are: it would find neither its variables nor its home in a step.
+    return Interpreter(
+        program=Path(executable or program), version=".".join(map(str, numbers)), exactly=f"{version} {magic}"
+    )
 
 
 def _found(wanted: str, uv: Path) -> Path | None:

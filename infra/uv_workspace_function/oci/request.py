@@ -23,6 +23,8 @@ _NEED_AN_ENGINE = {
     "BUILDER_IMAGE": "the builder is a Python of this machine",
     "BUILDER_PLATFORM": "the builder runs on this machine's own platform",
 }
+_LATEST = 253402300799
+"""The last second of the year 9999: what a configuration can say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,11 @@ class Request:
                 )
         if self.value("SNAP_START") not in {"allow", "off"}:
             raise WorkspaceError(f"SNAP_START is {self.value('SNAP_START')!r}", "give allow or off")
+        moment = self.value("SOURCE_DATE_EPOCH")
+        if moment and not (moment.isascii() and moment.isdigit() and int(moment[:20]) <= _LATEST):
+            raise WorkspaceError(
+                f"SOURCE_DATE_EPOCH is {moment!r}", "give seconds since 1970 in digits, or leave it out"
+            )
         folder = PurePosixPath(self.target_folder)
         if not folder.is_absolute() or ".." in folder.parts or folder == PurePosixPath("/"):
             raise WorkspaceError(f"TARGET_FOLDER is {self.target_folder!r}", "give an absolute path below /")

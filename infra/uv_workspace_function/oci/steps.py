@@ -2,10 +2,10 @@
 
 import hashlib
 import os
-import subprocess
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from uv_workspace_function.builder.workspace import PYPROJECT
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import builder_program
 from uv_workspace_function.oci.interpreter import Interpreter
+from uv_workspace_function.processes import run
 from uv_workspace_function.uv import exported
 
 # The rest of the environment stays with us: a backend of a workspace must find neither AWS's variables nor those of CI.
@@ -108,19 +109,7 @@ class Step:
         command += [f"--{name}={path}" for name, path in options.items()]
         environment = tools.environment(home, variables)
 
-        def started() -> subprocess.CompletedProcess[str]:
-            return subprocess.run(
-                command,
-                check=False,
-                cwd=builder,
-                env=environment,
-                pass_fds=(self.lock,),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-            )
-
+        started = partial(run, command, cwd=builder, env=environment, pass_fds=(self.lock,))
         done = started()
         if done.returncode > 0 and [home] == [*self.folder.iterdir()] and not _errors(done.stderr.splitlines()):
             # It could not even begin: Python believes bytecode, also what a full disk has cut off.

@@ -70,9 +70,8 @@ class Store:
 
     @classmethod
     def default(cls) -> "Store":
-        """That of the user; a relative `XDG_CACHE_HOME` is none, as its specification says."""
-        folder = user_cache_path("uv-workspace-function")
-        return cls(folder if folder.is_absolute() else Path.home() / ".cache/uv-workspace-function")
+        """That of the user."""
+        return cls(_users_folder())
 
     def path(self, digest: str) -> Path:
         """Where a content is, or would be."""
@@ -252,6 +251,17 @@ class Store:
             yield place
         finally:
             place.unlink(missing_ok=True)
+
+
+def _users_folder() -> Path:
+    """Where a user's caches are; a relative `XDG_CACHE_HOME` is none, as its specification says."""
+    with suppress(RuntimeError):  # nobody knows a home for this user, as in a container that runs as a number
+        folder = user_cache_path("uv-workspace-function")
+        return folder if folder.is_absolute() else Path.home() / ".cache/uv-workspace-function"
+    raise WorkspaceError(
+        "there is no folder to keep layers in: this user has no home",
+        "set HOME, or give a folder with --cache (CDK_DOCKER: UV_WORKSPACE_DOCKER_CACHE)",
+    )
 
 
 def _locked(path: Path) -> int:

@@ -1,6 +1,8 @@
 """uv itself: the version that the image is built with, fetched as its wheel, whatever uv the machine has."""
 
 import contextlib
+import errno
+import os
 import re
 import shutil
 import subprocess
@@ -39,6 +41,7 @@ def fetched(store: Store, version: str) -> Path:
 
     Raises:
         WorkspaceError: when it cannot be fetched.
+        OSError: when the disk is full.
     """
     folder = store.folder / "uv" / version
     program = folder / "bin/uv"
@@ -78,6 +81,9 @@ def _install(requirement: str, folder: Path) -> None:
     answer = uv.fetch(requirement, folder)
     if answer is not None and answer.code == 0 and (folder / "bin/uv").is_file():
         return
+    if answer is not None and os.strerror(errno.ENOSPC) in answer.text:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     said = [f"uv: {'it is not here' if answer is None else answer.reason}"]
     shutil.rmtree(folder, ignore_errors=True)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]
