@@ -1,6 +1,8 @@
 """One place prints what comes from a workspace: a name in it starts no line, no escape sequence and no command of CI's."""
 
 import ast
+import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -78,3 +80,24 @@ def test_what_is_for_a_closed_stream_goes_nowhere_else(
     done = subprocess.run(["sh", "-c", line], check=False, capture_output=True, text=True)
     said = done.stderr.partition("; ")[0]
     assert (code, out, err.replace("NOWHERE", str(tmp_path / "nowhere"))) == (done.returncode, done.stdout, said)
+
+
+@pytest.mark.parametrize("program", ["services", "uv-workspace-docker"])
+def test_a_pipe_that_somebody_else_made_non_blocking_is_waited_for(program: str) -> None:
+    """As Node does with one that it shares with what it starts; nothing of the help is lost."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    filled = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            filled += os.write(writing, b"x" * 4096)
+    command = [str(Path(sys.executable).with_name(program)), "--help"]
+    with subprocess.Popen(command, stdout=writing, stderr=subprocess.PIPE) as process:
+        os.close(writing)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(2)
+        with os.fdopen(reading, "rb") as stream:
+            text = stream.read()
+        assert process.stderr is not None
+        assert (b"", 0) == (process.stderr.read(), process.wait(30))
+    assert text[filled:] == subprocess.run(command, check=True, capture_output=True).stdout

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import select
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -103,9 +104,11 @@ class _Descriptor(io.RawIOBase):
         return True
 
     def write(self, data: Any, /) -> int:
-        if self._is_read:
+        while self._is_read:
             try:
                 return os.write(self._number, data)
+            except BlockingIOError:  # who shares it, such as Node, has set it so, and whoever reads it is slower
+                select.select([], [self._number], [])
             except BrokenPipeError:
                 self._is_read = False
         return int(memoryview(data).nbytes)
