@@ -432,7 +432,7 @@ def test_a_module_is_compiled_for_good(tmp_path: Path) -> None:
     files = {f"demo/m{number}.py": f"VALUE = {number}\n" for number in range(600)}
     _write(tmp_path, {**files, "demo/broken.py": "print 'old'\n", "demo/null.py": "\0", "demo/data.txt": ""})
     every = [PurePosixPath(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")]
-    bytecode.compile_modules("/var/task", {tmp_path: [every]})
+    assert [*bytecode.compile_modules("/var/task", {tmp_path: [every]})] == [tmp_path]
     compiled = {path for path in _paths(tmp_path) if path.endswith(".pyc")}
     assert len(compiled) == 600
     source = tmp_path / "demo/m7.py"
@@ -442,6 +442,21 @@ def test_a_module_is_compiled_for_good(tmp_path: Path) -> None:
     assert int.from_bytes(content[4:8], "little") == 0b01
     assert content[8:16] == importlib.util.source_hash(source.read_bytes())
     assert marshal.loads(content[16:]).co_filename == "/var/task/demo/m7.py"
+
+
+def test_a_layer_is_told_when_its_modules_are_compiled(tmp_path: Path) -> None:
+    """The one without modules at once, the first of the others before the last one's are begun."""
+    last = _write(
+        tmp_path / "last", {f"m{number}.py": "\n".join(f"v{n} = {n}" for n in range(400)) for number in range(500)}
+    )
+    first = _write(tmp_path / "first", {"a.py": ""})
+    none = _write(tmp_path / "none", {"data.txt": ""})
+    of = {folder: [[PurePosixPath(path.name) for path in folder.iterdir()]] for folder in (first, last, none)}
+    told = {folder: len([*last.rglob("*.pyc")]) for folder in bytecode.compile_modules("/var/task", of)}
+    assert [*told] == [none, first, last]
+    assert told[none] == 0
+    assert told[first] < 500 == told[last]
+    assert (first / "__pycache__").is_dir()
 
 
 def test_everything_in_a_layer_has_one_time_and_plain_modes(tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ def check_layout(home: Home) -> None:
     for path in root.rglob("*"):
         if (there := home.base / path.relative_to(root)).is_dir():
             layer.make_like(path, there)
+    _tell(root)
 
 
 def git_credentials(home: Home) -> None:  # noqa: ARG001 - as every step
@@ -180,10 +181,10 @@ def _by_variables(root: Path, packages: Iterable[LocalPackage]) -> list[tuple[li
 
 
 def _finish(layers: Mapping[Path, Iterable[Sequence[PurePosixPath]]]) -> None:
-    if os.environ["INCLUDE_BYTECODE"] not in {"", "0", "false"}:
-        bytecode.compile_modules(os.environ["TARGET_FOLDER"], layers)
-    for each in layers:
+    is_compiled = os.environ["INCLUDE_BYTECODE"] not in {"", "0", "false"}
+    for each in bytecode.compile_modules(os.environ["TARGET_FOLDER"], layers) if is_compiled else layers:
         layer.normalize(each)
+        _tell(each)
 
 
 def _workspace(home: Home) -> Workspace:
@@ -231,6 +232,11 @@ def _words(variable: str) -> list[str]:
 def _remark(remarks: Iterable[str]) -> None:
     for remark in remarks:
         print(f"note: {remark}", file=sys.stderr)  # noqa: T201 - the program's output
+
+
+def _tell(finished: Path) -> None:
+    """Say that a layer's folder stays as it is: who runs the step may take it while others are worked at."""
+    print(f"layer {finished.name}", flush=True)  # noqa: T201 - the program's output
 
 
 _STEPS: Mapping[str, Callable[[Home], None]] = {

@@ -19,35 +19,47 @@ _CHUNK = 250
 _HEADER = importlib.util.MAGIC_NUMBER + (0b01).to_bytes(4, "little")
 
 
-def compile_modules(target_folder: str, layers: Mapping[Path, Iterable[Sequence[PurePosixPath]]]) -> None:
+def compile_modules(target_folder: str, layers: Mapping[Path, Iterable[Sequence[PurePosixPath]]]) -> Iterator[Path]:
     """Compile every module that compiles, by this Python and for its own version.
 
     Args:
         target_folder: where they will be in the image: the path that a traceback shows.
         layers: the folders that modules lie in, with the files of each package, relative to that. A package's bytecode doesn't depend
             on its neighbours.
+
+    Yields:
+        Each folder when its modules are compiled, while others may go on.
     """
-    chunks = [(layer, chunk) for layer, packages in layers.items() for files in packages for chunk in _chunks(files)]
-    if len(chunks) == 1:
-        _compile(*chunks[0], target_folder)
+    chunks = {folder: [chunk for files in packages for chunk in _chunks(files)] for folder, packages in layers.items()}
+    # The first layer first, and of each the longest chunk: no processor waits for it at the end.
+    waiting = [
+        (folder, chunk)
+        for folder, its in chunks.items()
+        for chunk in sorted(its, key=lambda chunk: -sum((folder / module).stat().st_size for module in chunk))
+    ]
+    left = {folder: len(its) for folder, its in chunks.items()}
+    yield from (folder for folder, count in left.items() if not count)
+    if len(waiting) == 1:
+        ((folder, chunk),) = waiting
+        _compile(folder, chunk, target_folder)
+        yield folder
         return
-    # The longest one first: no processor waits for it at the end.
-    chunks.sort(key=lambda each: -sum((each[0] / module).stat().st_size for module in each[1]))
-    running = 0
-    for layer, chunk in chunks:
-        if running == (os.cpu_count() or 1):
-            _wait()
-            running -= 1
-        _start(layer, chunk, target_folder)
-        running += 1
-    for _ in range(running):
-        _wait()
+    waiting.reverse()
+    running: dict[int, Path] = {}
+    while waiting or running:
+        while waiting and len(running) < (os.cpu_count() or 1):
+            folder, chunk = waiting.pop()
+            running[_start(folder, chunk, target_folder)] = folder
+        folder = running.pop(_ended())
+        left[folder] -= 1
+        if not left[folder]:
+            yield folder
 
 
 # Not by `multiprocessing`: it wants shared memory, which not every builder's containers have, and its import takes its time.
-def _start(layer: Path, modules: Sequence[PurePosixPath], target_folder: str) -> None:
-    if os.fork():
-        return
+def _start(layer: Path, modules: Sequence[PurePosixPath], target_folder: str) -> int:
+    if process := os.fork():
+        return process
     status = 1
     try:
         _compile(layer, modules, target_folder)
@@ -58,10 +70,11 @@ def _start(layer: Path, modules: Sequence[PurePosixPath], target_folder: str) ->
         os._exit(status)
 
 
-def _wait() -> None:
-    _, status = os.wait()
+def _ended() -> int:
+    process, status = os.wait()
     if status:
         raise BuildError(f"a process that compiled bytecode ended with {os.waitstatus_to_exitcode(status)}: see above")
+    return process
 
 
 def _chunks(files: Sequence[PurePosixPath]) -> Iterator[list[PurePosixPath]]:

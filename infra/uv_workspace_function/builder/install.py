@@ -175,7 +175,8 @@ def _run(command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> tu
     """
     os.chdir(folder)
     reading, writing = os.pipe()
-    actions = [(os.POSIX_SPAWN_DUP2, writing, 2)]
+    # What this program itself writes on stdout is for who runs it.
+    actions = [(os.POSIX_SPAWN_DUP2, writing, stream) for stream in (1, 2)]
     process = os.posix_spawn(command[0], [*command], environ, file_actions=actions)
     os.close(writing)
     said = []

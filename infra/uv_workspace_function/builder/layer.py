@@ -22,21 +22,22 @@ def place(distributions: Iterable[Distribution], layer: Path, *, placed: set[Pur
         placed: what is in some layer already, which is added to: a file that packages share is in one layer.
     """
     placed = set() if placed is None else placed
-    made: set[Path] = set()
+    made = set()
     for distribution in distributions:
         for path, file in distribution.files.items():
             if path in placed:
                 continue
             placed.add(path)
-            target = layer / path
-            if (folder := target.parent) not in made:
-                folder.mkdir(parents=True, exist_ok=True)
+            target = f"{layer}/{path}"  # as text: of thousands of files, paths would take most of the time
+            folder, _, _ = target.rpartition("/")
+            if folder not in made:
+                os.makedirs(folder, exist_ok=True)  # noqa: PTH103
                 made.add(folder)
             if distribution.record is None:
                 # It is copied, since it lies in the build context and not beside the layers.
-                copy_file(file.source, target)
+                copy_file(file.source, Path(target))
             else:
-                file.source.rename(target)
+                os.rename(file.source, target)  # noqa: PTH104
         if distribution.record is not None:
             _write_record(distribution, distribution.record, layer)
 

@@ -190,8 +190,19 @@ class ServiceBuild:
             program = builder_program.kept(self.store, self.request.context, self.tools.interpreter)
             self.said(f"{self.request.service}: {step.name}")
             begins()
-            remarks = step.run(self.tools, program, self.request.variables)
-            made = self._written(step, remarks)
+            found: dict[str, Layer] = {}
+
+            def write(name: str) -> None:
+                found[name] = self._written(step, name)
+
+            remarks = step.run(self.tools, program, self.request.variables, write)
+            claims = [path.read_text(encoding="utf-8") for path in sorted(step.claims.rglob("*.csv"))]
+            made = Made(
+                layers={name: found[name] for name in _OF_STEP[step.name]},
+                claims="".join(claims),
+                remarks=tuple(remarks),
+                is_reused=False,
+            )
             if kept is not None:
                 self._refuse_difference(step, kept, made)
             self.store.keep(
@@ -218,17 +229,12 @@ class ServiceBuild:
                 "its packages or their backends are not reproducible; without --verify the layer in the cache is used",
             )
 
-    def _written(self, step: Step, remarks: list[str]) -> Made:
+    def _written(self, step: Step, name: str) -> Layer:
+        if name == "root":
+            content = (_as_in_base(self.tree, entry) for entry in tar.entries(step.layers / name))
+            return layers.write(self.store, (), content)
         way = self.tree.way(self.request.target_folder)
-        found = {}
-        for name in _OF_STEP[step.name]:
-            folder = step.layers / name
-            content = tar.entries(folder) if name == "root" else tar.entries(folder, way[-1].name)
-            if name == "root":
-                content = (_as_in_base(self.tree, entry) for entry in content)
-            found[name] = layers.write(self.store, () if name == "root" else way, content)
-        claims = [path.read_text(encoding="utf-8") for path in sorted(step.claims.rglob("*.csv"))]
-        return Made(layers=found, claims="".join(claims), remarks=tuple(remarks), is_reused=False)
+        return layers.write(self.store, way, tar.entries(step.layers / name, way[-1].name))
 
     def _key(self, step: str, known: str, *, is_shared: bool = False) -> str:
         """What decides a step's result."""

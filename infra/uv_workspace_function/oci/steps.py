@@ -3,10 +3,12 @@
 import hashlib
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
+from tempfile import TemporaryFile
 from typing import Any
 
 from uv_workspace_function.builder.errors import UvFailed
@@ -14,7 +16,7 @@ from uv_workspace_function.builder.workspace import PYPROJECT
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import builder_program
 from uv_workspace_function.oci.interpreter import Interpreter
-from uv_workspace_function.processes import run
+from uv_workspace_function.processes import started
 from uv_workspace_function.uv import exported
 
 # The rest of the environment stays with us: a backend of a workspace must find neither AWS's variables nor those of CI.
@@ -81,13 +83,16 @@ class Step:
         """Where its layers lie."""
         return self.folder / "layers"
 
-    def run(self, tools: Tools, builder: Path, variables: Mapping[str, str]) -> list[str]:
+    def run(
+        self, tools: Tools, builder: Path, variables: Mapping[str, str], finished: Callable[[str], None]
+    ) -> list[str]:
         """Run it.
 
         Args:
             tools: by what.
             builder: the folder that has the program `builder` in it.
             variables: the builder's own.
+            finished: is told of each of its layers, as soon as that stays as it is.
 
         Returns:
             What it remarked.
@@ -109,16 +114,29 @@ class Step:
         command += [f"--{name}={path}" for name, path in options.items()]
         environment = tools.environment(home, variables)
 
-        started = partial(run, command, cwd=builder, env=environment, pass_fds=(self.lock,))
-        done = started()
-        if done.returncode > 0 and [home] == [*self.folder.iterdir()] and not _errors(done.stderr.splitlines()):
+        run = partial(_run, command, builder, environment, self.lock, finished)
+        status, said = run()
+        if status > 0 and [home] == [*self.folder.iterdir()] and not _errors(said):
             # It could not even begin: Python believes bytecode, also what a full disk has cut off.
             builder_program.forget_bytecode(builder)
-            done = started()
-        said = done.stderr.splitlines()
-        if done.returncode:
-            raise _failed(self.name, done.returncode, said)
+            status, said = run()
+        if status:
+            raise _failed(self.name, status, said)
         return [line.removeprefix("note: ") for line in said if line.startswith("note: ")]
+
+
+def _run(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], lock: int, finished: Callable[[str], None]
+) -> tuple[int, list[str]]:
+    """Run the builder's program: its exit status, and the lines that it said."""
+    options = {"stdin": DEVNULL, "stdout": PIPE, "pass_fds": (lock,)}
+    with TemporaryFile() as said, started(command, cwd=folder, env=environment, stderr=said, **options) as process:
+        for line in process.stdout or ():
+            if line.startswith(b"layer "):
+                finished(line.split()[1].decode())
+        status = process.wait()
+        said.seek(0)
+        return status, said.read().decode(errors="replace").splitlines()
 
 
 def _failed(name: str, status: int, said: Sequence[str]) -> WorkspaceError:
