@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -191,18 +192,11 @@ class ServiceBuild:
             self.said(f"{self.request.service}: {step.name}")
             begins()
             found: dict[str, Layer] = {}
-
-            def write(name: str) -> None:
-                found[name] = self._written(step, name)
-
+            write = partial(self._write, step, found)
             remarks = step.run(self.tools, program, self.request.variables, write)
             claims = [path.read_text(encoding="utf-8") for path in sorted(step.claims.rglob("*.csv"))]
-            made = Made(
-                layers={name: found[name] for name in _OF_STEP[step.name]},
-                claims="".join(claims),
-                remarks=tuple(remarks),
-                is_reused=False,
-            )
+            by_name = {name: found[name] for name in _OF_STEP[step.name]}
+            made = Made(layers=by_name, claims="".join(claims), remarks=tuple(remarks), is_reused=False)
             if kept is not None:
                 self._refuse_difference(step, kept, made)
             self.store.keep(
@@ -229,12 +223,12 @@ class ServiceBuild:
                 "its packages or their backends are not reproducible; without --verify the layer in the cache is used",
             )
 
-    def _written(self, step: Step, name: str) -> Layer:
-        if name == "root":
-            content = (_as_in_base(self.tree, entry) for entry in tar.entries(step.layers / name))
-            return layers.write(self.store, (), content)
-        way = self.tree.way(self.request.target_folder)
-        return layers.write(self.store, way, tar.entries(step.layers / name, way[-1].name))
+    def _write(self, step: Step, found: dict[str, Layer], name: str) -> None:
+        way = [] if name == "root" else self.tree.way(self.request.target_folder)
+        content = tar.entries(step.layers / name, way[-1].name if way else "")
+        found[name] = layers.write(
+            self.store, way, content if way else (_as_in_base(self.tree, one) for one in content)
+        )
 
     def _key(self, step: str, known: str, *, is_shared: bool = False) -> str:
         """What decides a step's result."""
