@@ -1,7 +1,7 @@
 """Every case of the corpus, and that the corpus is whole.
 
 Covers also: gate/allowed.py, gate/built_for.py, gate/contexts.py, gate/credentials.py, gate/ignore_rules.py, gate/isolation.py,
-gate/left_out.py, gate/lines.py, gate/locks.py, gate/missing_handlers.py, gate/runner.py, gate/scope.py, gate/target_wheels.py, gate/usage.py, gate/imports/.
+gate/left_out.py, gate/lines.py, gate/locks.py, gate/missing_handlers.py, gate/run_by_path.py, gate/runner.py, gate/scope.py, gate/target_wheels.py, gate/usage.py, gate/imports/.
 """
 
 from collections import Counter

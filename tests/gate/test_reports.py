@@ -83,6 +83,40 @@ def test_text_is_grouped_by_member() -> None:
     ) == text(REPORT, io.StringIO())
 
 
+def test_names_that_one_module_lacks_are_told_together() -> None:
+    """In text, where a renamed module is a whole list of them; each is a finding, with its own exception and place in the baseline."""
+
+    def lacking(name: str, line: int, file: str = "orders/a.py") -> Finding:
+        subject = f"orders.rates.{name}"
+        problem = f"orders imports {subject}, but orders/rates.py binds no {name!r}"
+        return Finding(
+            code="UWF003",
+            file=file,
+            line=line,
+            member="orders",
+            problem=problem,
+            remedy="define it",
+            subject=subject,
+            package=subject,
+        )
+
+    findings = (lacking("low", 1), lacking("high", 1), lacking("mean", 7), lacking("low", 2, "orders/b.py"))
+    report = Report(findings=findings, not_checked=(), notes=())
+    assert (
+        "orders\n"
+        "  error UWF003  orders/a.py:1\n"
+        "    orders imports orders.rates.low, but orders/rates.py binds no 'low'\n"
+        "      so it is with orders.rates.high (line 1), orders.rates.mean (line 7)\n"
+        "    fix: define it\n"
+        "  error UWF003  orders/b.py:2\n"
+        "    orders imports orders.rates.low, but orders/rates.py binds no 'low'\n"
+        "    fix: define it\n"
+        "\n"
+        "4 errors\n"
+    ) == text(report, io.StringIO())
+    assert 4 == len(as_json(report)["findings"])
+
+
 def test_a_clean_report_says_so() -> None:
     """And how much was ignored."""
     assert "clean\n" == text(Report(findings=(), not_checked=(), notes=()), io.StringIO())

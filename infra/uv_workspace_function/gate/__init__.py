@@ -11,7 +11,7 @@ Each check is a function, from a scope to findings and to what could not be chec
     imports/       every import is declared (UWF003, UWF004), every dependency is imported (UWF005), sources parse (UWF006)
     missing_handlers  handlers exist (UWF007)
     target_wheels  every package has a wheel for the target (UWF008)
-    usage          libraries are used (UWF009), services are deployed (UWF010)
+    usage, run_by_path    libraries are used (UWF009), by others or by whoever runs a file of them; services are deployed (UWF010)
     isolation      each handler imports in an environment of its own (UWF011)
     contexts       what enters an image: secrets, large files, pins (UWF012 to UWF017), pointers of git-lfs (UWF021)
     allowed        exceptions have reasons (UWF019)

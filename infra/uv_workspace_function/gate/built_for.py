@@ -6,7 +6,6 @@ from pathlib import Path
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.insight.cloud_assembly import ServiceAsset, service_assets
-from uv_workspace_function.target.target import PYTHON_VERSION
 from uv_workspace_function.workspace.members import Member
 
 
@@ -32,6 +31,4 @@ def pythons_of(scope: Scope, service: Member, assets: Sequence[ServiceAsset]) ->
     given = {python for asset in assets if (python := asset.arguments.get("PYTHON_VERSION")) is not None}
     if given:
         return {python: f"the stack has Python {python} for {service.name}" for python in sorted(given)}
-    python = scope.target.python
-    is_default = python == PYTHON_VERSION
-    return {python: f"Python {python} is the default of --python" if is_default else f"--python {python} was asked for"}
+    return {scope.target.python: f"the check's --python is {scope.target.python}"}

@@ -31,8 +31,8 @@ def _is_coloured(stream: TextIO) -> bool:
 def _lines(report: Report) -> Iterator[str]:
     for member, findings in groupby(report.findings, key=lambda finding: finding.member):
         yield style(printable(member or "the workspace"), bold=True)
-        for finding in findings:
-            yield from _finding(finding)
+        for of_one_module in _folded(findings):
+            yield from _finding(*of_one_module)
         yield ""
     if report.gone:
         yield style("gone from the baseline", bold=True)
@@ -48,12 +48,25 @@ def _lines(report: Report) -> Iterator[str]:
     yield _summary(report)
 
 
-def _finding(finding: Finding) -> Iterator[str]:
+def _folded(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
+    """Findings, those together that are about what one file lacks of one local module: a module renamed is a whole list of names."""
+    found: dict[object, list[Finding]] = {}
+    for finding in findings:
+        around = finding.subject.rpartition(".")[0]
+        is_local = bool(around) and finding.package == finding.subject and not finding.places
+        key = (finding.code, finding.file, around, finding.remedy) if is_local else id(finding)
+        found.setdefault(key, []).append(finding)
+    yield from found.values()
+
+
+def _finding(finding: Finding, *others: Finding) -> Iterator[str]:
     place = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
     severity = style(finding.severity, fg=_COLOURS[finding.severity], bold=True)
     yield f"  {severity} {style(finding.code, bold=True)}  {style(printable(place), fg='cyan')}"
     yield f"    {finding.problem}"
     yield from (f"      {line}" for line in finding.more)
+    if others:
+        yield f"      so it is with {', '.join(f'{other.subject} (line {other.line})' for other in others)}"
     yield _fix(finding.remedy)
 
 

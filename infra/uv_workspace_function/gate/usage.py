@@ -9,6 +9,7 @@ from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.imports.declared import Declared, LockGraph
 from uv_workspace_function.gate.imports.files import TEST_FILE
+from uv_workspace_function.gate.run_by_path import run_by_path
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.insight.cloud_assembly import service_assets
 from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
@@ -23,6 +24,8 @@ def check_libraries(scope: Scope) -> Outcome:
     used = {*_used(scope), *_copied(workspace.members)}
     used |= {member.name for member in workspace.members if member.folder == workspace.project.folder}
     idle = [member for member in workspace.members if member.name not in used and _is_library(member)]
+    run = set(run_by_path(workspace)) if idle else set()
+    idle = [member for member in idle if member.name not in run]
     remedy = "remove it, or say in [{}] of its pyproject.toml whom it is for"
     return _unused("UWF009", idle, "no member of the workspace depends on the library", remedy)
 

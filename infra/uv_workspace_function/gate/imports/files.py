@@ -83,15 +83,27 @@ def source_files(workspace: Workspace, member: Member) -> Iterator[SourceFile]:
         if not member.is_package and len(module.path.parts) == 1:
             yield from walk.beside(path, module.name)
         elif path.is_dir():
-            yield from walk.below(path, module.name, Role.DEVELOPMENT if top in TEST_FOLDERS else Role.CODE)
+            is_tests = not TEST_FOLDERS.isdisjoint((top, path.name))
+            yield from walk.below(path, module.name, Role.DEVELOPMENT if is_tests else Role.CODE)
         else:
             yield from walk.file(path, module.name, Role.CODE)
-    for name in sorted(TEST_FOLDERS):
-        if (member.path / name).is_dir():
-            yield from walk.below(member.path / name, None, Role.DEVELOPMENT)
-    for path in sorted(member.path.glob("*.py")):
-        if TEST_FILE.fullmatch(path.name):
-            yield from walk.file(path, None, Role.DEVELOPMENT)
+    for folder in test_folders(member):
+        yield from walk.below(folder, None, Role.DEVELOPMENT)
+    for folder in _tops(member):
+        for path in sorted(folder.glob("*.py")):
+            if TEST_FILE.fullmatch(path.name):
+                yield from walk.file(path, None, Role.DEVELOPMENT)
+
+
+def test_folders(member: Member) -> list[Path]:
+    """The folders of a member's tests that lie beside its packages, or at its top."""
+    return [top / name for top in _tops(member) for name in sorted(TEST_FOLDERS) if (top / name).is_dir()]
+
+
+def _tops(member: Member) -> list[Path]:
+    """The member's folder, and those of its own around its packages: `src`."""
+    around = (PurePosixPath(os.path.normpath(module.path)).parent for module in member.layout.modules)
+    return [member.path, *(member.path / path for path in sorted({*around}) if path.parts and path.parts[0] != "..")]
 
 
 def files_beside(member: Member) -> Iterator[Path]:
@@ -194,6 +206,8 @@ class _Walk:
             is_folder = entry.is_dir()
             stem, suffix = path.stem, path.suffix
             if is_folder:
+                if entry.name in ("docs", "doc") and (path / "conf.py").is_file():
+                    continue  # Sphinx's, with what a table for documents brings
                 if entry.name in _SKIPPED | VENDORED or not (
                     entry.name.isidentifier() or _is_plain(entry.name, in_tests)
                 ):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from uv_workspace_function.boundary import read_file
 from uv_workspace_function.gate.imports.declared import THE_ROOT, Declared
-from uv_workspace_function.gate.imports.files import TEST_FOLDERS, Role, files_beside, python_files
+from uv_workspace_function.gate.imports.files import Role, files_beside, python_files, test_folders
 from uv_workspace_function.gate.imports.known_packages import KnownPackages, ReadFile
 from uv_workspace_function.gate.imports.modules import NOBODY, Provided
 from uv_workspace_function.gate.imports.source import Import, Need
@@ -165,11 +165,17 @@ class MemberImports:
         return frozenset(host.replace("-", "_") for host in hosts - self.known.project.lock.names)
 
     @cached_property
+    def enters_images(self) -> bool:
+        """Whether an image of some service holds the member: what runs there is known, and no host of plugins is among it."""
+        closures, _ = self.scope.closures()
+        return any(self.member in closure.local for closure in closures)
+
+    @cached_property
     def test_modules(self) -> frozenset[str]:
         """The names of all modules and folders of the member's tests, wherever they lie."""
         found: set[str] = set()
-        for name in TEST_FOLDERS:
-            for _, folders, files in os.walk(self.member.path / name):
+        for top in test_folders(self.member):
+            for _, folders, files in os.walk(top):
                 found.update(folders)
                 found.update(file.removesuffix(".py") for file in files if file.endswith(".py"))
         return frozenset(found)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from uv_workspace_function.pyproject import OUR_TABLE, Pyproject
@@ -22,7 +23,12 @@ def mentioned(member: Member, names: Iterable[str]) -> bool:
 
 def _texts(member: Member) -> Iterator[str]:
     yield from _strings(_settings(member.pyproject))
-    for path in sorted(member.path.iterdir()):
+    yield from texts_in(member.path)
+
+
+def texts_in(folder: Path) -> Iterator[str]:
+    """What the configuration in a folder says, as it is written: Dockerfiles, makefiles, scripts of a shell."""
+    for path in sorted(folder.iterdir()):
         if _TEXTS.fullmatch(path.name) and not _SKIPPED.fullmatch(path.name) and path.is_file():
             try:
                 if path.stat().st_size <= _LARGEST:

@@ -57,7 +57,7 @@ def whole_name(of: MemberImports, read: ReadFile, module: str) -> str | None:
     if file.name != "__init__.py":
         packages = packages[:-1]
     for length in range(len(packages), 0, -1):
-        if has_module(folder, module.partition(".")[0], but=file):
+        if _has_all(folder, module, but=file):
             return ".".join([*packages[:length], module])
         folder = folder.parent
     return None
@@ -110,6 +110,13 @@ def has_module(folder: Path, name: str, *, but: Path) -> bool:
     """Whether a module of that name lies in a folder, another one than the file that asks."""
     module, package = folder / f"{name}.py", folder / name
     return (module != but and module.is_file()) or (package.is_dir() and next(package.rglob("*.py"), None) is not None)
+
+
+def _has_all(folder: Path, module: str, *, but: Path) -> bool:
+    """Whether a module lies below a folder under its whole dotted name, be it an extension."""
+    around, _, name = module.rpartition(".")
+    place = folder / around.replace(".", "/")
+    return has_module(place, name, but=but) or next(place.glob(f"{name}.*.so"), None) is not None
 
 
 def leads_to(folder: Path, module: str) -> bool:

@@ -60,7 +60,24 @@ def verdict_on(
         or _is_asked_for(found)
     ):
         return []
+    if not provided.owners and _is_of_a_host_elsewhere(of, read, module):
+        return []
     return _finding(of, read, found, module, provided.owners)
+
+
+def _is_of_a_host_elsewhere(of: MemberImports, read: ReadFile, module: str) -> bool:
+    """Whether a module that no package of the lock has may come with what loads the member as a plugin: no lock names that host."""
+    top = module.partition(".")[0]
+    return (
+        bool(of.hosts_elsewhere)
+        and not of.enters_images
+        and top not in of.known.layout_modules
+        and not _pythons_with(top)
+        and _not_here(of, module) is None
+        and by_its_place(of, module) is None
+        and whole_name(of, read, module) is None
+        and _beside_the_wheel(of, read, module) is None
+    )
 
 
 def _may_be_for_elsewhere(found: Import) -> bool:
@@ -95,6 +112,10 @@ def _is_beside(of: MemberImports, read: ReadFile, found: Import, module: str, pr
         folders += [of.member.path / path for path in _test_paths(of.member)]
         if top in of.test_modules:
             return True  # a conftest.py puts what folder it likes on the path
+    if of.is_workbench and any(
+        leads_to(folder, module) for folder in file.parents if folder.is_relative_to(of.member.path)
+    ):
+        return True  # a program of it runs in any folder of its own: `apps/worker`
     if not of.member.is_package and of.member not in of.scope.workspace.services:
         # never built: it runs where it lies, with the sources of its libraries on the path
         roots = [
