@@ -34,13 +34,9 @@ def run(
     left_out: dict[str, tuple[str, ...]] = {}
     for context in contexts:
         selection, service = context.closure.selection, context.closure.service.name
-        remark = None
-        left_out[service] = ()
-        if runtime_sdk:
-            left_out[service], remark = managed_runtime.provided(selection, target)
-        warning = managed_runtime.refuse_oversized_archive(selection, target, left_out[service])
-        for line in filter(None, (remark, warning)):
-            say(f"note: {line}", err=True)
+        left_out[service], warnings = managed_runtime.left_out(selection, target, runtime_sdk=runtime_sdk)
+        for warning in warnings:
+            say(f"note: {warning}", err=True)
     archives = []
     for found in zip_builds.run(store, requests, options, left_out=left_out):
         place = destinations.get(found.service)

@@ -75,15 +75,14 @@ class ServiceArchive:
         target = options.target(architecture)
         runtime = managed_runtime.runtime(target, known=_known_to_the_cdk())
         context = BuildContext.of(workspace, service, extras=options.extras or ())
-        closure = context.closure
         asked = AskedBuild(
             target=target,
             build_from_source=options.build_from_source,
             secrets=options.build_secrets,
             include_bytecode=options.include_bytecode is not False,
         ).checked(context)
-        left_out, remark = managed_runtime.provided(closure.selection, target) if options.runtime_sdk else ((), None)
-        oversized = managed_runtime.refuse_oversized_archive(closure.selection, target, left_out)
+        selection, runtime_sdk = context.closure.selection, bool(options.runtime_sdk)
+        left_out, warnings = managed_runtime.left_out(selection, target, runtime_sdk=runtime_sdk)
         return cls(
             context=context,
             target=target,
@@ -91,7 +90,7 @@ class ServiceArchive:
             arguments=build_arguments(context, target, asked, mirrors={}),
             left_out=left_out,
             secrets=_files(options.build_secrets or {}),
-            warnings=tuple(filter(None, (remark, oversized))),
+            warnings=warnings,
         )
 
     @property

@@ -116,19 +116,17 @@ class History:
                 root.mkdir()
             yield root
 
-    def tracked(self) -> Iterator["Tracked"]:
+    def tracked(self) -> Iterator[Tracked]:
         """The files that git knows below the workspace's root, with what its configuration makes of them.
 
         Raises:
             WorkspaceError: when git cannot tell.
         """
-        listed = _git(["ls-files", "-t", "--stage", "--eol", "-z", *self._below], cwd=self.top)
+        listed = self._listed("-t", "--stage", "--eol")
         settings = _git(["config", "--null", "--get-regexp", r"^core\.(autocrlf|eol|filemode|symlinks)$"], cwd=self.top)
-        if listed.returncode:
-            raise WorkspaceError(f"git could not list the files of {self.root}: {_said(listed)}")
         pairs = (entry.partition("\n") for entry in settings.stdout.split("\0") if entry)
         core = {key: value.lower() for key, _, value in pairs}
-        for entry in filter(None, listed.stdout.split("\0")):
+        for entry in listed:
             head, lines, path = entry.split("\t", 2)
             tag, mode, *_ = head.split()
             yield Tracked(path=path, deviations=tuple(_deviations(self.top / path, tag, mode, lines, core)))
@@ -139,34 +137,33 @@ class History:
         Raises:
             WorkspaceError: when git cannot tell.
         """
-        listed = _git(["ls-files", "-z", *self._below], cwd=self.top)
-        if listed.returncode:
-            raise WorkspaceError(f"git could not list the files of {self.root}: {_said(listed)}")
-        folder = "" if self._folder == "." else f"{self._folder}/"
-        return frozenset(path.removeprefix(folder) for path in filter(None, listed.stdout.split("\0")))
+        return frozenset(path.removeprefix(self._prefix) for path in self._listed())
+
+    def _listed(self, *options: str) -> list[str]:
+        """What `git ls-files` says of the files below the workspace's root."""
+        done = _git(["ls-files", *options, "-z", *self._below], cwd=self.top)
+        return _entries(done, f"git could not list the files of {self.root}")
 
     @property
-    def _folder(self) -> str:
-        return self.root.relative_to(self.top).as_posix()
+    def _prefix(self) -> str:
+        """What the path of a file below the workspace's root begins with."""
+        return f"{self.root.relative_to(self.top).as_posix()}/" if self.root != self.top else ""
 
     @property
     def _below(self) -> list[str]:
         """The workspace's root, as a path of a command that is run at the top."""
-        return ["--", f":(top,literal){self._folder}"] if self._folder != "." else ["--"]
+        return ["--", f":(top,literal){self._prefix.removesuffix('/')}"] if self._prefix else ["--"]
 
     def changed(self, commit: str) -> frozenset[str]:
         """The paths below the workspace's root that differ between a commit and the working tree.
 
         What is not tracked counts, unless it is ignored; both names of what was renamed do.
         """
-        folder, below = self._folder, self._below
-        differing = _git(["diff", *_PLAIN_DIFF, "--name-only", "-z", commit, *below], cwd=self.top)
-        untracked = _git(["ls-files", "--others", "--exclude-standard", "-z", *below], cwd=self.top)
-        for done in (differing, untracked):
-            if done.returncode:
-                raise WorkspaceError(f"git could not compare {commit[:12]} with the working tree: {_said(done)}")
-        paths = (path for done in (differing, untracked) for path in done.stdout.split("\0") if path)
-        return frozenset(path if folder == "." else path.removeprefix(f"{folder}/") for path in paths)
+        differing = _git(["diff", *_PLAIN_DIFF, "--name-only", "-z", commit, *self._below], cwd=self.top)
+        untracked = _git(["ls-files", "--others", "--exclude-standard", "-z", *self._below], cwd=self.top)
+        failed = f"git could not compare {commit[:12]} with the working tree"
+        paths = (path for done in (differing, untracked) for path in _entries(done, failed))
+        return frozenset(path.removeprefix(self._prefix) for path in paths)
 
 
 def _write(top: Path, commit: str, folder: Path, *, index: Path) -> None:
@@ -174,9 +171,7 @@ def _write(top: Path, commit: str, folder: Path, *, index: Path) -> None:
     environment = {"GIT_INDEX_FILE": str(index)}
     commands = (["read-tree", commit], ["checkout-index", "--all", "--quiet", f"--prefix={folder}/"])
     for command in commands:
-        done = _git(command, cwd=top, environment=environment)
-        if done.returncode:
-            raise WorkspaceError(f"git could not write the files of {commit[:12]}: {_said(done)}")
+        _entries(_git(command, cwd=top, environment=environment), f"git could not write the files of {commit[:12]}")
     staged = _git(["ls-files", "--stage", "-z"], cwd=top, environment=environment).stdout
     for entry in staged.split("\0"):
         mode, _, rest = entry.partition(" ")
@@ -243,6 +238,17 @@ def _git(
         if not cwd.is_dir():
             raise WorkspaceError(f"there is no folder {cwd}") from error
         raise WorkspaceError("git is not on PATH", "install it: what changed is read from its history") from error
+
+
+def _entries(done: subprocess.CompletedProcess[str], failed: str) -> list[str]:
+    """What git printed, entry by entry.
+
+    Raises:
+        WorkspaceError: where it failed, which begins with what could not be done.
+    """
+    if done.returncode:
+        raise WorkspaceError(f"{failed}: {_said(done)}")
+    return [entry for entry in done.stdout.split("\0") if entry]
 
 
 def _said(done: subprocess.CompletedProcess[str]) -> str:

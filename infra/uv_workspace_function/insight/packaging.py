@@ -23,26 +23,15 @@ class Packaging:
         """The choice by what a service takes."""
         is_estimate = size.source == "lock"
         whole = unpacked(size.size) if is_estimate else size.size
+        faster = shown_size(IMAGES_START_FASTER)
         if whole > ARCHIVE_LIMIT:
-            return cls(
-                unpacked=whole,
-                is_estimate=is_estimate,
-                take="image",
-                reason=f"Lambda takes {shown_size(ARCHIVE_LIMIT)} of an unpacked archive",
-            )
-        if whole >= IMAGES_START_FASTER:
-            return cls(
-                unpacked=whole,
-                is_estimate=is_estimate,
-                take="image",
-                reason=f"Python functions of {shown_size(IMAGES_START_FASTER)} or more start faster from one",
-            )
-        return cls(
-            unpacked=whole,
-            is_estimate=is_estimate,
-            take="zip",
-            reason=f"Python functions below {shown_size(IMAGES_START_FASTER)} start faster from one",
-        )
+            reason = f"Lambda takes {shown_size(ARCHIVE_LIMIT)} of an unpacked archive"
+        elif whole >= IMAGES_START_FASTER:
+            reason = f"Python functions of {faster} or more start faster from one"
+        else:
+            reason = f"Python functions below {faster} start faster from one"
+        take: Literal["image", "zip"] = "image" if whole >= IMAGES_START_FASTER else "zip"
+        return cls(unpacked=whole, is_estimate=is_estimate, take=take, reason=reason)
 
     @property
     def text(self) -> str:

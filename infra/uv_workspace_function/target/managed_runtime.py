@@ -49,6 +49,22 @@ def runtime(target: Target, *, known: Collection[str] = ()) -> str:
     return f"python{target.python}"
 
 
+def left_out(selection: Selection, target: Target, *, runtime_sdk: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The packages that an archive is without since the runtime has them, and what is to be said of the archive.
+
+    Args:
+        selection: the closure's part of the lock.
+        target: what the function runs on.
+        runtime_sdk: whether boto3 and what only it needs are left to the runtime.
+
+    Raises:
+        WorkspaceError: when no archive of Lambda's can hold the rest.
+    """
+    names, remark = provided(selection, target) if runtime_sdk else ((), None)
+    oversized = refuse_oversized_archive(selection, target, names)
+    return names, tuple(filter(None, (remark, oversized)))
+
+
 def provided(selection: Selection, target: Target) -> tuple[tuple[str, ...], str | None]:
     """The packages of a selection that the runtime has: boto3 and what only it needs.
 

@@ -185,7 +185,7 @@ def built_from_source(closure: Closure, names: Collection[str] | None = None) ->
         if canonicalize_name(name) not in known:
             near = difflib.get_close_matches(canonicalize_name(name), packages, n=1)
             hint = f"did you mean {near[0]!r}?" if near else "correct it, or take it out"
-            raise WorkspaceError(f"{where} names {name!r}, which {missing}", f"{hint}")
+            raise WorkspaceError(f"{where} names {name!r}, which {missing}", hint)
     return tuple(sorted(packages.intersection(map(canonicalize_name, listed))))
 
 
@@ -226,7 +226,7 @@ def wheel_bytes(selection: Selection, target: Target) -> Mapping[str, int]:
     return dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0])))
 
 
-def refuse_oversize(selection: Selection, target: Target, *, limit: int = LAMBDA_IMAGE_LIMIT) -> None:
+def refuse_oversize(selection: Selection, target: Target) -> None:
     """Refuse a closure that no Lambda image can hold.
 
     Wheels are compressed and the limit is not: what is refused is too large for certain, what passes may still be.
@@ -234,18 +234,17 @@ def refuse_oversize(selection: Selection, target: Target, *, limit: int = LAMBDA
     Args:
         selection: the closure's part of the lock.
         target: what the image runs on.
-        limit: bytes.
 
     Raises:
-        WorkspaceError: when the wheels by themselves are larger than `limit`.
+        WorkspaceError: when the wheels by themselves are larger than `LAMBDA_IMAGE_LIMIT`.
     """
     sizes = wheel_bytes(selection, target)
     total = sum(sizes.values())
-    if total <= limit:
+    if total <= LAMBDA_IMAGE_LIMIT:
         return
     largest = ", ".join(f"{name} {_size(size)}" for name, size in [*sizes.items()][:_PACKAGES_SHOWN])
     raise WorkspaceError(
-        f"the wheels of {selection.root.name} are {_size(total)} compressed, more than the {_size(limit)} that Lambda "
+        f"the wheels of {selection.root.name} are {_size(total)} compressed, more than the {_size(LAMBDA_IMAGE_LIMIT)} that Lambda "
         f"takes as an image; the largest are {largest}",
         "lock smaller builds of them (CPU only, no optional data), or split the service",
     )

@@ -215,14 +215,14 @@ def _refuse(settings: Table, relevance: Relevance, where: str) -> None:
     if settings.get("no-build-isolation") is True:
         raise WorkspaceError(
             f"{where} sets no-build-isolation, which an image's build cannot follow: {FATES['no-build-isolation'].why}",
-            f"{remedy}",
+            remedy,
         )
     for name in settings.get("no-build-isolation-package", ()):
         if canonicalize_name(name) in relevance.local:
             raise WorkspaceError(
                 f"{where} sets no-build-isolation-package for {name!r}, which an image's build cannot follow: "
                 f"{FATES['no-build-isolation-package'].why}",
-                f"{remedy}",
+                remedy,
             )
 
 

@@ -240,7 +240,7 @@ def _by_name(members: Iterable[Member], *, remedy: str) -> tuple[Member, ...]:
         if member.name in known:
             raise WorkspaceError(
                 f"two members of the workspace are named {member.name!r}: {known[member.name].folder} and {member.folder}",
-                f"{remedy}",
+                remedy,
             )
         known[member.name] = member
     return tuple(known[name] for name in sorted(known))
