@@ -85,8 +85,7 @@ def _read(layout: Layout, name: str, store: Store) -> NamedImage:
 def _compressed(layer: Descriptor, layout: Layout, store: Store) -> Descriptor:
     """A layer as registries and Lambda take it; engines keep them uncompressed."""
     if layer.media_type == descriptors.LAYER:
-        blob = store.add(compressed(layout.blob(layer)))
+        media_type, blob = descriptors.COMPRESSED_LAYER, store.add(compressed(layout.blob(layer)))
     else:
-        blob = store.add(layout.blob(layer), expected=layer.digest)
-    media_type = descriptors.COMPRESSED_LAYER if layer.media_type == descriptors.LAYER else layer.media_type
+        media_type, blob = layer.media_type, store.add(layout.blob(layer), expected=layer.digest)
     return Descriptor(media_type=media_type, digest=blob.digest, size=blob.size)

@@ -2,8 +2,10 @@
 
 import errno
 import os
+import signal
 
 from uv_workspace_function.errors import WorkspaceError, nested_too_deeply, unreadable
+from uv_workspace_function.signals import Ended
 
 EXIT_CODE = 70
 """EX_SOFTWARE of sysexits.h: none of the codes that say something of a workspace."""
@@ -15,8 +17,10 @@ _OF_THE_SYSTEM = (
 )
 
 
-def told(error: Exception) -> tuple[list[str], int]:
+def told(error: Exception | Ended) -> tuple[list[str], int]:
     """The lines that tell why a program ends, and its exit code: 2 for what the request or the system is to blame for."""
+    if isinstance(error, Ended):
+        return [f"ended by {signal.Signals(error.number).name}"], error.exit_code
     if isinstance(error, RecursionError):
         error = nested_too_deeply()
     elif isinstance(error, PermissionError) and error.filename is not None:

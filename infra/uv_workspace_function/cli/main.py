@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 something was found, 2 the request could not be carried ou
 
 import importlib
 import os
-import signal
 from typing import Any
 
 import click
@@ -61,12 +60,9 @@ class _Commands(click.Group):
         try:
             with ending_with_signals():
                 return super().invoke(ctx)
-        except Ended as ended:
-            say(f"ended by {signal.Signals(ended.number).name}", err=True)
-            ctx.exit(ended.exit_code)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception as error:  # noqa: BLE001 whatever it is, it is no finding
+        except (Exception, Ended) as error:  # noqa: BLE001 whatever it is, it is no finding
             lines, code = faults.told(error)
             say(*lines, err=True)
             ctx.exit(code)

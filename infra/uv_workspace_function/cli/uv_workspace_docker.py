@@ -5,7 +5,6 @@ this program, 128 + N ended by signal N.
 """
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,28 +39,23 @@ def _run(arguments: Sequence[str]) -> int:
         return 0
     try:
         with ending_with_signals():
-            code = _answered(read(arguments), Settings.of(os.environ))
-    except Ended as ended:
-        say(f"ended by {signal.Signals(ended.number).name}", err=True)
-        return ended.exit_code
-    except Exception as error:  # noqa: BLE001 whatever it is, docker is not to see it
+            return _answered(read(arguments), Settings.of(os.environ))
+    except (Exception, Ended) as error:  # noqa: BLE001 whatever it is, docker is not to see it
         lines, code = faults.told(error)
         say(*lines, err=True)
-    return code
+        return code
 
 
 def _answered(call: Call, settings: Settings) -> int:
-    code = None
     if not isinstance(call.what, Other):
-        code = _of_ours(call, settings)
+        if (code := _of_ours(call, settings)) is not None:
+            return code
     elif call.what.is_build and (folder := named(call)) is not None:
         raise WorkspaceError(
             f"`{call.shown}` of {folder.resolve()}, a build context of uv-workspace-function, came in a form that the CDK CLI has for no "
             "image asset",
             "unset CDK_DOCKER to have docker build it",
         )
-    if code is not None:
-        return code
     program = engine.program(settings)
     if program is not None:
         engine.pass_on(call, program)

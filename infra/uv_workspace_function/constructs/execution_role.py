@@ -52,8 +52,8 @@ def drop_basic_policies(role: iam.Role) -> None:
     """
     resource = cast(iam.CfnRole, role.node.default_child)
     given = resource.managed_policy_arns
-    dropped = [arn for arn in cdk.Stack.of(role).resolve(given) or [] if str(arn).find("service-role/AWSLambda") >= 0]
-    dropped = [arn for arn in dropped if any(policy in str(arn) for policy in _BASIC_POLICIES)]
+    arns = cdk.Stack.of(role).resolve(given) or []
+    dropped = [arn for arn in arns if any(policy in str(arn) for policy in _BASIC_POLICIES)]
     resource.managed_policy_arns = cdk.Lazy.uncached_list(_Without(given, dropped), omit_empty=True)
 
 

@@ -74,7 +74,7 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
     ) -> None:
         check_request(scope, construct_id, workspace, service)
         check_options(given := dict(options))
-        asked = function_parts.asked_for(scope, given)
+        asked, group = function_parts.asked_for(scope, given)
         asked.pop("archive", None)  # a default, of zip functions
         image = asked.pop("image", None) or ImageOptions()
         architecture = asked.setdefault("architecture", lambda_.Architecture.ARM_64)
@@ -88,7 +88,6 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
         )
         closure = built.context.closure
         function_parts.name_for_powertools(asked, closure.service.name)
-        group = function_parts.take_log_group_options(asked)
         command = [closure.handler(handler)]
         with asset_folder.source_folder(built.context, scope) as folder:
             code = lambda_.DockerImageCode.from_image_asset(

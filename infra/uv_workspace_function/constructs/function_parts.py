@@ -23,8 +23,8 @@ from uv_workspace_function.errors import WorkspaceError
 _OF_OWN_LOG_GROUP = ("log_retention", "log_removal_policy", "log_group_name", "log_encryption_key")
 
 
-def asked_for(scope: Construct, options: dict[str, Any]) -> dict[str, Any]:
-    """The options with the defaults below them, checked as far as no workspace is needed.
+def asked_for(scope: Construct, options: dict[str, Any]) -> tuple[dict[str, Any], LogGroupOptions]:
+    """The options with the defaults below them, checked as far as no workspace is needed; and those of the function's own log group.
 
     Raises:
         WorkspaceError: when one is of another type, or they contradict each other.
@@ -42,12 +42,7 @@ def asked_for(scope: Construct, options: dict[str, Any]) -> dict[str, Any]:
                 f"log_group= replaces the function's own log group, so {' and '.join(given)} would have no effect",
                 "set that on the log group itself",
             )
-    return asked
-
-
-def take_log_group_options(asked: dict[str, Any]) -> LogGroupOptions:
-    """Take what is asked of the function's own log group out of the options."""
-    return LogGroupOptions(
+    return asked, LogGroupOptions(
         name=asked.pop("log_group_name", None),
         retention=asked.pop("log_retention", None),
         removal_policy=asked.pop("log_removal_policy", None),

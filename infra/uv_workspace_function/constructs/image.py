@@ -104,12 +104,13 @@ class ServiceImage:
         hashed = {name: value for name, value in arguments.items() if not is_proxy(name)}
         hashed |= {argument: image.hashed for argument, image in assets.items()}
         arguments |= {argument: image.name for argument, image in assets.items()}
+        beside_the_hash = {option: getattr(options, option) for option in _BESIDE_THE_HASH}
         asset_options: dict[str, Any] = {
             "asset_name": context.closure.service.name,
             "exclude": [*asset_folder.EXCLUDE],
             "platform": ecr_assets.Platform.custom(target.docker_platform),
             "build_args": arguments,
-            **{option: getattr(options, option) for option in _BESIDE_THE_HASH},
+            **beside_the_hash,
             # CDK's own hash doesn't see mode bits, and takes CRLF for LF. What it sees besides is not in the image: where a secret
             # lies, and in which account's registry a base image.
             "extra_hash": json.dumps([context.digest, hashed], sort_keys=True),
@@ -119,7 +120,7 @@ class ServiceImage:
         }
         proxies = {name: value for name, value in arguments.items() if is_proxy(name)}
         return cls(
-            beside_the_hash={option: getattr(options, option) for option in _BESIDE_THE_HASH} | {"build_args": proxies},
+            beside_the_hash=beside_the_hash | {"build_args": proxies},
             context=context,
             asset_options=asset_options,
             starts_from=tuple(images.values()),

@@ -9,6 +9,7 @@ from typing import Any
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
 
+from uv_workspace_function.constructs.function_options import OwnOptions
 from uv_workspace_function.constructs.image_options import ImageOptions, check_known
 from uv_workspace_function.constructs.zip_options import ZipOptions
 from uv_workspace_function.errors import WorkspaceError
@@ -39,7 +40,7 @@ _REFUSED: Mapping[str, str] = {
 }
 # What DockerImageFunction does not take.
 _OURS = (
-    *("image", "entrypoint", "working_directory", "log_group_name", "log_encryption_key", "powertools_service_name"),
+    *(*OwnOptions.__annotations__, "image", "entrypoint", "working_directory"),
     "log_removal_policy",  # older versions do not know it
 )
 

@@ -86,7 +86,7 @@ class UvWorkspaceZipFunction(lambda_.Function):
         check_request(scope, construct_id, workspace, service)
         refuse_options(given := dict(options), _REFUSED, "a function from a zip archive")
         check_names(given, lambda_.FunctionProps, _OURS, type(self).__name__, archive=ZipOptions)
-        asked = function_parts.asked_for(scope, given)
+        asked, group = function_parts.asked_for(scope, given)
         for option in _OF_AN_IMAGE:
             asked.pop(option, None)
         archive = asked.pop("archive", None) or ZipOptions()
@@ -94,7 +94,6 @@ class UvWorkspaceZipFunction(lambda_.Function):
         built = ServiceArchive.of(workspace=workspace, service=service, options=archive, architecture=architecture)
         closure = built.context.closure
         function_parts.name_for_powertools(asked, closure.service.name)
-        group = function_parts.take_log_group_options(asked)
         known_handler = closure.handler(handler)
         super().__init__(
             scope,

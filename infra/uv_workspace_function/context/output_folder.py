@@ -4,7 +4,6 @@ A record beside the folder says what was written into it. A folder is replaced o
 was added or edited by hand is never removed.
 """
 
-import hashlib
 import json
 import os
 import stat
@@ -12,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from uv_workspace_function.context import staging
-from uv_workspace_function.context.content import ContextFile
+from uv_workspace_function.context.content import ContextFile, digest_of_files
 from uv_workspace_function.errors import WorkspaceError
 
 _KEPT = 4
@@ -77,11 +76,7 @@ def _found(folder: Path) -> dict[str, ContextFile]:
 
 
 def _digest(files: staging.Files) -> str:
-    whole = hashlib.sha256()
-    for path in sorted(files):
-        file = files[path]
-        whole.update(json.dumps([path, file.executable, file.sha256]).encode())
-    return whole.hexdigest()
+    return digest_of_files({path: files[path] for path in sorted(files)})
 
 
 def _digests(record: Path) -> list[str]:
