@@ -54,7 +54,8 @@ def _made() -> Path:
     folder.mkdir()
     container = run("docker", "create", image, env=reach).strip()
     try:
-        exported = subprocess.run(["docker", "export", container], check=True, capture_output=True, env=_with(reach))
+        variables = {**os.environ, **reach}
+        exported = subprocess.run(["docker", "export", container], check=True, capture_output=True, env=variables)
     finally:
         run("docker", "rm", container, env=reach)
     root = folder / "root"
@@ -85,7 +86,3 @@ def _use_own_libraries(folder: Path, root: Path) -> None:
         *("--set-interpreter", str(final / loader.name), "--force-rpath", "--set-rpath", str(final)),
         str(folder / "lang/bin" / f"python{VERSION}"),
     )
-
-
-def _with(reach: dict[str, str]) -> dict[str, str]:
-    return {**os.environ, **reach}

@@ -16,13 +16,14 @@ from urllib.parse import unquote, urlsplit
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function import toml
-from uv_workspace_function.toml import Malformed, Table, foreign_table, read_toml, strings
+from uv_workspace_function.toml import Malformed, T, Table, foreign_table, read_toml, strings
 from uv_workspace_function.uv_settings import UvSettings
 
 PYPROJECT = "pyproject.toml"
 OUR_TABLE = "uv-workspace-function"
 """The table of this package's own settings, below `[tool]`."""
 
+_SETUPTOOLS, _LEGACY_BACKEND = "setuptools", "setuptools.build_meta:__legacy__"
 _REQUIREMENT_NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 
 
@@ -52,12 +53,13 @@ class Metadata:
     """`license-files`; None if absent."""
 
     @classmethod
-    def from_dict(cls, table: Table) -> "Metadata":
+    def from_dict(cls, table: Any) -> "Metadata":
         """Read `[project]`.
 
         Raises:
             Malformed: when a value is of another type.
         """
+        table = toml.table_in(table)
         readme, globs = table.get("readme"), table.get("license-files")
         return cls(
             name=toml.value(table, "name", str),
@@ -91,20 +93,21 @@ def license_globs(found: object) -> tuple[str, ...]:
 class BuildSystem:
     """`[build-system]`; without one, or without `requires`, a build is setuptools', as PEP 517 says."""
 
-    requires: tuple[str, ...] = ("setuptools",)
-    build_backend: str = "setuptools.build_meta:__legacy__"
+    requires: tuple[str, ...] = (_SETUPTOOLS,)
+    build_backend: str = _LEGACY_BACKEND
     backend_path: tuple[str, ...] = ()
 
     @classmethod
-    def from_dict(cls, table: Table) -> "BuildSystem":
+    def from_dict(cls, table: Any) -> "BuildSystem":
         """Read `[build-system]`.
 
         Raises:
             Malformed: when a value is of another type.
         """
+        table = toml.table_in(table)
         return cls(
-            requires=toml.strings_at(table, "requires") if "requires" in table else ("setuptools",),
-            build_backend=toml.value(table, "build-backend", str) or "setuptools.build_meta:__legacy__",
+            requires=toml.at(table, "requires", toml.strings_in, (_SETUPTOOLS,)),
+            build_backend=toml.value(table, "build-backend", str) or _LEGACY_BACKEND,
             backend_path=toml.strings_at(table, "backend-path"),
         )
 
@@ -178,13 +181,13 @@ class OurSettings:
         known = ("build-from-source", "check", "exclude", "handler", "include", "standalone", "version")
         _refuse_unknown(table, known)
         return cls(
-            handlers=toml.below(table, "handler", _handlers) if "handler" in table else None,
-            include=toml.below(table, "include", _globs) if "include" in table else (),
-            exclude=toml.below(table, "exclude", _globs) if "exclude" in table else (),
+            handlers=toml.at(table, "handler", _handlers, None),
+            include=toml.at(table, "include", _globs, ()),
+            exclude=toml.at(table, "exclude", _globs, ()),
             version=str(table["version"]) if "version" in table else None,
             build_from_source=toml.strings_at(table, "build-from-source"),
             standalone=toml.strings_at(table, "standalone"),
-            check=toml.below(table, "check", CheckSettings.from_dict) if "check" in table else CheckSettings(),
+            check=toml.at(table, "check", CheckSettings.from_dict, CheckSettings()),
         )
 
 
@@ -232,10 +235,10 @@ class Pyproject:
         """
         groups = toml.table_at(document, "dependency-groups")
         return cls(
-            metadata=_at(document, "project", Metadata.from_dict) or Metadata(),
-            build_system=_at(document, "build-system", BuildSystem.from_dict) or BuildSystem(),
-            uv=_at(document, "tool", lambda found: _at(found, "uv", UvSettings.from_dict)) or UvSettings(),
-            ours=_at(document, "tool", lambda found: _at(found, OUR_TABLE, OurSettings.from_dict)) or OurSettings(),
+            metadata=toml.at(document, "project", Metadata.from_dict, Metadata()),
+            build_system=toml.at(document, "build-system", BuildSystem.from_dict, BuildSystem()),
+            uv=_of_tool(document, "uv", UvSettings.from_dict, UvSettings()),
+            ours=_of_tool(document, OUR_TABLE, OurSettings.from_dict, OurSettings()),
             dependency_groups={name: strings(entries) for name, entries in groups.items()},
             document=document,
         )
@@ -297,6 +300,6 @@ class Pyproject:
         return "build-system" not in self.document and self.has_project
 
 
-def _at(table: Table, key: str, read: Callable[[Table], Any]) -> Any:
-    """The table at a key, read; None where there is none."""
-    return toml.below(table, key, lambda found: read(toml.table_in(found))) if key in table else None
+def _of_tool(document: Table, tool: str, read: Callable[[Any], T], default: T) -> T:
+    """The table of a tool, read; the default where there is none."""
+    return toml.at(document, "tool", lambda tools: toml.at(toml.table_in(tools), tool, read, default), default)

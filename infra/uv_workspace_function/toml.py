@@ -23,6 +23,7 @@ Table = Mapping[str, Any]
 """A table whose values are not checked yet, or that is another tool's to check."""
 
 T = TypeVar("T")
+Default = TypeVar("Default")
 _PROXIES = ("http-proxy", "https-proxy")
 _NAMES: Mapping[type, str] = {
     str: "a string",
@@ -149,7 +150,7 @@ def strings_at(table: Table, key: str) -> tuple[str, ...]:
     Raises:
         Malformed: when it is something else.
     """
-    return below(table, key, strings_in) if key in table else ()
+    return at(table, key, strings_in, ())
 
 
 def list_at(table: Table, key: str, read: Callable[[Any], T]) -> tuple[T, ...]:
@@ -158,7 +159,7 @@ def list_at(table: Table, key: str, read: Callable[[Any], T]) -> tuple[T, ...]:
     Raises:
         Malformed: when it is no list, or an item is not what `read` expects.
     """
-    return below(table, key, lambda found: items_in(found, read)) if key in table else ()
+    return at(table, key, lambda found: items_in(found, read), ())
 
 
 def items_in(found: Any, read: Callable[[Any], T]) -> tuple[T, ...]:
@@ -186,11 +187,20 @@ def tables_by_name(table: Table, key: str, read: Callable[[Any], T]) -> dict[str
     def each(found: Any) -> dict[str, T]:
         return {name: below(found, name, read) for name in table_in(found)}
 
-    return below(table, key, each) if key in table else {}
+    return at(table, key, each, {})
+
+
+def at(table: Table, key: str, read: Callable[[Any], T], default: Default) -> T | Default:
+    """The value of a key, read; the default where there is none.
+
+    Raises:
+        Malformed: when it is not what `read` expects.
+    """
+    return below(table, key, read) if key in table else default
 
 
 def below(table: Table, key: str, read: Callable[[Any], T]) -> T:
-    """The value of a key, read, where there is one.
+    """The value of a key that is there, read.
 
     Raises:
         Malformed: when it is not what `read` expects.

@@ -85,30 +85,29 @@ class UvSettings:
     """As written: a build context carries settings that nothing here reads."""
 
     @classmethod
-    def from_dict(cls, table: Table) -> "UvSettings":
+    def from_dict(cls, table: Any) -> "UvSettings":
         """Read the settings.
 
         Raises:
             Malformed: when a value is of another type.
         """
+        table = toml.table_in(table)
         for key, read in _AS_WRITTEN.items():
-            if key in table:
-                toml.below(table, key, read)
+            toml.at(table, key, read, None)
         sources = toml.tables_by_name(table, "sources", _sources)
         extra = toml.tables_by_name(table, "extra-build-dependencies", _requirements)
         index_url = toml.value(table, "index-url", str)
-        managed = toml.value(table, "managed", bool)
         return cls(
-            workspace=toml.below(table, "workspace", _workspace) if "workspace" in table else None,
+            workspace=toml.at(table, "workspace", _workspace, None),
             package=toml.value(table, "package", bool),
-            managed=True if managed is None else managed,
+            managed=toml.value(table, "managed", bool) is not False,
             conflicts=bool(table.get("conflicts")),
             sources={canonicalize_name(name): entries for name, entries in sources.items()},
             build_constraints=tuple(filter(None, toml.list_at(table, "build-constraint-dependencies", _requirement))),
             extra_build_dependencies={canonicalize_name(name): listed for name, listed in extra.items()},
             dev_dependencies=strings(table.get("dev-dependencies")),
             no_binary_package=frozenset(toml.strings_at(table, "no-binary-package")),
-            dependency_metadata=frozenset(toml.list_at(table, "dependency-metadata", _package)),
+            dependency_metadata=frozenset(toml.list_at(table, "dependency-metadata", package_name)),
             shares_environment=bool(table.get("no-build-isolation") or table.get("no-build-isolation-package")),
             index_names=frozenset(filter(None, toml.list_at(table, "index", _index_name))),
             index_locations=(
@@ -145,11 +144,8 @@ class UvSettings:
 
 
 def _sources(found: Any) -> tuple[DependencySource, ...]:
-    return (
-        toml.items_in(found, DependencySource.from_dict)
-        if isinstance(found, list)
-        else (DependencySource.from_dict(found),)
-    )
+    read = DependencySource.from_dict
+    return toml.items_in(found, read) if isinstance(found, list) else (read(found),)
 
 
 def _workspace(found: Any) -> WorkspaceGlobs:
@@ -179,7 +175,12 @@ def _index_url(found: Any) -> str | None:
     return toml.value(toml.table_in(found), "url", str)
 
 
-def _package(found: Any) -> str:
+def package_name(found: Any) -> str:
+    """The normalized name of the package that a table speaks of.
+
+    Raises:
+        Malformed: when it has none.
+    """
     return canonicalize_name(toml.required(toml.table_in(found), "name", str))
 
 

@@ -2,12 +2,10 @@
 
 import base64
 import contextlib
-import fcntl
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import docker.auth
 import docker.credentials
 import docker.credentials.errors
 
+from uv_workspace_function.context.staging import locked
 from uv_workspace_function.errors import WorkspaceError
 
 _FILE = "config.json"
@@ -35,7 +34,7 @@ def login(host: str, username: str, password: str, *, folder: Path) -> None:
     host = docker.auth.convert_to_hostname(host)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(folder):
+        with locked(folder):  # each process writes what the others have written
             file = (folder / _FILE).resolve()
             document = _read(file)
             entry: dict[str, str] = {}
@@ -101,14 +100,3 @@ def _write(file: Path, document: dict[str, Any]) -> None:
         place.replace(file)
     finally:
         place.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Only one process of ours at a time: each writes what the others have written."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

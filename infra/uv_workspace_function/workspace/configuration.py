@@ -31,9 +31,8 @@ def configuration_file(root: Path, folder: PurePosixPath, pyproject: Pyproject) 
     Raises:
         WorkspaceError: when a file is malformed.
     """
-    own = root / folder / UV_TOML
-    if own.is_file():
-        return read_toml(check_definition(root, own), UvSettings.from_dict, root=root)
+    if (own := _uv_toml(root, root / folder)) is not None:
+        return own
     if "uv" in pyproject.tools:
         return None
     for above in folder.parents:
@@ -43,9 +42,14 @@ def configuration_file(root: Path, folder: PurePosixPath, pyproject: Pyproject) 
     return None
 
 
+def _uv_toml(root: Path, folder: Path) -> UvSettings | None:
+    path = folder / UV_TOML
+    return read_toml(check_definition(root, path), UvSettings.from_dict, root=root) if path.is_file() else None
+
+
 def _settings_in(root: Path, folder: Path) -> UvSettings | None:
-    if (folder / UV_TOML).is_file():
-        return read_toml(check_definition(root, folder / UV_TOML), UvSettings.from_dict, root=root)
+    if (settings := _uv_toml(root, folder)) is not None:
+        return settings
     if (folder / PYPROJECT).is_file():
         pyproject = Pyproject.load(check_definition(root, folder / PYPROJECT), root)
         return pyproject.uv if "uv" in pyproject.tools else None

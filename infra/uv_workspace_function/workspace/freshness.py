@@ -110,10 +110,9 @@ def _packages(workspace: Workspace, project: Project) -> Iterator[tuple[PurePosi
 
 def _paths(root: Path, folder: PurePosixPath, pyproject: Pyproject) -> Iterator[PurePosixPath]:
     """Where path dependencies of a package lead, relative to the workspace's root."""
-    for source in (
-        source for sources in pyproject.uv.sources.values() for source in sources if source.path is not None
-    ):
-        yield PurePosixPath(posixpath.normpath(folder / str(source.path)))
+    for source in (source for sources in pyproject.uv.sources.values() for source in sources):
+        if source.path is not None:
+            yield PurePosixPath(posixpath.normpath(folder / source.path))
     for path in pyproject.file_urls:
         yield PurePosixPath(posixpath.relpath(path, root))
 

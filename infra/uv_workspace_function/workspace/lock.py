@@ -13,6 +13,7 @@ from uv_workspace_function import toml
 from uv_workspace_function.boundary import absolute, outside
 from uv_workspace_function.errors import LockError, WorkspaceError, seen_from
 from uv_workspace_function.toml import Table, read_toml
+from uv_workspace_function.uv_settings import package_name
 from uv_workspace_function.workspace.locked_files import LockedFile, LockedSource
 
 LOCK_NAME = "uv.lock"
@@ -41,7 +42,7 @@ class Edge:
         return cls(
             name=toml.required(entry, "name", str),
             version=toml.value(entry, "version", str),
-            source=toml.below(entry, "source", LockedSource.from_dict) if "source" in entry else None,
+            source=toml.at(entry, "source", LockedSource.from_dict, None),
             extras=toml.strings_at(entry, "extra"),
             marker=toml.value(entry, "marker", str),
         )
@@ -78,9 +79,9 @@ class LockedPackage:
             source=toml.below(entry, "source", LockedSource.from_dict),
             dependencies=toml.list_at(entry, "dependencies", Edge.from_dict),
             optional=toml.tables_by_name(entry, "optional-dependencies", _edges),
-            sdist=toml.below(entry, "sdist", LockedFile.from_dict) if "sdist" in entry else None,
+            sdist=toml.at(entry, "sdist", LockedFile.from_dict, None),
             wheels=toml.list_at(entry, "wheels", LockedFile.from_dict),
-            provides_extras=toml.below(entry, "metadata", _extras) if "metadata" in entry else frozenset(),
+            provides_extras=toml.at(entry, "metadata", _extras, frozenset()),
             groups=_names_in_groups(entry, "dev-dependencies"),
         )
 
@@ -118,7 +119,7 @@ class ManifestEntry:
         Raises:
             Malformed: when it has no name.
         """
-        return cls(name=_name(found), written=found)
+        return cls(name=package_name(found), written=found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +215,7 @@ class Lock:
             exclusive=toml.list_at(document, "conflicts", lambda entry: toml.items_in(entry, _exclusive)),
             supported_markers=toml.strings_at(document, "supported-markers"),
             resolution_markers="resolution-markers" in document,
-            manifest=toml.below(document, "manifest", Manifest.from_dict) if "manifest" in document else Manifest(),
+            manifest=toml.at(document, "manifest", Manifest.from_dict, Manifest()),
             _by_name=by_name,
         )
 
@@ -272,12 +273,8 @@ def _extras(found: Any) -> frozenset[str]:
     return frozenset(map(canonicalize_name, toml.strings_at(toml.table_in(found), "provides-extras")))
 
 
-def _name(found: Any) -> str:
-    return canonicalize_name(toml.required(toml.table_in(found), "name", str))
-
-
 def _names_in_groups(entry: Table, key: str) -> frozenset[str]:
-    groups = toml.tables_by_name(entry, key, lambda found: toml.items_in(found, _name))
+    groups = toml.tables_by_name(entry, key, lambda found: toml.items_in(found, package_name))
     return frozenset(name for names in groups.values() for name in names)
 
 
