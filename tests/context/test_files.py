@@ -26,6 +26,7 @@ from uv_workspace_function.context.gitignore import GitRepository
 from uv_workspace_function.context.private_keys import holds_private_key
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.pyproject import Pyproject
+from uv_workspace_function.workspace.members import Member
 
 UV_BUILD = PROJECT + '[build-system]\nrequires = ["uv_build"]\nbuild-backend = "uv_build"\n'
 HATCHLING = PROJECT + '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
@@ -47,8 +48,11 @@ def make(root: Path, files: dict[str, str | bytes]) -> Path:
 
 def read(root: Path, folder: str = "orders", others: tuple[str, ...] = ()) -> PackageFiles:
     pyproject = Pyproject.load(root / folder / "pyproject.toml")
-    folders = [PurePosixPath(other) for other in others]
-    return package_files(GitRepository.at(root), PurePosixPath(folder), pyproject, other_folders=folders)
+    return package_files(GitRepository.at(root), member(root, folder, pyproject), [PurePosixPath(o) for o in others])
+
+
+def member(root: Path, folder: str, pyproject: Pyproject) -> Member:
+    return Member(name="acme-orders", folder=PurePosixPath(folder), root=root.resolve(), pyproject=pyproject)
 
 
 def dropped(sources: PackageFiles) -> tuple[tuple[str, str], ...]:
@@ -393,7 +397,7 @@ def test_what_a_copied_project_has_beside_its_code_is_told(tmp_path: Path) -> No
     """By its name alone: it can be a module."""
     make(tmp_path, {"svc/main.py": "", "svc/build/x.py": "", "svc/README.md": ""})
     pyproject = Pyproject.from_dict({"project": {"name": "svc"}})
-    sources = package_files(GitRepository.at(tmp_path), PurePosixPath("svc"), pyproject, virtual=True)
+    sources = package_files(GitRepository.at(tmp_path), member(tmp_path, "svc", pyproject))
     reason = "a test, a document or a tool by its name"
     assert (("svc/README.md", reason), ("svc/build/", reason)) == dropped(sources)
 
@@ -786,7 +790,7 @@ def test_a_package_holds_what_git_does_not_ignore(checkout: Any, paths: Any, roo
     ignored = git_ignores(checkout, sorted(tree))
     assume(not ignored & {"orders", "orders/src", module})
     pyproject = Pyproject.from_dict(tomllib.loads(UV_BUILD))
-    sources = package_files(GitRepository.at(checkout), PurePosixPath("orders"), pyproject)
+    sources = package_files(GitRepository.at(checkout), member(checkout, "orders", pyproject))
     files = {path for path, is_folder in tree.items() if not is_folder and path.startswith(f"{module}/")}
     assert set(sources.files) == files - ignored
     covered = {

@@ -119,10 +119,10 @@ def a_comment_kept(patch: Patch) -> None:
 def files_of_tests_kept(patch: Patch) -> None:
     of = sources.package_files
 
-    def package_files(repository: Any, folder: Any, pyproject: Any, **options: Any) -> sources.PackageFiles:
-        found = of(repository, folder, pyproject, **options)
-        tests = sorted((repository.root / folder / "tests").glob("*"))
-        kept = {f"{folder}/tests/{path.name}": ContextFile.of(path.read_bytes()) for path in tests}
+    def package_files(repository: Any, member: Any, others: Any) -> sources.PackageFiles:
+        found = of(repository, member, others)
+        tests = sorted((member.path / "tests").glob("*"))
+        kept = {f"{member.folder}/tests/{path.name}": ContextFile.of(path.read_bytes()) for path in tests}
         return replace(found, files={**found.files, **kept})
 
     patch.setattr("uv_workspace_function.context.workspace_files.package_files", package_files)
@@ -143,8 +143,8 @@ def modes_not_hashed(patch: Patch) -> None:
 def data_files_left_out(patch: Patch) -> None:
     of = sources.package_files
 
-    def package_files(*arguments: Any, **options: Any) -> sources.PackageFiles:
-        found = of(*arguments, **options)
+    def package_files(*arguments: Any) -> sources.PackageFiles:
+        found = of(*arguments)
         return replace(found, files={path: file for path, file in found.files.items() if not path.endswith(".json")})
 
     patch.setattr("uv_workspace_function.context.workspace_files.package_files", package_files)

@@ -60,8 +60,7 @@ def command(
     for warning in dict.fromkeys(warning for context in contexts for warning in context.warnings):
         say(f"note: {warning}", err=True)
     folders: dict[str, Path | None] = {
-        context.closure.service.name: output / context.closure.service.name if everything and output else output
-        for context in contexts
+        context.service.name: output / context.service.name if everything and output else output for context in contexts
     }
     # To look into a context does not take one that can be built.
     is_for_a_build = as_json or output is not None
@@ -71,24 +70,22 @@ def command(
     elif output is not None:
         write_one(contexts[0], output)
     if as_json:
-        results = [
-            _as_json(context, asked, arguments[context], folders[context.closure.service.name]) for context in contexts
-        ]
+        results = [_as_json(context, asked, arguments[context], folders[context.service.name]) for context in contexts]
         say_json(results if everything else results[0])
         return
     for context in contexts:
         if as_list:
             if everything:
-                say(context.closure.service.name)
+                say(context.service.name)
             _print(context)
         if output is not None:
-            _report(context, folders[context.closure.service.name])
+            _report(context, folders[context.service.name])
 
 
 def _as_json(
     context: BuildContext, asked: AskedImage, arguments: dict[str, str], folder: Path | None
 ) -> dict[str, Any]:
-    service = context.closure.service
+    service = context.service
     return {
         "service": service.name,
         "handler": handler_as_json(service),
@@ -111,5 +108,5 @@ def _print(context: BuildContext) -> None:
 
 
 def _report(context: BuildContext, folder: Path | None) -> None:
-    name = context.closure.service.name
+    name = context.service.name
     say(f"{name}: {len(context.files)} files, {context.size:,} bytes in {folder}", err=True)

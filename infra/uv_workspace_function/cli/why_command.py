@@ -34,12 +34,12 @@ def command(service: str, root: Path | None, ref: str, as_json: bool) -> None:
     history = History.at(root)
     commit = history.commit(ref)
     after = BuildContext.of(Workspace.load(root), service)
-    name = after.closure.service.name
+    name = after.service.name
     changes: list[tuple[Change, tuple[str, ...] | None]]
     with history.checkout(commit) as old_root:
         before = _before(old_root, name, ref)
     if before is None:
-        changes = [(Change(kind="file", name=str(after.closure.service.folder), before=None, after="there"), None)]
+        changes = [(Change(kind="file", name=str(after.service.folder), before=None, after="there"), None)]
     else:
         changes = [(change, _way(change, before, after)) for change in compare(before, after)]
     if as_json:

@@ -33,7 +33,7 @@ def run(
     runtime = managed_runtime.runtime(target)
     left_out: dict[str, tuple[str, ...]] = {}
     for context in contexts:
-        selection, service = context.closure.selection, context.closure.service.name
+        selection, service = context.closure.selection, context.service.name
         left_out[service], warnings = managed_runtime.left_out(selection, target, runtime_sdk=runtime_sdk)
         for warning in warnings:
             say(f"note: {warning}", err=True)

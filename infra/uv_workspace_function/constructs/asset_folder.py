@@ -69,7 +69,7 @@ def source_folder(context: BuildContext, scope: Construct) -> Iterator[Path]:
     """
     with locked_assembly(scope) as assembly:
         if scope.node.try_get_context(_STAGING_DISABLED):
-            folder = assembly / _OWN / f"{context.closure.service.name}-{context.digest[:12]}"
+            folder = assembly / _OWN / f"{context.service.name}-{context.digest[:12]}"
             context.stage(folder)
         else:
             dockerfile = context.files[DOCKERFILE]

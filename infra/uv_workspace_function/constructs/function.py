@@ -86,9 +86,8 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
             architecture=architecture,
             snap_start=asked.get("snap_start") is not None,
         )
-        closure = built.context.closure
-        function_parts.name_for_powertools(asked, closure.service.name)
-        command = [closure.handler(handler)]
+        function_parts.name_for_powertools(asked, built.context.service.name)
+        command = [built.context.closure.handler(handler)]
         with asset_folder.source_folder(built.context, scope) as folder:
             code = lambda_.DockerImageCode.from_image_asset(
                 str(folder),
@@ -100,7 +99,7 @@ class UvWorkspaceFunction(lambda_.DockerImageFunction):
             super().__init__(scope, construct_id, code=code, **asked)
             self.image = cast(ecr_assets.DockerImageAsset, self.node.find_child("AssetImage"))
             asset_folder.fill(self.image, built.context)
-        self.service = built.service
+        self.service = built.context.service
         built.made(self.image)
         function_parts.check_architecture(self, architecture, "image")
         _check_label(self, labelled=asked.get("snap_start") is not None)

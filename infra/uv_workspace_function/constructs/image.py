@@ -24,7 +24,6 @@ from uv_workspace_function.context.dockerfile import is_proxy
 from uv_workspace_function.context.extensions import extension_argument
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.image_reference import ImageReference
-from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.workspace import Workspace
 
 MIRRORS_CONTEXT_KEY = "uv-workspace-function:mirrors"
@@ -106,7 +105,7 @@ class ServiceImage:
         arguments |= {argument: image.name for argument, image in assets.items()}
         beside_the_hash = {option: getattr(options, option) for option in _BESIDE_THE_HASH}
         asset_options: dict[str, Any] = {
-            "asset_name": context.closure.service.name,
+            "asset_name": context.service.name,
             "exclude": [*asset_folder.EXCLUDE],
             "platform": ecr_assets.Platform.custom(target.docker_platform),
             "build_args": arguments,
@@ -126,16 +125,11 @@ class ServiceImage:
             starts_from=tuple(images.values()),
         )
 
-    @property
-    def service(self) -> Member:
-        """The workspace's member it is an image of."""
-        return self.context.closure.service
-
     def made(self, asset: ecr_assets.DockerImageAsset) -> None:
         """Settle what needs the asset that was made of it: its place among others, and warnings."""
         self._refuse_another_build(asset)
         warn_of_context(asset, self.context)
-        name_asset(asset, self.service.name)
+        name_asset(asset, self.context.service.name)
         for image in self.starts_from:
             if image.asset is None and not ImageReference.parse(image.name).is_pinned:
                 cdk.Annotations.of(asset).add_warning_v2(
@@ -153,7 +147,7 @@ class ServiceImage:
         ]
         if differing:
             raise WorkspaceError(
-                f"{first.node.path} and {asset.node.path} are the same image of {self.service.name!r}, which is built once, but differ in "
+                f"{first.node.path} and {asset.node.path} are the same image of {self.context.service.name!r}, which is built once, but differ in "
                 f"{' and '.join(differing)}",
                 "give both the same, for example by one value of ImageOptions",
             )
@@ -220,7 +214,7 @@ class UvWorkspaceImage(ecr_assets.DockerImageAsset):
         with asset_folder.source_folder(built.context, scope) as folder:
             super().__init__(scope, construct_id, directory=str(folder), **built.asset_options)
             asset_folder.fill(self, built.context)
-        self.service = built.service
+        self.service = built.context.service
         built.made(self)
 
 

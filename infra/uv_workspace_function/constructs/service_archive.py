@@ -111,7 +111,7 @@ class ServiceArchive:
             WorkspaceError: when the scope is in no app, the context cannot be written, or another function has the same archive made with
                 other secrets.
         """
-        name = f"{CONTEXTS}/{self.context.closure.service.name}-{self.context.digest[:12]}"
+        name = f"{CONTEXTS}/{self.context.service.name}-{self.context.digest[:12]}"
         self._refuse_another_build(scope, construct_id)
         with locked_assembly(scope) as assembly:
             self.context.stage(assembly / name)
@@ -126,7 +126,7 @@ class ServiceArchive:
         first, secrets = _PUBLISHED.setdefault(stack, {}).setdefault(self.digest, (path, self.secrets))
         if secrets != self.secrets:
             raise WorkspaceError(
-                f"{first} and {path} are the same archive of {self.context.closure.service.name!r}, which is built once, but differ in "
+                f"{first} and {path} are the same archive of {self.context.service.name!r}, which is built once, but differ in "
                 "build_secrets",
                 "give both the same, for example by one value of ZipOptions",
             )

@@ -92,9 +92,8 @@ class UvWorkspaceZipFunction(lambda_.Function):
         archive = asked.pop("archive", None) or ZipOptions()
         architecture = asked.setdefault("architecture", lambda_.Architecture.ARM_64)
         built = ServiceArchive.of(workspace=workspace, service=service, options=archive, architecture=architecture)
-        closure = built.context.closure
-        function_parts.name_for_powertools(asked, closure.service.name)
-        known_handler = closure.handler(handler)
+        function_parts.name_for_powertools(asked, built.context.service.name)
+        known_handler = built.context.closure.handler(handler)
         super().__init__(
             scope,
             construct_id,
@@ -103,7 +102,7 @@ class UvWorkspaceZipFunction(lambda_.Function):
             runtime=_runtime(built.runtime),
             **asked,
         )
-        self.service = closure.service
+        self.service = built.context.service
         built.made(self)
         function_parts.check_architecture(self, architecture, "archive")
         self._log_group = function_parts.finish(self, asked, group)

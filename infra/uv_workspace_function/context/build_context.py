@@ -127,6 +127,11 @@ class BuildContext:
         dockerfile = with_extensions(self.files[DOCKERFILE].content.decode(), extensions)
         return replace(self, files={**self.files, DOCKERFILE: _text(dockerfile)})
 
+    @property
+    def service(self) -> Member:
+        """The member that it is the context of."""
+        return self.closure.service
+
     def origin(self, path: str) -> str:
         """The path in the workspace of a file of the context."""
         return self.origins.get(path, path)
@@ -150,7 +155,7 @@ class BuildContext:
         """
         words = {"SERVICE_EXTRAS": self.closure.extras, "BUILD_FROM_SOURCE": built_from_source(self.closure)}
         given = {name: " ".join(listed) for name, listed in words.items() if listed}
-        return {"SERVICE_NAME": self.closure.service.name, "SOURCE_DATE_EPOCH": SOURCE_DATE} | given
+        return {"SERVICE_NAME": self.service.name, "SOURCE_DATE_EPOCH": SOURCE_DATE} | given
 
     def write(self, folder: Path | str) -> None:
         """Write the context, whole or not at all.
@@ -204,7 +209,7 @@ def write_all(contexts: Iterable[BuildContext], folder: Path | str) -> None:
     Raises:
         WorkspaceError: when the folder holds something else, or a context cannot be written; it is then as it was.
     """
-    files = {f"{c.closure.service.name}/{path}": file for c in contexts for path, file in c.files.items()}
+    files = {f"{c.service.name}/{path}": file for c in contexts for path, file in c.files.items()}
     output_folder.write(files, Path(folder))
 
 

@@ -10,18 +10,19 @@ import errno
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from uv_workspace_function.boundary import is_within
-from uv_workspace_function.code.layouts import Layout, layout_of
+from uv_workspace_function.code.layouts import Layout
 from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.gitignore import GitRepository, Ignores
 from uv_workspace_function.context.private_keys import KeySearch
 from uv_workspace_function.context.wanted import DEFINITIONS, TABLE, Cause, Wanted, barred, wanted_of
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.pyproject import PYPROJECT, Pyproject
+from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.workspace.lock import LOCK_NAME
+from uv_workspace_function.workspace.members import Member
 
 # What no package has: links that fan out make a million paths of a few folders, and Python's stack has an end.
 DEEPEST = 100
@@ -61,39 +62,28 @@ class PackageFiles:
 
 
 def package_files(
-    repository: GitRepository,
-    folder: PurePosixPath,
-    pyproject: Pyproject,
-    *,
-    other_folders: Collection[PurePosixPath] = (),
-    layout: Layout | None = None,
-    virtual: bool | None = None,
+    repository: GitRepository, member: Member, other_folders: Collection[PurePosixPath] = ()
 ) -> PackageFiles:
     """The files that the build of one local package needs.
 
     Args:
         repository: the workspace's root and its `.gitignore` rules; one object for all packages reads those once.
-        folder: the package's folder, relative to the workspace's root (`.` for the root itself).
-        pyproject: the package's parsed `pyproject.toml`.
-        other_folders: the other local packages' folders, relative to the workspace's root; those below `folder` are
+        member: the package.
+        other_folders: the other local packages' folders, relative to the workspace's root; those below the package's own are
             left to themselves.
-        layout: the package's layout where it is known already.
-        virtual: whether it is copied and not built, as a lock says; by default as its table says.
 
     Raises:
         WorkspaceError: a link leads back to a folder above it, a file cannot be read, or the package's own table or a
             path that its backend names leads out of the workspace.
     """
-    start = _join(str(repository.root), folder)
-    real = os.path.realpath(start)
+    folder, layout, build_system = member.folder, member.layout, member.pyproject.build_system
+    real = os.path.realpath(repository.root / folder)
     if (refusal := repository.boundary.refusal(real)) is not None:
         raise WorkspaceError(
             f"{folder}/ leads to {real}, {refusal}",
             "move the package into the repository or depend on a released version of it",
         )
-    virtual = pyproject.is_virtual if virtual is None else virtual
-    layout = layout or layout_of(pyproject, Path(start), virtual=virtual)
-    wanted = wanted_of(repository.root, folder, pyproject, layout, copied=virtual)
+    wanted = wanted_of(repository.root, member)
     walk = _Walk(
         repository=repository,
         folder="" if str(folder) == "." else str(folder),
@@ -104,7 +94,7 @@ def package_files(
     walk.enter(real, "", _State(wanted=wanted.everything or whole, worth=whole))
     for path in sorted(wanted.outside):
         walk.enter_outside(path, forced=wanted.outside[path])
-    if "setuptools-scm" in pyproject.build_system.names:
+    if "setuptools-scm" in build_system.names:
         _list_data_files(walk.files, folder, layout)
     files = {path: walk.files[path] for path in sorted(walk.files)}
     return PackageFiles(
@@ -208,7 +198,7 @@ class _Walk:
             dropped=self.dropped,
         )
         parent, _, name = path.rpartition("/")
-        real = os.path.realpath(_join(str(self.repository.root), parent))
+        real = os.path.realpath(self.repository.root / parent)
         if not is_within(real, self.repository.boundary.top):
             self.dropped.append(Dropped(path, Cause.LINK_OUT))
             return
@@ -342,7 +332,3 @@ class _Walk:
             f"{self._in_workspace(path)} is a link that leads back to itself or to a folder above it",
             f"remove it, or list it in `exclude` of [{TABLE}] in {self._in_workspace('pyproject.toml')}",
         )
-
-
-def _join(*parts: str | PurePosixPath) -> str:
-    return "/".join(str(part) for part in parts if str(part) not in ("", "."))

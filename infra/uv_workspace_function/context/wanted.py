@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-from uv_workspace_function.code.layouts import Layout, Module
+from uv_workspace_function.code.layouts import Module
 from uv_workspace_function.code.layouts.modules import WILDCARDS, exclusion, is_package
 from uv_workspace_function.context.named_in_tables import Glob, anchored_glob, named_files
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.globs import ImpossibleGlobError
-from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, Pyproject
+from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.workspace.configuration import UV_TOML
 from uv_workspace_function.workspace.lock import LOCK_NAME
+from uv_workspace_function.workspace.members import Member
 
 TABLE = f"tool.{OUR_TABLE}"
 
@@ -148,21 +149,19 @@ class Wanted:
         return path in self.passages or any(glob.folders and glob.folders.match(path) for glob in self.globs)
 
 
-def wanted_of(root: Path, folder: PurePosixPath, pyproject: Pyproject, layout: Layout, *, copied: bool) -> Wanted:
+def wanted_of(root: Path, member: Member) -> Wanted:
     """What the tables of a package ask for.
 
     Args:
         root: the workspace's root.
-        folder: the package's, relative to it.
-        pyproject: the package's parsed `pyproject.toml`.
-        layout: where its importable code lies.
-        copied: whether it is copied and not built.
+        member: the package.
 
     Raises:
         WorkspaceError: a glob of the package's own table is malformed, or a path leads out of the workspace.
     """
-    named = named_files(pyproject, root / folder, virtual=copied)
-    include, exclude = pyproject.ours.include, pyproject.ours.exclude
+    folder, layout, copied = member.folder, member.layout, not member.is_package
+    named = named_files(member.pyproject, root / folder, virtual=copied)
+    include, exclude = member.settings.include, member.settings.exclude
     _refuse_outside(include, exclude, folder)
     asked = [pattern for pattern in include if os.path.normpath(pattern).startswith("../")]
     included, excluded = _compiled((pattern for pattern in include if pattern not in asked), exclude, folder)

@@ -39,14 +39,7 @@ class WorkspaceFiles:
         """
         with reading(workspace.root):
             if member not in self._read:
-                self._read[member] = package_files(
-                    self.repository,
-                    member.folder,
-                    member.pyproject,
-                    other_folders=self._below(workspace, member),
-                    layout=member.layout,
-                    virtual=not member.is_package,
-                )
+                self._read[member] = package_files(self.repository, member, self._below(workspace, member))
             return self._read[member]
 
     def _below(self, workspace: Workspace, member: Member) -> set[PurePosixPath]:

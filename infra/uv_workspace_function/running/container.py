@@ -71,7 +71,7 @@ def call_in_image(
     Raises:
         WorkspaceError: when there is no engine, or the image could not be built or run.
     """
-    service = context.closure.service
+    service = context.service
     context.closure.check_python(target.python)
     machine = _engine_s_machine(engine)
     variables = {
@@ -111,7 +111,7 @@ def _engine_s_machine(engine: Engine) -> str:
 @contextmanager
 def _image(context: BuildContext, target: Target, engine: Engine) -> Iterator[str]:
     """The image, under a name of its own. With the arguments of the constructs, so that layers are shared with theirs."""
-    service = context.closure.service.name
+    service = context.service.name
     arguments = build_arguments(context, target, engine.build_args, mirrors={})
     name = f"services-invoke/{service}:{uuid.uuid4().hex[:12]}"
     options = [f"--build-arg={key}={value}" for key, value in arguments.items()]

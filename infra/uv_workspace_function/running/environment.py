@@ -56,7 +56,7 @@ def call_in_environment(
     Raises:
         WorkspaceError: when the environment could not be made.
     """
-    service = context.closure.service
+    service = context.service
     with tempfile.TemporaryDirectory(prefix="services-invoke-", ignore_cleanup_errors=True) as name:
         folder = Path(name).resolve()
         try:
