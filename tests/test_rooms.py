@@ -90,7 +90,7 @@ def raw_tables(tree: ast.AST) -> set[str]:
 
 def test_only_writers_read_a_document_as_it_is_written() -> None:
     """They carry what nothing here reads; everybody else takes values. A backend's own table is asked of `Pyproject.tool`."""
-    reader, writers = "pyproject.py", {"context/rewritten_pyproject.py", "workspace/lock_text.py"}
+    reader, writers = "definitions/pyproject.py", {"context/rewritten_pyproject.py", "workspace/lock_text.py"}
     assert {reader, *writers} == {name for name, tree in modules() if raw_tables(tree)}
 
 

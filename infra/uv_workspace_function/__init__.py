@@ -3,12 +3,11 @@
 The plan of the house, a room a line. Data flows down, import-linter holds it, and only `constructs` imports `aws_cdk`:
 
     errors          what can be wrong: a problem and a remedy
-    signals, processes    what ends a program, and the programs that end with it
-    boundary        where files may lie, and how they are read
+    processes       what ends a command, and the programs that end with it
+    globs           globs as regular expressions
     user_cache      where it keeps things, in the user's cache
-    globs, uv       globs as regular expressions; the one place that starts uv
-    toml            documents with the place of what is wrong in them
-    pyproject, uv_settings    `pyproject.toml` and `uv.toml` as typed values
+    boundary, uv    where files may lie, and how they are read; the one place that starts uv
+    definitions     `pyproject.toml` and `uv.toml` as typed values
     code            where one package's modules lie, and its handler
     workspace       pyproject.toml + uv.lock -> members, services, closures, the lock cut down
     target          platform, wheels, image references

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from uv_workspace_function import processes
 from uv_workspace_function.builder.credentials import redacted
+from uv_workspace_function.processes import programs
 from uv_workspace_function.user_cache import keep, user_cache
 
 _TIMEOUT = 300  # seconds; a resolution from scratch can take a minute
@@ -258,7 +258,7 @@ def _run(
     command: tuple[str, ...], *options: str, cwd: Path, environment: Mapping[str, str], program: str | None = None
 ) -> UvAnswer | None:
     try:
-        done = processes.run(
+        done = programs.run(
             [program or _program(), "--no-progress", "--color", "never", *command, *options],
             cwd=cwd,
             env=environment,

@@ -30,7 +30,8 @@ def test_help_loads_the_command_s_own_modules_alone() -> None:
         ".cli.main",
         ".cli.output",
         ".errors",
-        ".signals",
+        ".processes",
+        ".processes.signals",
     }
     assert expected == {name.removeprefix("uv_workspace_function") for name in ours}
     assert set() == {module.partition(".")[0] for module in loaded} & {

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from backends import BACKENDS, CASES, PROJECT, Case, build_wheels
 from uv_workspace_function.code.layouts import Layout, layout_of
-from uv_workspace_function.pyproject import Pyproject
+from uv_workspace_function.definitions.pyproject import Pyproject
 
 
 @pytest.fixture(scope="module")

@@ -24,8 +24,8 @@ from uv_workspace_function.code.layouts import layout_of
 from uv_workspace_function.context.files import PackageFiles, package_files
 from uv_workspace_function.context.gitignore import GitRepository
 from uv_workspace_function.context.private_keys import holds_private_key
+from uv_workspace_function.definitions.pyproject import Pyproject
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.pyproject import Pyproject
 from uv_workspace_function.workspace.members import Member
 
 UV_BUILD = PROJECT + '[build-system]\nrequires = ["uv_build"]\nbuild-backend = "uv_build"\n'

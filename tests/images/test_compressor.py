@@ -7,8 +7,8 @@ from pathlib import Path
 import deflate
 from images.engine import LAMBDA_BASE, Engine
 from oci.test_compression import DIGEST
-from uv_workspace_function import processes, signals
 from uv_workspace_function.oci import compression
+from uv_workspace_function.processes import programs
 
 
 def test_an_emulated_arm64_makes_the_same_bytes(engine: Engine, tmp_path: Path) -> None:
@@ -28,10 +28,8 @@ def test_an_emulated_arm64_makes_the_same_bytes(engine: Engine, tmp_path: Path) 
     subprocess.run(command, check=True)
     shutil.copy(compression.__file__, wheels)
     package = wheels / "uv_workspace_function"
-    package.mkdir()
+    shutil.copytree(Path(programs.__file__).parent, package / "processes")
     (package / "__init__.py").touch()
-    for module in (processes, signals):
-        shutil.copy(str(module.__file__), package)
     script = (
         "import sys, hashlib; sys.path.insert(0, '/w'); import compression; "
         "sample = b''.join(f'def f{n}(): return {n * 7919 % 1013!r}\\n'.encode() for n in range(400_000)); "

@@ -9,8 +9,8 @@ import uv_workspace_function
 from made import handler, lock, member, needs, workspace
 from uv_workspace_function.code.layouts import layout_of
 from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.definitions.pyproject import Pyproject
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.pyproject import Pyproject
 from uv_workspace_function.workspace.workspace import Workspace
 from wheelhouse import uv, wheel
 

@@ -1,6 +1,6 @@
 """A signal ends the command and all that it started: no handler goes on with the credentials of a shell that is gone.
 
-Covers also: processes.py, signals.py.
+Covers also: processes/.
 """
 
 import os

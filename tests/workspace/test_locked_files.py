@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from uv_workspace_function.toml import Malformed
+from uv_workspace_function.definitions.toml import Malformed
 from uv_workspace_function.workspace.locked_files import LockedFile, LockedSource
 
 

@@ -5,7 +5,7 @@ import os
 import signal
 
 from uv_workspace_function.errors import WorkspaceError, nested_too_deeply, unreadable
-from uv_workspace_function.signals import Ended
+from uv_workspace_function.processes.signals import Ended
 
 EXIT_CODE = 70
 """EX_SOFTWARE of sysexits.h: none of the codes that say something of a workspace."""

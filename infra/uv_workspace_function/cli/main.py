@@ -11,7 +11,7 @@ import click
 
 from uv_workspace_function.cli import faults
 from uv_workspace_function.cli.output import say, whole_output
-from uv_workspace_function.signals import Ended, ending_with_signals
+from uv_workspace_function.processes.signals import Ended, ending_with_signals
 
 # A command's help line stands here so that `services --help` loads none of them.
 COMMANDS = {

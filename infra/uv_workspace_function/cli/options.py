@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
+from uv_workspace_function.definitions.pyproject import PYPROJECT
+from uv_workspace_function.definitions.toml import Table, foreign_table, read_toml
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.target.machines import MACHINES
 from uv_workspace_function.target.target import PYTHON_VERSION, Target
-from uv_workspace_function.toml import Table, foreign_table, read_toml
 from uv_workspace_function.workspace.workspace import Workspace
 
 

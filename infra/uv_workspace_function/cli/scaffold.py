@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.code.layouts import BACKENDS
+from uv_workspace_function.definitions.pyproject import PYPROJECT, BuildSystem, Metadata, Pyproject, requirement_name
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.pyproject import PYPROJECT, BuildSystem, Metadata, Pyproject, requirement_name
 from uv_workspace_function.workspace import membership
 from uv_workspace_function.workspace.lock import LOCK_NAME, Lock
 from uv_workspace_function.workspace.members import Member, normalized

@@ -16,7 +16,7 @@ from uv_workspace_function.cdk_docker.settings import Settings
 from uv_workspace_function.cli import faults
 from uv_workspace_function.cli.output import say, whole_output
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.signals import Ended, ending_with_signals
+from uv_workspace_function.processes.signals import Ended, ending_with_signals
 
 _HELP = """\
 What the CDK CLI calls in docker's place: images of UvWorkspaceFunction are built and pushed without an engine, everything else goes to

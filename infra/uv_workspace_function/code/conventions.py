@@ -11,7 +11,7 @@ from uv_workspace_function.boundary import read_file
 from uv_workspace_function.code.layouts.modules import SKIPPED, folders_in
 from uv_workspace_function.code.module_reader import CodePackage, HandlerError, ModuleReader, shown_path
 from uv_workspace_function.code.syntax import Unparsed
-from uv_workspace_function.pyproject import PYPROJECT
+from uv_workspace_function.definitions.pyproject import PYPROJECT
 
 _MAIN = "main"
 # Lambda's console and the runtime's own default, SAM's templates, CDK's and Node's custom, the Serverless Framework's.

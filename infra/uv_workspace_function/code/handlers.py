@@ -23,7 +23,7 @@ from uv_workspace_function.code.module_reader import (
     is_below,
     shown_path,
 )
-from uv_workspace_function.pyproject import PYPROJECT
+from uv_workspace_function.definitions.pyproject import PYPROJECT
 
 __all__ = [
     "HandlerError",

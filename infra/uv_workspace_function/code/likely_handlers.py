@@ -13,7 +13,7 @@ from pathlib import Path
 from uv_workspace_function.boundary import read_file
 from uv_workspace_function.code.conventions import conventional_handlers, ordered_modules
 from uv_workspace_function.code.module_reader import CodePackage, shown_path
-from uv_workspace_function.pyproject import PYPROJECT
+from uv_workspace_function.definitions.pyproject import PYPROJECT
 
 _SHOWN = 5
 _TESTS = re.compile(r"tests?|test_.*|.*_tests?|conftest|node_modules|\..*")

@@ -19,8 +19,8 @@ from packaging.utils import canonicalize_name
 
 from uv_workspace_function.boundary import Boundary, absolute, outside
 from uv_workspace_function.context.content import ContextFile
+from uv_workspace_function.definitions.pyproject import PYPROJECT, requirement_name
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.pyproject import PYPROJECT, requirement_name
 from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.lock import LockedPackage
 from uv_workspace_function.workspace.members import Project

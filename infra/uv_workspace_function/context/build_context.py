@@ -16,8 +16,8 @@ from uv_workspace_function.context.files import Dropped
 from uv_workspace_function.context.git_configuration import deviations
 from uv_workspace_function.context.wanted import Cause
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
+from uv_workspace_function.definitions.pyproject import PYPROJECT
 from uv_workspace_function.errors import reading
-from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.target.wheels import built_from_source
 from uv_workspace_function.workspace import freshness
 from uv_workspace_function.workspace.closure import Closure

@@ -19,8 +19,8 @@ from uv_workspace_function.context.content import ContextFile
 from uv_workspace_function.context.gitignore import GitRepository, Ignores
 from uv_workspace_function.context.private_keys import KeySearch
 from uv_workspace_function.context.wanted import DEFINITIONS, TABLE, Cause, Wanted, barred, wanted_of
+from uv_workspace_function.definitions.pyproject import PYPROJECT
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.workspace.lock import LOCK_NAME
 from uv_workspace_function.workspace.members import Member
 

@@ -20,9 +20,9 @@ from uv_workspace_function.code.layouts.hatchling import HATCH_TOML, hatch_table
 from uv_workspace_function.code.layouts.modules import WILDCARDS
 from uv_workspace_function.code.layouts.setuptools import read_setup_cfg
 from uv_workspace_function.context.gitignore import parse_rule
+from uv_workspace_function.definitions.pyproject import OUR_TABLE, Pyproject, license_globs
+from uv_workspace_function.definitions.toml import Table, foreign_table, strings
 from uv_workspace_function.globs import translate
-from uv_workspace_function.pyproject import OUR_TABLE, Pyproject, license_globs
-from uv_workspace_function.toml import Table, foreign_table, strings
 
 # Without `license-files`, setuptools, hatchling, flit, pdm and poetry take these from the package's folder; uv_build none.
 _DEFAULT_LICENCES = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*", "LICENSES/**")

@@ -14,8 +14,8 @@ from packaging.utils import canonicalize_name
 from uv_workspace_function.boundary import absolute, read_file
 from uv_workspace_function.builder.credentials import without_credentials
 from uv_workspace_function.context.content import ContextFile
-from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, Pyproject, requirement_name
-from uv_workspace_function.uv_settings import OF_A_PROJECT
+from uv_workspace_function.definitions.pyproject import OUR_TABLE, PYPROJECT, Pyproject, requirement_name
+from uv_workspace_function.definitions.uv_settings import OF_A_PROJECT
 from uv_workspace_function.workspace.carried_settings import Relevance, carried
 from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.configuration import UV_TOML

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from uv_workspace_function.context.content import ContextFile, digest_of
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.signals import unwinding
+from uv_workspace_function.processes.signals import unwinding
 
 Files = Mapping[str, ContextFile]
 """By path relative to the folder, with `/`."""

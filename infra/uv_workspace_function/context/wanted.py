@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 from uv_workspace_function.code.layouts import Module
 from uv_workspace_function.code.layouts.modules import WILDCARDS, exclusion, is_package
 from uv_workspace_function.context.named_in_tables import Glob, anchored_glob, named_files
+from uv_workspace_function.definitions.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.globs import ImpossibleGlobError
-from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.workspace.configuration import UV_TOML
 from uv_workspace_function.workspace.lock import LOCK_NAME
 from uv_workspace_function.workspace.members import Member

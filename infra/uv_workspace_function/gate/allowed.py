@@ -12,10 +12,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from uv_workspace_function.definitions.pyproject import OUR_TABLE, PYPROJECT, Pyproject
 from uv_workspace_function.gate.findings import CODES, Finding
 from uv_workspace_function.gate.lines import table_line
 from uv_workspace_function.gate.scope import Scope
-from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, Pyproject
 
 TABLE = f"tool.{OUR_TABLE}.check.allow"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from uv_workspace_function.boundary import read_file
 from uv_workspace_function.context.rewritten_pyproject import DROPPED_TOOLS
+from uv_workspace_function.definitions.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.gate.findings import Outcome
 from uv_workspace_function.gate.imports.files import build_programs
 from uv_workspace_function.gate.scope import Scope
-from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.workspace.members import Member
 
 _ABOVE = re.compile(r"""\.\./|\bpardir\b|\.parents\[[1-9]|\.parent\.parent\b|["']\.\.["']""")

@@ -16,6 +16,7 @@ from uv_workspace_function.context.files import Dropped
 from uv_workspace_function.context.git_configuration import is_pointer
 from uv_workspace_function.context.wanted import Cause
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
+from uv_workspace_function.definitions.pyproject import OUR_TABLE, PYPROJECT, requirement_name
 from uv_workspace_function.errors import LockError, WorkspaceError
 from uv_workspace_function.gate.built_for import assets_by_service, pythons_of
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
@@ -25,7 +26,6 @@ from uv_workspace_function.gate.secret_files import is_example
 from uv_workspace_function.gate.secret_rules import NoAnswerError
 from uv_workspace_function.gate.secrets import SecretSearch
 from uv_workspace_function.insight.cloud_assembly import ServiceAsset, image_assets
-from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT, requirement_name
 from uv_workspace_function.target.image_reference import ImageReference
 from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.lock import LOCK_NAME

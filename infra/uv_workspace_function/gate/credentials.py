@@ -9,10 +9,10 @@ from urllib.parse import unquote
 from uv_workspace_function.builder.credentials import without_credentials
 from uv_workspace_function.context.rewritten_pyproject import REQUIREMENT_FILES
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
+from uv_workspace_function.definitions.pyproject import PYPROJECT
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, Outcome
 from uv_workspace_function.gate.scope import Scope
-from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.workspace.carried_settings import FREE_VALUES, is_secret_value
 from uv_workspace_function.workspace.configuration import UV_TOML
 from uv_workspace_function.workspace.lock import LOCK_NAME

@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from uv_workspace_function import processes
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
+from uv_workspace_function.definitions.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome, join
 from uv_workspace_function.gate.scope import Scope
-from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
+from uv_workspace_function.processes import programs
 from uv_workspace_function.running import _call_handler
 from uv_workspace_function.running.closure_environment import ClosureEnvironment, InstallError
 from uv_workspace_function.running.lambda_variables import REGION, declared_variables, lambda_variables
@@ -45,7 +45,7 @@ def check_alone(scope: Scope) -> Outcome:
     """Import every service's handler, each in an environment of its own."""
     with (
         tempfile.TemporaryDirectory(prefix="services-check-") as folder,
-        ThreadPoolExecutor(processes.processors()) as pool,
+        ThreadPoolExecutor(programs.processors()) as pool,
     ):
         folders = [Path(folder, service.name) for service in scope.services]
         outcomes = list(pool.map(lambda pair: _alone(scope, *pair), zip(scope.services, folders, strict=True)))
@@ -77,7 +77,7 @@ def _imported(scope: Scope, environment: ClosureEnvironment, handler: str, folde
     request.write_text(json.dumps(asked, default=str))
     try:
         with result.open("wb") as stream:
-            ended = processes.run(
+            ended = programs.run(
                 [environment.python, "-I", "-B", _call_handler.__file__, request, str(stream.fileno())],
                 cwd=environment.task_root,
                 env={

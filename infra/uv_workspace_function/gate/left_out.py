@@ -7,12 +7,12 @@ from uv_workspace_function.context.files import Dropped
 from uv_workspace_function.context.git_configuration import first_of
 from uv_workspace_function.context.wanted import Cause
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
+from uv_workspace_function.definitions.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, Outcome
 from uv_workspace_function.gate.ignore_rules import ignoring_rule
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.insight.git_history import History
-from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.workspace.members import Member
 
 _IGNORED = (Cause.IGNORED, Cause.IN_IGNORED_FOLDER)

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from uv_workspace_function.definitions.pyproject import PYPROJECT, Pyproject
+from uv_workspace_function.definitions.toml import read_toml
+from uv_workspace_function.definitions.uv_settings import UvSettings
 from uv_workspace_function.errors import LockError, WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome, join
 from uv_workspace_function.gate.scope import Scope
-from uv_workspace_function.pyproject import PYPROJECT, Pyproject
-from uv_workspace_function.toml import read_toml
 from uv_workspace_function.uv import ask_online, export
-from uv_workspace_function.uv_settings import UvSettings
 from uv_workspace_function.workspace.configuration import UV_TOML
 from uv_workspace_function.workspace.freshness import why_unknown
 from uv_workspace_function.workspace.lock import LOCK_NAME

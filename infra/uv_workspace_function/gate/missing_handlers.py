@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from uv_workspace_function.code.handlers import HandlerError, SourceError, undecided, written
 from uv_workspace_function.code.likely_handlers import unmistakable_handlers
+from uv_workspace_function.definitions.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.lines import table_line
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.insight.graph import shown_likely
-from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.members import Member
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from uv_workspace_function.definitions.pyproject import PYPROJECT
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.allowed import without_allowed
 from uv_workspace_function.gate.build_programs import check_build_programs
@@ -19,7 +20,6 @@ from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.gate.target_wheels import check_targets
 from uv_workspace_function.gate.usage import check_deployed, check_libraries
 from uv_workspace_function.gate.working_tree import check_working_tree
-from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.workspace.workspace import Workspace
 

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 
+from uv_workspace_function.definitions.pyproject import PYPROJECT
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.built_for import assets_by_service
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.lines import line_of, requirement_line
 from uv_workspace_function.gate.scope import Scope
-from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.target.wheels import MissingWheel, built_from_source, check_wheels, refuse_other_environments
 from uv_workspace_function.workspace.closure import Closure

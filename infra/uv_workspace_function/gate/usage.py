@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.code.likely_handlers import likely_handlers
+from uv_workspace_function.definitions.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked, Outcome
 from uv_workspace_function.gate.imports.declared import Declared, LockGraph
@@ -12,7 +13,6 @@ from uv_workspace_function.gate.imports.files import TEST_FILE
 from uv_workspace_function.gate.run_by_path import run_by_path
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.insight.cloud_assembly import service_assets
-from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.workspace.members import Member
 
 

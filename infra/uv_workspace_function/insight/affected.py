@@ -11,12 +11,12 @@ from typing import Literal
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.definitions.pyproject import PYPROJECT, Pyproject
+from uv_workspace_function.definitions.toml import Table
 from uv_workspace_function.errors import NoWorkspaceError, WorkspaceError
 from uv_workspace_function.insight.comparison import Change, compare
 from uv_workspace_function.insight.git_history import History
 from uv_workspace_function.insight.graph import services_of
-from uv_workspace_function.pyproject import PYPROJECT, Pyproject
-from uv_workspace_function.toml import Table
 from uv_workspace_function.workspace.lock import LOCK_NAME, Lock
 from uv_workspace_function.workspace.lock_text import files_of
 from uv_workspace_function.workspace.members import Member

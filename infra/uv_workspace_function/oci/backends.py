@@ -7,8 +7,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from uv_workspace_function.builder.workspace import LocalPackage
+from uv_workspace_function.definitions.pyproject import PYPROJECT, BuildSystem, Pyproject
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.pyproject import PYPROJECT, BuildSystem, Pyproject
 
 
 def refuse(root: Path, packages: Iterable[LocalPackage], *, uv_version: str, from_source: str) -> None:

@@ -12,7 +12,7 @@ from threading import BoundedSemaphore
 
 import deflate
 
-from uv_workspace_function.processes import processors
+from uv_workspace_function.processes.programs import processors
 
 COMPRESSOR = f"libdeflate by deflate {deflate.__version__}, level 6"
 """What is part of every key of the cache that has compressed bytes behind it."""

@@ -14,7 +14,7 @@ from uv_workspace_function.oci.service_build import ServiceBuild
 from uv_workspace_function.oci.steps import Tools
 from uv_workspace_function.oci.store import Store
 from uv_workspace_function.oci.tree import Tree
-from uv_workspace_function.processes import processors
+from uv_workspace_function.processes.programs import processors
 from uv_workspace_function.target.image_reference import ImageReference
 
 

@@ -16,7 +16,7 @@ from uv_workspace_function.builder.workspace import PYPROJECT
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.oci import builder_program
 from uv_workspace_function.oci.interpreter import Interpreter
-from uv_workspace_function.processes import started
+from uv_workspace_function.processes.programs import started
 from uv_workspace_function.uv import exported
 
 # The rest of the environment stays with us: a backend of a workspace must find neither AWS's variables nor those of CI.

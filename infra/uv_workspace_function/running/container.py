@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from uv_workspace_function import processes
 from uv_workspace_function.context.arguments import build_arguments
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
+from uv_workspace_function.processes import programs
 from uv_workspace_function.running import _serve_runtime
 from uv_workspace_function.running.lambda_variables import REGION, lambda_variables
 from uv_workspace_function.running.outcome import Call, CallOutcome, advice, too_late
@@ -119,7 +119,7 @@ def _image(context: BuildContext, target: Target, engine: Engine) -> Iterator[st
     with tempfile.TemporaryDirectory(prefix="services-invoke-") as folder:
         context.write(Path(folder, "context"))
         try:
-            done = processes.run(
+            done = programs.run(
                 [
                     *(engine.docker, "build", f"--tag={name}", "--progress=plain"),
                     *(f"--platform={target.docker_platform}", *options, str(Path(folder, "context"))),
@@ -182,7 +182,7 @@ def _report(
         event.write(call.event)
         event.seek(0)
         try:
-            with processes.started(
+            with programs.started(
                 command, env={**os.environ, **variables}, stdin=event, stdout=answer, stderr=subprocess.PIPE
             ) as process:
                 for line in _lines(process.stderr):

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.processes import end, started
+from uv_workspace_function.processes.programs import end, started
 from uv_workspace_function.running import _call_handler
 from uv_workspace_function.running.closure_environment import ClosureEnvironment, InstallError
 from uv_workspace_function.running.lambda_variables import REGION, lambda_variables

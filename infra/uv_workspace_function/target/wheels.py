@@ -15,8 +15,8 @@ from weakref import WeakKeyDictionary
 from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 
+from uv_workspace_function.definitions.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.workspace.closure import Closure
 from uv_workspace_function.workspace.lock import Lock, LockedPackage

@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from uv_workspace_function.definitions.pyproject import Pyproject, requirement_name
+from uv_workspace_function.definitions.uv_settings import DependencySource
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.pyproject import Pyproject, requirement_name
-from uv_workspace_function.uv_settings import DependencySource
 from uv_workspace_function.workspace.local_packages import LocalPackages
 from uv_workspace_function.workspace.members import Member, Project
 from uv_workspace_function.workspace.selection import Selection, select

@@ -13,9 +13,9 @@ from typing import Any, Literal
 from packaging.utils import canonicalize_name
 
 from uv_workspace_function.builder.credentials import is_credential_name
+from uv_workspace_function.definitions.pyproject import requirement_name
+from uv_workspace_function.definitions.toml import Table
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.pyproject import requirement_name
-from uv_workspace_function.toml import Table
 
 _LOCKING = "it shapes what `uv lock` chooses, and the lock is what the build reads"
 _MACHINE = "only affects the machine uv runs on, and the build has its own"

@@ -6,8 +6,8 @@ from pathlib import PurePath, PurePosixPath
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from uv_workspace_function.code import handlers
+from uv_workspace_function.definitions.pyproject import PYPROJECT
 from uv_workspace_function.errors import WorkspaceError, reading
-from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.workspace.lock import LockedPackage
 from uv_workspace_function.workspace.members import Member, Project
 from uv_workspace_function.workspace.selection import Selection

@@ -7,9 +7,9 @@ above the project's folder counts, and no other; in one folder a `uv.toml` count
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.boundary import check_definition
-from uv_workspace_function.pyproject import PYPROJECT, Pyproject
-from uv_workspace_function.toml import read_toml
-from uv_workspace_function.uv_settings import UvSettings
+from uv_workspace_function.definitions.pyproject import PYPROJECT, Pyproject
+from uv_workspace_function.definitions.toml import read_toml
+from uv_workspace_function.definitions.uv_settings import UvSettings
 
 UV_TOML = "uv.toml"
 

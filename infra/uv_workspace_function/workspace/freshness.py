@@ -13,8 +13,8 @@ from weakref import WeakKeyDictionary
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from uv_workspace_function.definitions.pyproject import PYPROJECT, Pyproject
 from uv_workspace_function.errors import LockError, WorkspaceError
-from uv_workspace_function.pyproject import PYPROJECT, Pyproject
 from uv_workspace_function.uv import ask_offline
 from uv_workspace_function.workspace.lock import LOCK_NAME
 from uv_workspace_function.workspace.members import Project

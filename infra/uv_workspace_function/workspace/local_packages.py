@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.boundary import check_definition
+from uv_workspace_function.definitions.pyproject import PYPROJECT, Pyproject
 from uv_workspace_function.errors import LockError
-from uv_workspace_function.pyproject import PYPROJECT, Pyproject
 from uv_workspace_function.workspace import membership
 from uv_workspace_function.workspace.lock import relative_folder
 from uv_workspace_function.workspace.members import Member, Project

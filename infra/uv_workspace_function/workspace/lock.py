@@ -9,11 +9,11 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function import toml
 from uv_workspace_function.boundary import absolute, outside
+from uv_workspace_function.definitions import toml
+from uv_workspace_function.definitions.toml import Table, read_toml
+from uv_workspace_function.definitions.uv_settings import package_name
 from uv_workspace_function.errors import LockError, WorkspaceError, seen_from
-from uv_workspace_function.toml import Table, read_toml
-from uv_workspace_function.uv_settings import package_name
 from uv_workspace_function.workspace.locked_files import LockedFile, LockedSource
 
 LOCK_NAME = "uv.lock"

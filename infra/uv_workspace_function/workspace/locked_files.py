@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from uv_workspace_function import toml
-from uv_workspace_function.toml import Table
+from uv_workspace_function.definitions import toml
+from uv_workspace_function.definitions.toml import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ from packaging.utils import canonicalize_name
 
 from uv_workspace_function.boundary import check_definition
 from uv_workspace_function.code import handlers, layouts
+from uv_workspace_function.definitions.pyproject import PYPROJECT, OurSettings, Pyproject
+from uv_workspace_function.definitions.uv_settings import UvSettings
 from uv_workspace_function.errors import WorkspaceError, reading
-from uv_workspace_function.pyproject import PYPROJECT, OurSettings, Pyproject
-from uv_workspace_function.uv_settings import UvSettings
 from uv_workspace_function.workspace.configuration import configuration_file
 from uv_workspace_function.workspace.lock import LOCK_NAME, Lock
 

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from uv_workspace_function.pyproject import PYPROJECT
+from uv_workspace_function.definitions.pyproject import PYPROJECT
 
 _MALFORMED = re.compile(r"\*{3}|[^/]\*\*|\*\*[^/]|\[(?!(?:!.|[^!])[^]]*\])", re.DOTALL)
 

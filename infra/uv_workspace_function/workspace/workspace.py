@@ -15,10 +15,10 @@ from packaging.utils import canonicalize_name
 
 from uv_workspace_function.boundary import check_definition
 from uv_workspace_function.code import handlers
+from uv_workspace_function.definitions.pyproject import PYPROJECT, Pyproject
+from uv_workspace_function.definitions.toml import read_toml
+from uv_workspace_function.definitions.uv_settings import WorkspaceGlobs
 from uv_workspace_function.errors import LockError, NoWorkspaceError, WorkspaceError, reading
-from uv_workspace_function.pyproject import PYPROJECT, Pyproject
-from uv_workspace_function.toml import read_toml
-from uv_workspace_function.uv_settings import WorkspaceGlobs
 from uv_workspace_function.workspace import membership
 from uv_workspace_function.workspace.build_requirements import builders_of
 from uv_workspace_function.workspace.closure import Closure

@@ -14,7 +14,7 @@ from uv_workspace_function.code.layouts import flit, hatchling, pdm, poetry, set
 from uv_workspace_function.code.layouts.layout import Layout, Module
 from uv_workspace_function.code.layouts.modules import outermost
 from uv_workspace_function.code.layouts.undeclared import guessed_layout, virtual_layout
-from uv_workspace_function.pyproject import Pyproject
+from uv_workspace_function.definitions.pyproject import Pyproject
 
 __all__ = ["BACKENDS", "Layout", "Module", "layout_of"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from uv_workspace_function.code.layouts.layout import Layout
 from uv_workspace_function.code.layouts.modules import module_at
-from uv_workspace_function.pyproject import Pyproject
+from uv_workspace_function.definitions.pyproject import Pyproject
 
 
 def layout(pyproject: Pyproject, _folder: Path) -> Layout:

@@ -24,8 +24,8 @@ from uv_workspace_function.code.layouts.modules import (
     normal,
     pairs,
 )
-from uv_workspace_function.pyproject import Pyproject
-from uv_workspace_function.toml import Table, foreign_table, strings
+from uv_workspace_function.definitions.pyproject import Pyproject
+from uv_workspace_function.definitions.toml import Table, foreign_table, strings
 
 HATCH_TOML = "hatch.toml"
 

@@ -18,8 +18,8 @@ from uv_workspace_function.code.layouts.modules import (
     module_at,
     normal,
 )
-from uv_workspace_function.pyproject import Pyproject
-from uv_workspace_function.toml import strings
+from uv_workspace_function.definitions.pyproject import Pyproject
+from uv_workspace_function.definitions.toml import strings
 
 
 def layout(pyproject: Pyproject, folder: Path) -> Layout:

@@ -21,8 +21,8 @@ from uv_workspace_function.code.layouts.modules import (
     pairs,
     top_level,
 )
-from uv_workspace_function.pyproject import Pyproject
-from uv_workspace_function.toml import Table, foreign_table, strings
+from uv_workspace_function.definitions.pyproject import Pyproject
+from uv_workspace_function.definitions.toml import Table, foreign_table, strings
 
 
 def layout(pyproject: Pyproject, folder: Path) -> Layout:

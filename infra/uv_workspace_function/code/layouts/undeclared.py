@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from uv_workspace_function.boundary import read_file
 from uv_workspace_function.code.layouts.layout import Layout, Module
 from uv_workspace_function.code.layouts.modules import is_package, matches, module_at, outermost, top_level
-from uv_workspace_function.pyproject import Pyproject
-from uv_workspace_function.toml import strings
+from uv_workspace_function.definitions.pyproject import Pyproject
+from uv_workspace_function.definitions.toml import strings
 
 
 def virtual_layout(folder: Path, include: Iterable[str] = ()) -> Layout:

@@ -8,8 +8,8 @@ from packaging.utils import canonicalize_name
 
 from uv_workspace_function.code.layouts.layout import Layout
 from uv_workspace_function.code.layouts.modules import exclusions, is_package, join, module_at
-from uv_workspace_function.pyproject import Pyproject
-from uv_workspace_function.toml import strings
+from uv_workspace_function.definitions.pyproject import Pyproject
+from uv_workspace_function.definitions.toml import strings
 
 
 def layout(pyproject: Pyproject, folder: Path) -> Layout:

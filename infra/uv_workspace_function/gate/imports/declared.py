@@ -9,7 +9,7 @@ from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.pyproject import Pyproject, requirement_name
+from uv_workspace_function.definitions.pyproject import Pyproject, requirement_name
 from uv_workspace_function.target.target import Target
 from uv_workspace_function.workspace.lock import Edge, Lock
 from uv_workspace_function.workspace.members import Member, Project

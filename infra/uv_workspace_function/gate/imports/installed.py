@@ -15,7 +15,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.pyproject import requirement_name
+from uv_workspace_function.definitions.pyproject import requirement_name
 from uv_workspace_function.uv import cache_folder
 from uv_workspace_function.workspace.lock import Lock
 

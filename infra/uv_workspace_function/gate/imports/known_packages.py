@@ -11,6 +11,7 @@ from stdlibs import KNOWN_VERSIONS, stdlib_module_names
 
 from uv_workspace_function.boundary import read_file
 from uv_workspace_function.code.layouts import Module
+from uv_workspace_function.definitions.pyproject import PYPROJECT
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Outcome
 from uv_workspace_function.gate.imports.declared import LockGraph
@@ -22,7 +23,6 @@ from uv_workspace_function.gate.imports.source import SourceFacts
 from uv_workspace_function.gate.imports.target_syntax import refused
 from uv_workspace_function.gate.scope import Scope
 from uv_workspace_function.gate.stored_facts import StoredFacts
-from uv_workspace_function.pyproject import PYPROJECT
 from uv_workspace_function.workspace.lock import Lock
 from uv_workspace_function.workspace.members import Member, Project
 from uv_workspace_function.workspace.workspace import Workspace

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from uv_workspace_function.code.layouts import Module
 from uv_workspace_function.context.wanted import Cause
 from uv_workspace_function.context.workspace_files import WorkspaceFiles
+from uv_workspace_function.definitions.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.gate.findings import Finding, NotChecked
 from uv_workspace_function.gate.ignore_rules import ignoring_rule
@@ -19,7 +20,6 @@ from uv_workspace_function.gate.imports.member import MemberImports
 from uv_workspace_function.gate.imports.replaced_modules import is_dynamic
 from uv_workspace_function.gate.imports.siblings import has_module
 from uv_workspace_function.gate.imports.source import Import, Need
-from uv_workspace_function.pyproject import OUR_TABLE, PYPROJECT
 from uv_workspace_function.workspace.members import Member
 from uv_workspace_function.workspace.workspace import Workspace
 

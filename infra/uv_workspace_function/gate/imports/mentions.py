@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from uv_workspace_function.pyproject import OUR_TABLE, Pyproject
+from uv_workspace_function.definitions.pyproject import OUR_TABLE, Pyproject
 from uv_workspace_function.workspace.members import Member
 
 _TEXTS = re.compile(

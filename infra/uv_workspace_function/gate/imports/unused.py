@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from uv_workspace_function.definitions.pyproject import PYPROJECT, requirement_name
 from uv_workspace_function.gate.findings import Finding
 from uv_workspace_function.gate.imports.files import Role
 from uv_workspace_function.gate.imports.installed import InstalledDistribution
@@ -12,7 +13,6 @@ from uv_workspace_function.gate.imports.known_packages import (
 from uv_workspace_function.gate.imports.member import MemberImports
 from uv_workspace_function.gate.imports.mentions import mentioned
 from uv_workspace_function.gate.lines import requirement_line
-from uv_workspace_function.pyproject import PYPROJECT, requirement_name
 from uv_workspace_function.workspace.members import Member
 
 

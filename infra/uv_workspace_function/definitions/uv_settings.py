@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function import toml
-from uv_workspace_function.toml import Malformed, Table, strings
+from uv_workspace_function.definitions import toml
+from uv_workspace_function.definitions.toml import Malformed, Table, strings
 
 # What uv refuses in a `uv.toml`: a project says it of itself, and no other project takes it from there.
 OF_A_PROJECT = frozenset(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from uv_workspace_function.signals import GROUPS, kill
+from uv_workspace_function.processes.signals import GROUPS, kill
 
 
 def processors() -> int:

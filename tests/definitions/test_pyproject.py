@@ -1,6 +1,6 @@
 """Values of a type that no reader expects: each is told with its place, whatever it was meant to be.
 
-Covers also: uv_settings.py.
+Covers also: definitions/uv_settings.py.
 """
 
 import tomllib

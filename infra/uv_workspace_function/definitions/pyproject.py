@@ -15,9 +15,9 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function import toml
-from uv_workspace_function.toml import Malformed, T, Table, foreign_table, read_toml, strings
-from uv_workspace_function.uv_settings import UvSettings
+from uv_workspace_function.definitions import toml
+from uv_workspace_function.definitions.toml import Malformed, T, Table, foreign_table, read_toml, strings
+from uv_workspace_function.definitions.uv_settings import UvSettings
 
 PYPROJECT = "pyproject.toml"
 OUR_TABLE = "uv-workspace-function"

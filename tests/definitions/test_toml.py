@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from made import lock, workspace
 from uv_workspace_function.context.build_context import BuildContext
+from uv_workspace_function.definitions.toml import read_toml
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.toml import read_toml
 from uv_workspace_function.workspace.workspace import Workspace
 from wheelhouse import uv
 
