@@ -139,7 +139,7 @@ def test_a_pointer_is_told_at_synth(shop: Path) -> None:
     assert warned(shop) == [f"{AGAIN}git-lfs left only a pointer for orders/src/orders/model.bin; run `git lfs pull`"]
 
 
-def test_settings_come_from_every_file_that_git_reads(tmp_path: Path) -> None:
+def test_settings_come_from_every_file_that_git_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The user's, the repository's and a linked worktree's, the later ones counting; as git itself says."""
     home, top, linked = tmp_path / "home", tmp_path / "top", tmp_path / "linked"
     home.mkdir()
@@ -150,8 +150,7 @@ def test_settings_come_from_every_file_that_git_reads(tmp_path: Path) -> None:
     git(top, "worktree", "add", "--quiet", str(linked))
     git(top, "config", "extensions.worktreeConfig", "true")
     git(linked, "config", "--worktree", "core.sparseCheckout", "true")
-    settings = {
-        key: core_settings(linked, home).get(key) for key in ("autocrlf", "symlinks", "filemode", "sparsecheckout")
-    }
+    monkeypatch.setenv("HOME", str(home))
+    settings = {key: core_settings(linked).get(key) for key in ("autocrlf", "symlinks", "filemode", "sparsecheckout")}
     assert settings == {"autocrlf": "true", "symlinks": "true", "filemode": "false", "sparsecheckout": "true"}
-    assert core_settings(top, home).get("sparsecheckout") is None
+    assert core_settings(top).get("sparsecheckout") is None

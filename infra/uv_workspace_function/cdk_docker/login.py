@@ -38,7 +38,8 @@ def login(host: str, username: str, password: str, *, folder: Path) -> None:
             file = (folder / _FILE).resolve()
             document = _read(file)
             entry: dict[str, str] = {}
-            helper = docker.auth.AuthConfig(_of_helpers(document)).get_credential_store(host)
+            helpers = {key: document[key] for key in ("credsStore", "credHelpers") if document.get(key)}
+            helper = docker.auth.AuthConfig(helpers).get_credential_store(host)
             if helper:
                 _give(helper, host, username, password, file)
             else:
@@ -51,10 +52,6 @@ def login(host: str, username: str, password: str, *, folder: Path) -> None:
             f"the credentials of {host} could not be written to {folder / _FILE}: {reason}",
             "make it writable, or name another folder with DOCKER_CONFIG",
         ) from error
-
-
-def _of_helpers(document: dict[str, Any]) -> dict[str, Any]:
-    return {key: document[key] for key in ("credsStore", "credHelpers") if document.get(key)}
 
 
 def _give(helper: str, host: str, username: str, password: str, file: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from uv_workspace_function.cli.options import extras_option, target_options
-from uv_workspace_function.context.arguments import AskedBuild, build_arguments
+from uv_workspace_function.context.arguments import AskedBuild
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.extensions import extension_argument
 from uv_workspace_function.target.target import Target
@@ -63,15 +63,15 @@ class AskedImage:
             include_bytecode=not self.no_bytecode,
             build_on_target=self.build_on_target,
             snap_start=self.snap_start,
-        ).checked(context)
+        )
         images = {
             "BASE_IMAGE": self.base_image if names_base else None,
             "BUILDER_IMAGE": self.builder_image,
             "UV_IMAGE": self.uv_image,
             **{extension_argument(number): image for number, image in enumerate(self.extensions, 1)},
         }
-        asked |= {argument: image for argument, image in images.items() if image is not None}
-        return build_arguments(context, self.target, asked, mirrors=self.mirrors)
+        named = {argument: image for argument, image in images.items() if image is not None}
+        return asked.arguments(context, images=named, mirrors=self.mirrors)
 
 
 def image_options(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -18,7 +18,7 @@ from uv_workspace_function.constructs.defaults import with_defaults
 from uv_workspace_function.constructs.image_options import ImageOptions
 from uv_workspace_function.constructs.option_checks import check_request, checked
 from uv_workspace_function.constructs.starting_image import StartingImage, name_asset
-from uv_workspace_function.context.arguments import AskedBuild, build_arguments
+from uv_workspace_function.context.arguments import AskedBuild
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.dockerfile import is_proxy
 from uv_workspace_function.context.extensions import extension_argument
@@ -88,7 +88,7 @@ class ServiceImage:
             include_bytecode=options.include_bytecode is not False,
             build_on_target=bool(options.build_on_target),
             snap_start=snap_start,
-        ).checked(context)
+        )
         images = {
             option.upper(): StartingImage.of(image, option, scope)
             for option in ("base_image", "builder_image", "uv_image")
@@ -97,7 +97,7 @@ class ServiceImage:
         for number, extension in enumerate(options.extensions or (), 1):
             images[extension_argument(number)] = StartingImage.of(extension, "each of extensions", scope)
         by_name = {argument: image.name for argument, image in images.items() if image.asset is None}
-        arguments = build_arguments(context, target, asked | by_name, mirrors=_mirrors(scope, options.mirrors))
+        arguments = asked.arguments(context, images=by_name, mirrors=_mirrors(scope, options.mirrors))
         arguments |= options.build_args or {}
         assets = {argument: image for argument, image in images.items() if image.asset is not None}
         hashed = {name: value for name, value in arguments.items() if not is_proxy(name)}

@@ -132,17 +132,15 @@ def check_names(
         TypeError: when there is no such option.
     """
     known = inspect.signature(properties).parameters.keys() | {*more}
-    for name in options:
+    for name in (name for name in options if name not in known):
         for option, kind in values.items():
-            if name not in known and name in (field.name for field in fields(kind)):
-                what = "image" if option == "image" else "archive"
+            if name in (field.name for field in fields(kind)):
                 raise WorkspaceError(
-                    f"{name}= is an option of the {what}", f"write {option}={kind.__name__}({name}=...)"
+                    f"{name}= is an option of the {option}", f"write {option}={kind.__name__}({name}=...)"
                 )
-        if name not in known:
-            nearest = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-            raise TypeError(f"{construct}() got an unexpected keyword argument {name!r}{hint}")
+        nearest = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        raise TypeError(f"{construct}() got an unexpected keyword argument {name!r}{hint}")
 
 
 def _described(construct: IConstruct) -> str:

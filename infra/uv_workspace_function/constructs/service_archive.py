@@ -20,7 +20,7 @@ from constructs import Construct
 from uv_workspace_function.constructs.asset_folder import asset_stack, locked_assembly
 from uv_workspace_function.constructs.context_warnings import warn_of_context
 from uv_workspace_function.constructs.zip_options import ZipOptions
-from uv_workspace_function.context.arguments import AskedBuild, build_arguments
+from uv_workspace_function.context.arguments import AskedBuild
 from uv_workspace_function.context.build_context import BuildContext
 from uv_workspace_function.context.dockerfile import secret_file
 from uv_workspace_function.errors import WorkspaceError
@@ -80,14 +80,15 @@ class ServiceArchive:
             build_from_source=options.build_from_source,
             secrets=options.build_secrets,
             include_bytecode=options.include_bytecode is not False,
-        ).checked(context)
+        )
+        arguments = asked.arguments(context, images={}, mirrors={})
         selection, runtime_sdk = context.closure.selection, bool(options.runtime_sdk)
         left_out, warnings = managed_runtime.left_out(selection, target, runtime_sdk=runtime_sdk)
         return cls(
             context=context,
             target=target,
             runtime=runtime,
-            arguments=build_arguments(context, target, asked, mirrors={}),
+            arguments=arguments,
             left_out=left_out,
             secrets=_files(options.build_secrets or {}),
             warnings=warnings,

@@ -40,11 +40,15 @@ class AskedBuild:
     build_on_target: bool = False
     snap_start: bool = False
 
-    def checked(self, context: BuildContext) -> dict[str, str]:
-        """The Dockerfile's arguments for it, but for names of images, once it has passed what can be checked before a build.
+    def arguments(
+        self, context: BuildContext, *, images: Mapping[str, str], mirrors: Mapping[str, str]
+    ) -> dict[str, str]:
+        """What to give to `docker build --build-arg`, once it has passed what can be checked before a build.
 
         Args:
             context: what is built.
+            images: names of images, by the Dockerfile's arguments; the others stay at their defaults.
+            mirrors: see `ImageReference.redirected`.
 
         Raises:
             WorkspaceError: when it could not be built.
@@ -54,14 +58,15 @@ class AskedBuild:
         _check_further(self.further or {})
         _check_target_folder(self.target_folder)
         _check_c_library(self.target, self.base_image)
-        arguments = {
+        options = {
             "TARGET_FOLDER": self.target_folder,
             "INCLUDE_BYTECODE": None if self.include_bytecode else "0",
             "BUILD_FROM_SOURCE": from_source,
             "BUILDER_PLATFORM": self.target.docker_platform if self.build_on_target else None,
             "SNAP_START": "allow" if self.snap_start else None,
         }
-        return {name: value for name, value in arguments.items() if value is not None}
+        given = {name: value for name, value in options.items() if value is not None}
+        return build_arguments(context, self.target, {**given, **images}, mirrors=mirrors)
 
 
 def build_arguments(

@@ -46,14 +46,13 @@ def _reasons(core: Mapping[str, str], files: Mapping[str, ContextFile]) -> Itera
         yield "git leaves files out (a sparse checkout); run `git sparse-checkout disable`, or see that a service has all of its own"
 
 
-def core_settings(top: Path, home: Path | None = None) -> Mapping[str, str]:
+def core_settings(top: Path) -> Mapping[str, str]:
     """The settings of git's `[core]` that hold for a repository, by name in lower case.
 
     Args:
         top: its folder.
-        home: the user's; by default this process's own.
     """
-    home = home or Path(os.path.expanduser("~"))  # noqa: PTH111 (a home that is unknown stays "~")
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 (a home that is unknown stays "~")
     settings: dict[str, str] = {}
     files = [Path("/etc/gitconfig"), home / ".config/git/config", home / ".gitconfig", *_of_repository(top)]
     for path in files:
