@@ -1,5 +1,7 @@
 """The services of this monorepo as functions: each with its size, what it is told, and what it may do."""
 
+from typing import Any
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -13,27 +15,8 @@ from uv_workspace_function import UvWorkspaceFunction, Workspace
 class TracedFunction(UvWorkspaceFunction):
     """A function of a service whose calls X-Ray traces."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        workspace: Workspace,
-        service: str,
-        memory_size: int,
-        timeout: cdk.Duration,
-        environment: dict[str, str],
-    ) -> None:
-        super().__init__(
-            scope,
-            construct_id,
-            workspace=workspace,
-            service=service,
-            memory_size=memory_size,
-            timeout=timeout,
-            environment=environment,
-            tracing=lambda_.Tracing.ACTIVE,
-        )
+    def __init__(self, scope: Construct, construct_id: str, **options: Any) -> None:
+        super().__init__(scope, construct_id, tracing=lambda_.Tracing.ACTIVE, **options)
         self._acknowledge_wildcard("*", "X-Ray's two actions know no resource: see ACTIONS_WITHOUT_RESOURCE")
 
     def allow(self, action: str, *, on: str) -> None:

@@ -7,8 +7,6 @@ import shutil
 import socket
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from local_cloud.state import (
     PROJECT,
     Daemon,
     LocalCloudError,
+    answers,
     choose_port,
     home,
     run,
@@ -210,8 +209,4 @@ def _install() -> Path:
 
 
 def _answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_ministack/health", timeout=5):
-            return True
-    except (urllib.error.URLError, OSError):
-        return False
+    return answers(f"127.0.0.1:{port}/_ministack/health")

@@ -11,8 +11,6 @@ import os
 import re
 import shutil
 import socket
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from local_cloud import debian, stand_ins
@@ -20,6 +18,7 @@ from local_cloud.state import (
     PROJECT,
     Daemon,
     LocalCloudError,
+    answers,
     choose_port,
     delete_state,
     have,
@@ -439,11 +438,7 @@ def _start_registry() -> str:
 
 
 def _registry_answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://{address}/v2/", timeout=5):
-            return True
-    except (urllib.error.URLError, OSError):
-        return False
+    return answers(f"{address}/v2/")
 
 
 # --- the base images ---

@@ -11,6 +11,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,6 +200,15 @@ def choose_port(variable: str, default: int) -> int:
             f"or unset {variable} to take the next free one"
         )
     return int(asked)
+
+
+def answers(address: str) -> bool:
+    """Whether something answers at `host:port/path`."""
+    try:
+        with urllib.request.urlopen(f"http://{address}", timeout=5):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, otherwise: str) -> None:
