@@ -28,13 +28,7 @@ def find(name: str, engine: str, store: Store) -> NamedImage | None:
     """
     if not (name.startswith(_LOCAL) or _ECR in name.partition("/")[0]):
         return None
-    asked = subprocess.run(
-        [engine, "image", "inspect", "--format={{.Id}}", name],
-        check=False,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
+    asked = _run(engine, "image", "inspect", "--format={{.Id}}", name)
     if asked.returncode:
         return None
     key = key_of(asked.stdout.strip(), COMPRESSOR)
@@ -46,16 +40,14 @@ def find(name: str, engine: str, store: Store) -> NamedImage | None:
     return image
 
 
+def _run(*command: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+
 def _saved(name: str, engine: str, store: Store) -> NamedImage:
     with store.unpacking() as folder:
         archive = folder / "image.tar"
-        done = subprocess.run(
-            [engine, "save", "--output", str(archive), name],
-            check=False,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-        )
+        done = _run(engine, "save", "--output", str(archive), name)
         if done.returncode:
             said = done.stderr.strip().splitlines() or ["it said nothing"]
             raise WorkspaceError(

@@ -98,9 +98,13 @@ def command(
     context = BuildContext.of(workspace, member.name, extras=extras)
     for warning in context.warnings:
         say(f"note: {warning}", err=True)
-    call = Call(handler=context.closure.handler(handler), event=read_event(member, event), timeout=timeout)
-    asked = asked_variables(env, os.environ)
-    declared = declared_variables(workspace, member)
+    call = Call(
+        handler=context.closure.handler(handler),
+        event=read_event(member, event),
+        timeout=timeout,
+        asked=asked_variables(env, os.environ),
+        declared=declared_variables(workspace, member),
+    )
     engine = Engine(docker=docker, build_args=build_args, secrets=secrets, network=network)
     with ExitStack() as waiting:
         if image:
@@ -110,8 +114,6 @@ def command(
                 call,
                 target=target,
                 engine=engine,
-                declared=declared,
-                asked=asked,
                 log=partial(pass_on, err=True),
                 built=waiting.close,
             )
@@ -122,8 +124,6 @@ def command(
                 call,
                 root=workspace.root,
                 target=target,
-                declared=declared,
-                asked=asked,
                 shell=os.environ,
                 log=partial(pass_on, err=True),
                 installed=waiting.close,

@@ -51,20 +51,16 @@ def call_in_image(
     *,
     target: Target,
     engine: Engine,
-    declared: Mapping[str, str],
-    asked: Mapping[str, str],
     log: Callable[[str], None],
-    built: Callable[[], None] = lambda: None,
+    built: Callable[[], None],
 ) -> CallOutcome:
     """Build the image of a service, and call a handler in it; image and container are removed afterwards.
 
     Args:
         context: of the service.
-        call: what is called.
+        call: what is called; nothing of the shell's reaches the container but the variables that it asks for.
         target: what the image is for.
         engine: what builds and runs it.
-        declared: variables that hold where `asked` has none.
-        asked: the variables that the container gets. Nothing else of the shell's reaches it.
         log: gets each line that the function writes.
         built: called when the image stands.
 
@@ -78,9 +74,9 @@ def call_in_image(
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",  # no machine's role by surprise, and no waiting for one
-        **declared,
+        **call.declared,
         **lambda_variables(service, call.handler),
-        **asked,
+        **call.asked,
     }
     with _image(context, target, engine) as image:
         built()

@@ -34,11 +34,9 @@ def call_in_environment(
     *,
     root: Path,
     target: Target,
-    declared: Mapping[str, str],
-    asked: Mapping[str, str],
     shell: Mapping[str, str],
     log: Callable[[str], None],
-    installed: Callable[[], None] = lambda: None,
+    installed: Callable[[], None],
 ) -> CallOutcome:
     """Install a closure, and call a handler in it.
 
@@ -47,8 +45,6 @@ def call_in_environment(
         call: what is called.
         root: the workspace's, so that tracebacks name its files.
         target: what the images are for; its Python is taken where this machine has it.
-        declared: variables that hold where the shell has none.
-        asked: variables that hold over all others.
         shell: the variables there are. The handler gets them, but for what belongs to the shell's own Python.
         log: gets each line that the handler writes.
         installed: called when the environment stands.
@@ -69,11 +65,11 @@ def call_in_environment(
         installed()
         variables = {
             **_default_region(shell),
-            **declared,
+            **call.declared,
             **{key: value for key, value in shell.items() if not key.startswith(_OF_THE_SHELL_S_PYTHON)},
             **lambda_variables(service, call.handler),
             "LAMBDA_TASK_ROOT": str(environment.task_root),
-            **asked,
+            **call.asked,
         }
         with_sources = _shown_sources(environment, root)
         report = _report(environment, call, folder, variables, lambda line: log(with_sources(line)))

@@ -2,6 +2,7 @@
 
 import re
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,10 @@ class Call:
     """JSON."""
     timeout: int
     """Seconds."""
+    declared: Mapping[str, str]
+    """Variables that hold where nothing else says one."""
+    asked: Mapping[str, str]
+    """Variables that hold over all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
