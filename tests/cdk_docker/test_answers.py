@@ -214,6 +214,8 @@ def test_a_secret_that_is_none_is_refused(docker: Docker, staged: Stage) -> None
         == refused.error
     )
     assert "the build secret 'netrc' is the variable NO_SUCH_VARIABLE, which is not set; set it" == unset.error
+    missing = docker(*context.call(NAME, "--secret", "id=netrc,src=/no/netrc"), cwd=context.folder)
+    assert "the build secret 'netrc' is the file /no/netrc, which is not there; name one that is" == missing.error
 
 
 def test_a_context_of_another_version_is_refused(docker: Docker, staged: Stage) -> None:

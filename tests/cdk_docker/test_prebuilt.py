@@ -3,6 +3,7 @@
 Covers also: oci/origin.py.
 """
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +62,15 @@ def test_a_relative_path_is_refused(docker: Docker, staged: Stage, monkeypatch: 
     )
     assert (2, expected) == (answer.code, answer.error)
     assert not (context.folder / "some").exists()
+
+
+def test_what_is_no_file_is_not_opened(images: Path, docker: Docker, no_builds: None, staged: Stage) -> None:
+    """A pipe of that name would never answer."""
+    os.mkfifo(images / "a.tar")
+    (images / "b.tar").mkdir()
+    context = staged()
+    answer = docker(*context.call(NAME), cwd=context.folder)
+    assert 0 == answer.code, answer.error
 
 
 def test_it_is_pushed_and_nothing_is_built(

@@ -153,7 +153,12 @@ def _secrets(given: tuple[str, ...]) -> dict[str, re.Match[str]]:
 def _file(name: str, secret: re.Match[str]) -> Iterator[Path]:
     """The file of a secret, which is deleted afterwards where it was made of a variable."""
     if secret["path"] is not None:
-        yield Path(secret["path"])
+        path = Path(secret["path"])
+        if not path.is_file():
+            raise WorkspaceError(
+                f"the build secret {name!r} is the file {path}, which is not there", "name one that is"
+            )
+        yield path
         return
     value = os.environ.get(secret["variable"])
     if value is None:

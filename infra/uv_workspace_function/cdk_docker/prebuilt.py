@@ -50,7 +50,7 @@ def find(folder: Path, wanted: Origin) -> NamedImage:
 
 
 def _archives(folder: Path) -> Iterator[_Prebuilt]:
-    for path in sorted(folder.rglob("*.tar")):
+    for path in sorted(path for path in folder.rglob("*.tar") if path.is_file()):
         with contextlib.suppress(WorkspaceError):  # whatever else lies there is not ours to judge
             for entry in Layout(path).entries():
                 origin = Origin.read((entry.get("annotations") or {}).get(ANNOTATION, ""))
