@@ -6,6 +6,7 @@ Source of the format: https://github.com/opencontainers/image-spec and https://g
 import csv
 import io
 import json
+import posixpath
 import re
 import subprocess
 import tarfile
@@ -166,17 +167,10 @@ def _source_of(path: str) -> str:
 
 def _top(path: str, paths: Iterable[str]) -> str:
     """The first part of a path below the folder that all files of a layer are in."""
-    common = PurePosixPath(*_common_parts(paths))
-    parts = PurePosixPath(_source_of(path)).relative_to(common).parts
-    return parts[0] if parts else path
-
-
-def _common_parts(paths: Iterable[str]) -> tuple[str, ...]:
-    folders = [PurePosixPath(path).parts[:-1] for path in paths]
-    first, last = min(folders), max(folders)
-    depth = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    common = PurePosixPath(posixpath.commonpath([posixpath.dirname(each) for each in paths]))
     # Lambda's own folder is two deep (/var/task); below it a single package may be all there is.
-    return first[: min(depth, 2)]
+    parts = PurePosixPath(_source_of(path)).relative_to(PurePosixPath(*common.parts[:2])).parts
+    return parts[0] if parts else path
 
 
 def _saved(stream: IO[bytes]) -> tuple[dict[str, Any], dict[str, _Archive]]:
@@ -187,7 +181,7 @@ def _saved(stream: IO[bytes]) -> tuple[dict[str, Any], dict[str, _Archive]]:
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for entry in archive:
             if entry.issym():  # podman and older dockers name a layer that two images share by a link
-                links[entry.name] = str(PurePosixPath(entry.name).parent / entry.linkname)
+                links[entry.name] = posixpath.normpath(posixpath.join(posixpath.dirname(entry.name), entry.linkname))
             content = archive.extractfile(entry) if entry.isfile() else None
             if content is None or entry.size == 0:
                 continue
@@ -199,17 +193,7 @@ def _saved(stream: IO[bytes]) -> tuple[dict[str, Any], dict[str, _Archive]]:
                 raise WorkspaceError("the image's layers are compressed as zstd", "build it without compression=zstd")
             elif kind == "gzip" or entry.size % tarfile.BLOCKSIZE == 0:
                 layers[entry.name] = _layer(content, gzipped=kind == "gzip")
-    return documents, layers | {link: layers[_resolved(to)] for link, to in links.items() if _resolved(to) in layers}
-
-
-def _resolved(path: str) -> str:
-    parts: list[str] = []
-    for part in PurePosixPath(path).parts:
-        if part == "..":
-            parts.pop()
-        else:
-            parts.append(part)
-    return "/".join(parts)
+    return documents, layers | {link: layers[to] for link, to in links.items() if to in layers}
 
 
 def _layer(stream: IO[bytes], *, gzipped: bool) -> _Archive:
