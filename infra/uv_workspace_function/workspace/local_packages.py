@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from uv_workspace_function.boundary import check_definition
+from uv_workspace_function.boundary import absolute, check_definition, outside
 from uv_workspace_function.definitions.pyproject import PYPROJECT, Pyproject
 from uv_workspace_function.errors import LockError
 from uv_workspace_function.workspace import membership
-from uv_workspace_function.workspace.lock import relative_folder
+from uv_workspace_function.workspace.lock import LockedPackage
 from uv_workspace_function.workspace.members import Member, Project
 from uv_workspace_function.workspace.selection import Selection
 
@@ -26,14 +26,7 @@ class LocalPackages:
 
     def of_selection(self, project: Project, selection: Selection) -> tuple[Member, ...]:
         """The local packages of a selection, each found in its folder."""
-        return tuple(
-            self.at(
-                relative_folder(project.folder, str(p.folder), lock=project.lock.path, name=p.name),
-                p.name,
-                built=p.source.is_built,
-            )
-            for p in selection.local
-        )
+        return tuple(self.at(_folder_of(p, project), p.name, built=p.source.is_built) for p in selection.local)
 
     def at(self, folder: PurePosixPath, name: str, *, built: bool | None) -> Member:
         """The local package in a folder: a member, or one that a path dependency leads to.
@@ -64,3 +57,17 @@ class LocalPackages:
         if built != member.is_package:
             member = self.as_locked.setdefault((member, built), replace(member, built=built))
         return member
+
+
+def _folder_of(package: LockedPackage, project: Project) -> PurePosixPath:
+    """Where a local package lies, relative to the workspace's root.
+
+    Raises:
+        WorkspaceError: when that is outside.
+    """
+    folder, what = project.folder_of(package), f"{project.lock.path}: {package.name}"
+    if folder.is_absolute():
+        raise absolute(what, str(package.folder))
+    if folder.parts[:1] == ("..",):
+        raise outside(what, str(package.folder))
+    return folder

@@ -1,15 +1,13 @@
 """uv.lock, read once: its packages, and the edges between them."""
 
-import posixpath
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from uv_workspace_function.boundary import absolute, outside
 from uv_workspace_function.definitions import toml
 from uv_workspace_function.definitions.toml import Table, read_toml
 from uv_workspace_function.definitions.uv_settings import package_name
@@ -243,26 +241,6 @@ class Lock:
             wanted = f"{edge.name} {edge.version}" if edge.version else edge.name
             raise LockError(f"{self.path}: {of.name} needs {wanted}, which has no entry in the lock", "run `uv lock`")
         return found[0]
-
-
-def relative_folder(base: PurePosixPath, path: str, *, lock: Path, name: str) -> PurePosixPath:
-    """The folder of a local package relative to the workspace's root.
-
-    Args:
-        base: the lock's folder, relative to the workspace's root.
-        path: what the lock says.
-        lock: the lock's path, for the message.
-        name: the package's name, for the message.
-
-    Raises:
-        WorkspaceError: when it lies outside the workspace's root.
-    """
-    folder = PurePosixPath(posixpath.normpath(posixpath.join(base, path)))
-    if folder.is_absolute() or folder.parts[:1] == ("..",):
-        if folder.is_absolute():
-            raise absolute(f"{lock}: {name}", path)
-        raise outside(f"{lock}: {name}", path)
-    return folder
 
 
 def _edges(found: Any) -> tuple[Edge, ...]:

@@ -15,7 +15,7 @@ from uv_workspace_function.definitions.pyproject import PYPROJECT, OurSettings, 
 from uv_workspace_function.definitions.uv_settings import UvSettings
 from uv_workspace_function.errors import WorkspaceError, reading
 from uv_workspace_function.workspace.configuration import configuration_file
-from uv_workspace_function.workspace.lock import LOCK_NAME, Lock
+from uv_workspace_function.workspace.lock import LOCK_NAME, Lock, LockedPackage
 
 _NAME = re.compile(r"[A-Z0-9]([A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE)
 
@@ -175,5 +175,8 @@ class Project:
     @cached_property
     def local_folders(self) -> frozenset[PurePosixPath]:
         """Where the lock's local packages lie, relative to the workspace's root."""
-        folders = (package.folder for package in self.lock.packages)
-        return frozenset(PurePosixPath(posixpath.normpath(self.folder / folder)) for folder in folders if folder)
+        return frozenset(self.folder_of(package) for package in self.lock.packages if package.folder is not None)
+
+    def folder_of(self, package: LockedPackage) -> PurePosixPath:
+        """Where a local package of the lock lies, relative to the workspace's root."""
+        return PurePosixPath(posixpath.normpath(self.folder / str(package.folder)))

@@ -1,6 +1,5 @@
 """Who needs a local package at run time: what others import is a library, whatever its functions are called."""
 
-import posixpath
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -8,7 +7,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from uv_workspace_function.errors import WorkspaceError
-from uv_workspace_function.workspace.lock import Lock, LockedPackage
+from uv_workspace_function.workspace.lock import LockedPackage
 from uv_workspace_function.workspace.members import Member, Project
 
 
@@ -47,19 +46,19 @@ class Needs:
     @cached_property
     def _users(self) -> tuple[Mapping[PurePosixPath, frozenset[str]], frozenset[PurePosixPath]]:
         """By folder, the names of what needs the package there, but for the root; and the folders of what the root needs."""
-        locks = [(self.project.folder, self.project.lock)]
+        projects = [self.project]
         for member in self.standalone:
             with suppress(WorkspaceError):  # told where that project is asked for
                 self.loaded[member.folder] = Project.load(self.root, member.folder)
-                locks.append((member.folder, self.loaded[member.folder].lock))
+                projects.append(self.loaded[member.folder])
         by_folder: dict[PurePosixPath, frozenset[str]] = {}
         of_root: set[PurePosixPath] = set()
-        for base, lock in locks:
-            for package in lock.packages:
+        for project in projects:
+            for package in project.lock.packages:
                 if package.folder is None:
                     continue
-                needed = _needed(base, lock, package)
-                if _folder(base, package.folder) == PurePosixPath():
+                needed = _needed(project, package)
+                if project.folder_of(package) == PurePosixPath():
                     of_root |= needed
                     continue
                 for folder in needed:
@@ -67,12 +66,8 @@ class Needs:
         return by_folder, frozenset(of_root)
 
 
-def _needed(base: PurePosixPath, lock: Lock, package: LockedPackage) -> set[PurePosixPath]:
+def _needed(project: Project, package: LockedPackage) -> set[PurePosixPath]:
     """The folders of the local packages that one depends on, for itself or for an extra of it."""
     edges = (*package.dependencies, *(edge for extra in package.optional.values() for edge in extra))
-    local = (lock.local(edge.name) for edge in edges if edge.name != package.name)
-    return {_folder(base, target.folder) for target in local if target is not None and target.folder is not None}
-
-
-def _folder(base: PurePosixPath, folder: str) -> PurePosixPath:
-    return PurePosixPath(posixpath.normpath(posixpath.join(base, folder)))
+    local = (project.lock.local(edge.name) for edge in edges if edge.name != package.name)
+    return {project.folder_of(target) for target in local if target is not None}
