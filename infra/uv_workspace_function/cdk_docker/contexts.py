@@ -14,7 +14,7 @@ def is_ours(folder: Path) -> bool:
     return (folder / BUILDER_FOLDER).is_dir() and (folder / _DOCKERFILE).is_file()
 
 
-def named(call: Call) -> Path | None:
+def named_context(call: Call) -> Path | None:
     """The context of ours that a call in an unknown form names, if it names one."""
     return next((folder for folder in _folders(call.arguments) if is_ours(folder)), None)
 

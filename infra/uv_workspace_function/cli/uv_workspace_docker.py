@@ -11,7 +11,7 @@ from pathlib import Path
 
 from uv_workspace_function.cdk_docker import engine
 from uv_workspace_function.cdk_docker.calls import Build, Call, Find, Inspect, Login, Other, read
-from uv_workspace_function.cdk_docker.contexts import is_ours, named
+from uv_workspace_function.cdk_docker.contexts import is_ours, named_context
 from uv_workspace_function.cdk_docker.settings import Settings
 from uv_workspace_function.cli import faults
 from uv_workspace_function.cli.output import say, whole_output
@@ -50,7 +50,7 @@ def _answered(call: Call, settings: Settings) -> int:
     if not isinstance(call.what, Other):
         if (code := _of_ours(call, settings)) is not None:
             return code
-    elif call.what.is_build and (folder := named(call)) is not None:
+    elif call.what.is_build and (folder := named_context(call)) is not None:
         raise WorkspaceError(
             f"`{call.shown}` of {folder.resolve()}, a build context of uv-workspace-function, came in a form that the CDK CLI has for no "
             "image asset",
