@@ -26,6 +26,21 @@ def test_a_name_is_read_and_written_back(text: str, repository: str, tag: str | 
     assert text == str(reference)
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("me:s3cret@r.example.com/a:1", "***@r.example.com/a:1"),
+        ("https://me:s3cret@r.example.com/a", "https://***@r.example.com/a"),
+        ("r.example.com:5000/A:1@sha256:12", "r.example.com:5000/A:1@sha256:12"),
+    ],
+)
+def test_a_password_is_not_shown(text: str, shown: str) -> None:
+    """No name has one, and what is refused is in a log."""
+    with pytest.raises(WorkspaceError) as raised:
+        ImageReference.parse(text)
+    assert str(raised.value).startswith(f"'{shown}' is not a container image; ")
+
+
 @pytest.mark.parametrize("text", ["", "no image", "a/Upper", "a:", "a@sha256:123", "https://example.com/a", "a//b"])
 def test_what_is_no_name_is_refused(text: str) -> None:
     with pytest.raises(WorkspaceError) as raised:

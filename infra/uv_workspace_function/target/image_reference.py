@@ -15,6 +15,8 @@ _REFERENCE = re.compile(
     r"(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
     re.ASCII,
 )
+_PASSWORD = re.compile(r"[^/@\s]*:[^/@\s]*@(?=[^@]*/)")
+"""Credentials before a registry: no name of an image has any, and they are not for a log."""
 _PYTHON_TAG = re.compile(r"(?P<python>3\.\d+)($|[.-])")
 _MACHINES: Mapping[str, Machine] = {**MACHINES, "aarch64": "aarch64", "amd64": "x86_64"}
 
@@ -38,7 +40,7 @@ class ImageReference:
         match = _REFERENCE.fullmatch(text)
         if match is None:
             raise WorkspaceError(
-                f"{text!r} is not a container image",
+                f"{_PASSWORD.sub('***@', text)!r} is not a container image",
                 "write repository:tag or repository@sha256:..., for example 'public.ecr.aws/lambda/python:3.14'",
             )
         return cls(repository=match["repository"], tag=match["tag"], digest=match["digest"])
