@@ -13,7 +13,7 @@ from uv_workspace_function.gate.imports.module_names import ModuleNames
 from uv_workspace_function.gate.imports.source import Import, Need, SourceFacts, read_source
 
 T = TypeVar("T")
-_FORMAT = 17  # raise it with any change of what python_source says of a file
+_FORMAT = 18  # raise it with any change of what python_source says of a file
 
 
 @dataclass(kw_only=True)
@@ -76,11 +76,12 @@ def _encoded(facts: SourceFacts) -> list[Any]:
         facts.names.fillers,
         facts.names.handed_modules,
         facts.names.replaces_modules,
+        facts.names.is_newer,
     ]
 
 
 def _decoded(entry: list[Any]) -> SourceFacts:
-    stored, words, unparsed, bound, set_on_others, fillers, handed, replaces = entry
+    stored, words, unparsed, bound, set_on_others, fillers, handed, replaces, is_newer = entry
     imports = [
         Import(
             module=_a(str, module),
@@ -103,6 +104,7 @@ def _decoded(entry: list[Any]) -> SourceFacts:
             fillers=_a(str, fillers),
             handed_modules=_a(str, handed),
             replaces_modules=_a(bool, replaces),
+            is_newer=_a(bool, is_newer),
         ),
         unparsed=None if unparsed is None else _unparsed(*unparsed),
     )

@@ -81,6 +81,27 @@ def test_without_ruff_it_says_that_syntax_was_not_judged(tmp_path: Path, monkeyp
     assert [] == notes()
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 15), reason="3.15 knows lazy imports")
+def test_of_syntax_newer_than_the_running_python_it_says_what_is_unknown(tmp_path: Path) -> None:
+    """What such a module binds nobody tells: a name that it lacks would go unseen, and the report be clean."""
+    root = workspace(tmp_path / "shop", ["orders"])
+    handler(root / "orders")
+    rates = root / "orders/src/orders/rates.py"
+    rates.write_text("lazy import json\n")
+    lock(root)
+
+    def notes(python: str) -> list[str]:
+        done = CliRunner().invoke(main, ["check", "--workspace", str(root), "--python", python, "--format", "json"])
+        return [note for note in json.loads(done.stdout)["notes"] if "UWF003" in note]
+
+    assert notes("3.15") == [
+        "UWF003 (names that a local module lacks) was not checked for 1 files, whose syntax is newer than the Python that runs "
+        "the check: run it with Python 3.15"
+    ]
+    rates.write_text("import json\n")
+    assert [] == notes("3.15")
+
+
 def test_what_code_and_tests_lack_is_one_finding(tmp_path: Path) -> None:
     """It is declared for the code, which serves the tests: two findings would ask for it twice."""
     wheels = tmp_path / "wheels"

@@ -86,12 +86,18 @@ def with_verdicts(
 
 
 def unsettled(files: Mapping[Member, tuple[ReadFile, ...]], python: str) -> Outcome:
-    """What to say of files that this Python reads and the images' Python may not: only ruff knows."""
-    number = sum(not read.facts.is_judged and read.facts.unparsed is None for reads in files.values() for read in reads)
-    if not number:
-        return Outcome()
-    note = f"UWF006 (syntax that Python {python} does not have) was not checked in {number} files: that needs ruff"
-    return Outcome(notes=(f"{note}, which uv-workspace-function[syntax] brings",))
+    """What to say of files that this Python reads and the images' Python may not, which only ruff knows; and the other way round."""
+    facts = [read.facts for reads in files.values() for read in reads]
+    notes = []
+    if number := sum(not one.is_judged and one.unparsed is None for one in facts):
+        note = f"UWF006 (syntax that Python {python} does not have) was not checked in {number} files: that needs ruff"
+        notes.append(f"{note}, which uv-workspace-function[syntax] brings")
+    if number := sum(one.names.is_newer for one in facts):
+        note = (
+            f"UWF003 (names that a local module lacks) was not checked for {number} files, whose syntax is newer than"
+        )
+        notes.append(f"{note} the Python that runs the check: run it with Python {python}")
+    return Outcome(notes=tuple(notes))
 
 
 @dataclass(kw_only=True, eq=False)

@@ -4,7 +4,7 @@ import ast
 import builtins
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from uv_workspace_function.code.bindings import bound_names
 from uv_workspace_function.gate.imports.conditions import last_name
@@ -28,6 +28,8 @@ class ModuleNames:
     """The functions that it gives modules to, or along with modules."""
     replaces_modules: bool = False
     """Whether it may put modules into `sys.modules`."""
+    is_newer: bool = False
+    """Whether nothing is known of it, since its syntax is newer than the Python that runs the check."""
 
     def may_bind(self, name: str) -> bool:
         """Whether the module may have a name by its own statements."""
@@ -44,6 +46,7 @@ class ModuleNames:
 
 
 UNKNOWN = ModuleNames(bound=None, replaces_modules=True)
+NEWER = replace(UNKNOWN, is_newer=True)
 
 # With these a module makes names that no statement of it binds: `public` is atpublic's, the two before it enum's.
 _MAKERS = frozenset(

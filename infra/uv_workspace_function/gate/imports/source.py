@@ -22,7 +22,7 @@ from uv_workspace_function.gate.imports.conditions import (
     suppresses,
     words_of,
 )
-from uv_workspace_function.gate.imports.module_names import UNKNOWN, ModuleNames, names_of
+from uv_workspace_function.gate.imports.module_names import NEWER, UNKNOWN, ModuleNames, names_of
 
 
 class Need(StrEnum):
@@ -115,7 +115,7 @@ def read_source(content: bytes, python: tuple[int, int]) -> SourceFacts:
         imports=tuple(reader.settled()),
         relative=tuple(reader.relative()),
         words=frozenset(reader.words),
-        names=UNKNOWN if parsed.is_newer else names_of(parsed.tree),
+        names=NEWER if parsed.is_newer else names_of(parsed.tree),
         is_judged=not parsed.is_newer and sys.version_info[:2] <= python,
     )
 
