@@ -285,6 +285,7 @@ def _harmless() -> Mapping[str, str | bytes]:
         "tokenizer.json": '{"model": {"vocab": {"the": 1, "password": 2, "token": 3, "secret": 4}}, "unk_token": "[UNK]"}\n',
         "tokenizer_config.json": '{"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "model_max_length": 512}\n',
         "messages.de.json": '{"password": "Passwort", "forgot_password": "Passwort vergessen?", "token": "Zugangscode"}\n',
+        "scan.gs": "// Example: 'const API_TOKEN = \"abc123def456\";'\n",
         "form.html": '<input type="password" name="password" placeholder="Password" autocomplete="current-password">\n',
         "openapi.yaml": "components:\n  securitySchemes:\n    key:\n      type: apiKey\n      name: X-API-Key\n      in: header\n",
         "patterns.py": 'GITHUB = r"ghp_[A-Za-z0-9]{36}"\nAWS = r"AKIA[A-Z2-7]{16}"\nHEADER = "-----BEGIN RSA PRIVATE KEY-----"\n',

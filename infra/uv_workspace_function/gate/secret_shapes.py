@@ -123,7 +123,7 @@ _STAND_IN = re.compile(
     rb"|not[-_](?:a|set|real)|mock).*|test.*"
     rb"|(?:my|the|a|some|test|unit|local|dev|demo|super|top)?[-_]?(?:user(?:name)?|pass(?:word|wd)?|pw|pwd|token|secret|api[-_]?key|key|credentials?|postgres|root|admin|guest|minio(?:admin)?)"
     rb"(?:[-_]?(?:here|key|value|token|test|\d{1,3}))?"
-    rb"|true|false|null|none|nil|undefined|string|str|bytes|int|bool|optional|any|required|self|env|os|x+|\.+|-+|_+|\d{1,6}",
+    rb"|(?:abc|def|ghi|xyz|123|456|789|0)+|true|false|null|none|nil|undefined|string|str|bytes|int|bool|optional|any|required|self|env|os|x+|\.+|-+|_+|\d{1,6}",
     re.IGNORECASE | re.DOTALL,
 )
 _EXAMPLE_HOST = re.compile(

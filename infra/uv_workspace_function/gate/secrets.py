@@ -12,7 +12,7 @@ from uv_workspace_function.gate.cache_file import CacheFile
 from uv_workspace_function.gate.secret_files import kind_by_name
 from uv_workspace_function.gate.secret_rules import RuleSet, Suspect
 
-_FORMAT = 2  # raise it with any change of what the names and shapes of this package find
+_FORMAT = 3  # raise it with any change of what the names and shapes of this package find
 _LARGEST = 5_000_000  # bytes; models and data are no place to look
 
 

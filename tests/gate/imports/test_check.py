@@ -94,10 +94,11 @@ def test_of_syntax_newer_than_the_running_python_it_says_what_is_unknown(tmp_pat
         done = CliRunner().invoke(main, ["check", "--workspace", str(root), "--python", python, "--format", "json"])
         return [note for note in json.loads(done.stdout)["notes"] if "UWF003" in note]
 
-    assert notes("3.15") == [
+    [note] = notes("3.15")
+    assert note == (
         "UWF003 (names that a local module lacks) was not checked for 1 files, whose syntax is newer than the Python that runs "
         "the check: run it with Python 3.15"
-    ]
+    )
     rates.write_text("import json\n")
     assert [] == notes("3.15")
 
