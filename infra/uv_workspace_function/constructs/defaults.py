@@ -6,9 +6,8 @@ from weakref import WeakKeyDictionary, WeakSet
 from constructs import Construct, IConstruct
 
 from uv_workspace_function.constructs.function_options import DefaultOptions
-from uv_workspace_function.constructs.image_options import ImageOptions
+from uv_workspace_function.constructs.image_options import BuildOptions
 from uv_workspace_function.constructs.option_checks import check_options, checked
-from uv_workspace_function.constructs.zip_options import ZipOptions
 from uv_workspace_function.errors import WorkspaceError
 
 _SET: WeakKeyDictionary[IConstruct, dict[str, Any]] = WeakKeyDictionary()
@@ -84,10 +83,8 @@ def merged(options: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     found = base | {name: value for name, value in options.items() if value is not None}
     if base.get("environment") and options.get("environment"):
         found["environment"] = {**base["environment"], **options["environment"]}
-    own, default = options.get("image"), base.get("image")
-    if isinstance(own, ImageOptions) and isinstance(default, ImageOptions):
-        found["image"] = own.over(default)
-    own, default = options.get("archive"), base.get("archive")
-    if isinstance(own, ZipOptions) and isinstance(default, ZipOptions):
-        found["archive"] = own.over(default)
+    for name in ("image", "archive"):
+        own, default = options.get(name), base.get(name)
+        if isinstance(own, BuildOptions) and isinstance(default, type(own)):
+            found[name] = own.over(default)
     return found

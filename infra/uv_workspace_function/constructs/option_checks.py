@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
 
 from uv_workspace_function.constructs.function_options import OwnOptions
-from uv_workspace_function.constructs.image_options import ImageOptions, check_known
+from uv_workspace_function.constructs.image_options import BuildOptions, ImageOptions, check_known
 from uv_workspace_function.constructs.zip_options import ZipOptions
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.workspace.members import Member
@@ -74,17 +74,14 @@ def checked(options: dict[str, Any]) -> dict[str, Any]:
     Raises:
         WorkspaceError: when they are not.
     """
-    image, architecture = options.get("image"), options.get("architecture")
-    if image is not None and not isinstance(image, ImageOptions):
-        raise WorkspaceError(
-            f"the options of an image must be ImageOptions, not an object of type {type(image).__name__}",
-            "write ImageOptions(python_version='3.14') and the like",
-        )
-    if (archive := options.get("archive")) is not None and not isinstance(archive, ZipOptions):
-        raise WorkspaceError(
-            f"the options of an archive must be ZipOptions, not an object of type {type(archive).__name__}",
-            "write ZipOptions(python_version='3.14') and the like",
-        )
+    kinds: dict[str, type[BuildOptions]] = {"image": ImageOptions, "archive": ZipOptions}
+    for name, kind in kinds.items():
+        if (value := options.get(name)) is not None and not isinstance(value, kind):
+            raise WorkspaceError(
+                f"the options of an {name} must be {kind.__name__}, not an object of type {type(value).__name__}",
+                f"write {kind.__name__}(python_version='3.14') and the like",
+            )
+    architecture = options.get("architecture")
     if architecture is not None and not isinstance(architecture, lambda_.Architecture):
         raise WorkspaceError(
             f"architecture must be a lambda_.Architecture, not {architecture!r}", "write lambda_.Architecture.ARM_64"

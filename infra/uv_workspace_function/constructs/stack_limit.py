@@ -5,7 +5,7 @@ from weakref import WeakSet
 
 import aws_cdk as cdk
 import jsii
-from constructs import IConstruct, IValidation
+from constructs import IValidation
 
 RESOURCE_LIMIT = 500
 """Resources of a stack: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
@@ -36,7 +36,7 @@ class _ResourceLimit:
         types = Counter(
             construct.cfn_resource_type
             for construct in constructs
-            if isinstance(construct, cdk.CfnResource) and not _is_below(construct, nested)
+            if isinstance(construct, cdk.CfnResource) and not construct.node.path.startswith(nested)
         )
         if limit == 0 or types.total() <= limit:
             return []
@@ -56,7 +56,3 @@ def _limit(stack: cdk.Stack) -> int:
         return RESOURCE_LIMIT if said is None else int(said)
     except (TypeError, ValueError):  # what it means is the CDK's to say, which reads it too
         return RESOURCE_LIMIT
-
-
-def _is_below(construct: IConstruct, nested: tuple[str, ...]) -> bool:
-    return bool(nested) and construct.node.path.startswith(nested)

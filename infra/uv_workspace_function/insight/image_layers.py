@@ -42,7 +42,7 @@ class _Archive:
     records: Mapping[str, bytes]
 
 
-def size_of_image(service: str, image: str, *, docker: str = "docker") -> ServiceSize:
+def size_of_image(service: str, image: str, *, docker: str) -> ServiceSize:
     """The size of a service in its image.
 
     Args:

@@ -160,15 +160,9 @@ def _report(
         "arn": f"arn:aws:lambda:{variables['AWS_REGION']}:123456789012:function:{service}",
     }
     container = image.replace("/", "-").replace(":", "-")
-    command = [
-        engine.docker,
-        "run",
-        "--rm",
-        "--interactive",
-        f"--name={container}",
-        f"--platform={target.docker_platform}",
-    ]
-    command += [*_AS_ON_LAMBDA, *([f"--network={engine.network}"] if engine.network else [])]
+    command = [engine.docker, "run", "--rm", "--interactive", f"--name={container}"]
+    command += [f"--platform={target.docker_platform}", *_AS_ON_LAMBDA]
+    command += [f"--network={engine.network}"] if engine.network else []
     # by name only: everyone on this machine can see a value on a command line
     command += [f"--env={name}" for name in variables]
     program = Path(_serve_runtime.__file__).read_text()

@@ -1,6 +1,6 @@
 """Lambda's own runtimes for functions from a zip archive: which Pythons have one, what it holds, and how much an archive may."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from uv_workspace_function.errors import WorkspaceError
 from uv_workspace_function.target.target import Target
@@ -60,12 +60,12 @@ def left_out(selection: Selection, target: Target, *, runtime_sdk: bool) -> tupl
     Raises:
         WorkspaceError: when no archive of Lambda's can hold the rest.
     """
-    names, remark = provided(selection, target) if runtime_sdk else ((), None)
-    oversized = refuse_oversized_archive(selection, target, names)
+    names, remark = _provided(selection, target) if runtime_sdk else ((), None)
+    oversized = _refuse_oversized(selection, target, names)
     return names, tuple(filter(None, (remark, oversized)))
 
 
-def provided(selection: Selection, target: Target) -> tuple[tuple[str, ...], str | None]:
+def _provided(selection: Selection, target: Target) -> tuple[tuple[str, ...], str | None]:
     """The packages of a selection that the runtime has: boto3 and what only it needs.
 
     They are one release, so all of them come from one place: where a third-party package needs one of them, with a version of its own
@@ -91,7 +91,7 @@ def provided(selection: Selection, target: Target) -> tuple[tuple[str, ...], str
     return tuple(sorted(left_out)), None
 
 
-def refuse_oversized_archive(selection: Selection, target: Target, left_out: Iterable[str] = ()) -> str | None:
+def _refuse_oversized(selection: Selection, target: Target, left_out: Collection[str]) -> str | None:
     """Refuse a closure that no archive of Lambda's can hold.
 
     Args:
@@ -105,7 +105,7 @@ def refuse_oversized_archive(selection: Selection, target: Target, left_out: Ite
     Raises:
         WorkspaceError: when the wheels by themselves, as downloaded, are larger.
     """
-    sizes = {name: size for name, size in wheel_bytes(selection, target).items() if name not in set(left_out)}
+    sizes = {name: size for name, size in wheel_bytes(selection, target).items() if name not in left_out}
     total = sum(sizes.values())
     service, limit = selection.root.name, shown(ARCHIVE_LIMIT)
     if total > ARCHIVE_LIMIT:
