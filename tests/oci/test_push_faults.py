@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -391,6 +393,33 @@ def test_a_process_that_is_killed_leaves_a_registry_that_the_next_completes(
     assert (moment == "after" and path == MANIFEST) == ("1.0" in registry.tags["shop"])
     _push(image, way, tmp_path)
     _assert_whole(registry)
+
+
+def test_a_signal_ends_a_push_in_the_middle_of_a_content(
+    registry: Ecr, way: Proxy, image: Layout, tmp_path: Path
+) -> None:
+    """Nobody waits until it is sent, which takes minutes here."""
+    begun = threading.Event()
+    way.faults.append(Fault(method="POST", path="/blobs/uploads/", after=begun.set))
+    slowly = """
+import time
+from uv_workspace_function.oci.layout import Layout
+from uv_workspace_function.processes.signals import ending_with_signals
+whole, signals = Layout.blob, ending_with_signals()
+signals.__enter__()
+def slowly(layout, descriptor):
+    for byte in b"".join(whole(layout, descriptor)):
+        time.sleep(1)
+        yield bytes([byte])
+Layout.blob = slowly
+"""
+    process = _start(image, way, tmp_path, slowly)
+    assert begun.wait(60)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=20)[1]
+    assert said.endswith(b"Ended: 15\n")
+    assert {} == registry.tags["shop"]
 
 
 def test_of_eight_processes_at_once_each_content_is_sent_by_one(

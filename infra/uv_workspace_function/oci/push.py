@@ -13,6 +13,7 @@ from uv_workspace_function.oci import descriptors
 from uv_workspace_function.oci.descriptors import Descriptor, Source, digest_of
 from uv_workspace_function.oci.registry import ACCEPT, Client, Repository, retries, status_of
 from uv_workspace_function.oci.store import Store, key_of
+from uv_workspace_function.processes.signals import GROUPS
 from uv_workspace_function.target.image_reference import ImageReference
 
 _T = TypeVar("_T")
@@ -182,7 +183,9 @@ class _Body:
         return self.size
 
     def __iter__(self) -> Iterator[bytes]:
-        return self.pieces()
+        for piece in self.pieces():
+            GROUPS.raise_ended()  # which reaches the main thread alone, that waits for this one
+            yield piece
 
 
 def _named(client: Client, reference: str) -> str | None:
@@ -216,6 +219,7 @@ def _repeated(attempt: Callable[[], _T], statuses: tuple[int, ...] = _BEGUN_ANEW
     """Try again what a registry was too busy for, or what was cut off on the way."""
     waiting = retries()
     while True:
+        GROUPS.raise_ended()
         try:
             return attempt()
         except requests.RequestException as error:
