@@ -153,7 +153,7 @@ def _described(store: Store, layer: Layer, wanted: Collection[str]) -> dict[str,
     with opened(store, layer) as archive:
         for member in archive:
             if member.name in wanted and (stream := archive.extractfile(member)):
-                digest = hashlib.sha256(stream.read()).hexdigest()
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
                 found[member.name] = (member.mode, member.uid, member.gid, digest)
     return found
 

@@ -162,10 +162,15 @@ def tree_digest(folder: Path) -> str:
     whole = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
             mode = "x" if path.stat().st_mode & 0o100 else "-"
-            whole.update(f"{path.relative_to(folder)}\0{mode}\0{content}\n".encode(errors="surrogateescape"))
+            whole.update(f"{path.relative_to(folder)}\0{mode}\0{_digest(path)}\n".encode(errors="surrogateescape"))
     return whole.hexdigest()
+
+
+def _digest(path: Path) -> str:
+    """Of a file, which may be a wheel or a model of any size."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def third_party_key(
@@ -205,7 +210,7 @@ def third_party_key(
         if found is not None:
             decisive.add(found)
         else:
-            whole.update(f"{path.relative_to(definitions)}\0".encode(errors="surrogateescape") + path.read_bytes())
+            whole.update(f"{path.relative_to(definitions)}\0{_digest(path)}\n".encode(errors="surrogateescape"))
     whole.update(repr(sorted(decisive)).encode())
     return whole.hexdigest()
 
