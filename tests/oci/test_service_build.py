@@ -6,6 +6,7 @@ oci/interpreter.py, oci/layers.py, oci/layout.py, oci/output.py, oci/request.py,
 oci/staged.py, oci/steps.py, oci/tree.py.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -230,7 +231,7 @@ def test_an_archive_is_a_layout_that_is_replaced_whole(build: Build, tmp_path: P
 
 def test_an_archive_has_the_name_that_it_is_given(build: Build, tmp_path: Path) -> None:
     """With a tag in any case: a port is none."""
-    place = tmp_path / "orders.tar"
+    place = tmp_path / f"{'o' * 251}.tar"  # as long as a file's name may be
     for name, expected in (("a.example.com:5000/b", "a.example.com:5000/b:latest"), ("b:1", "docker.io/library/b:1")):
         build("orders", "--output", place, "--name", name)
         with tarfile.open(place) as archive:
@@ -260,6 +261,27 @@ def test_a_folder_is_the_task_folder(build: Build, tmp_path: Path, python_314: P
     (place / "orders/main.py").write_text("mine")
     assert "was left as it is" in build("orders", "--format=folder", "--output", place, code=2)
     assert "mine" == (place / "orders/main.py").read_text()
+
+
+def test_a_folder_that_cannot_take_its_place_leaves_the_one_before(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where that was moved already."""
+    place = tmp_path / "task"
+    build("orders", "--format=folder", "--output", place)
+    before = sorted(place.rglob("*"))
+    rename = Path.rename
+
+    def fails(self: Path, target: Path) -> Path:
+        if target == place and self.name == "task":
+            raise OSError(errno.EIO, "input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    message = build("orders", "--format=folder", "--output", place, code=2)
+    assert message.startswith(f"{place} could not be written: input/output error; ")
+    assert before == sorted(place.rglob("*"))
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
 def test_all_services_are_built_into_a_folder(build: Build, tmp_path: Path) -> None:

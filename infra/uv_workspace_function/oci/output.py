@@ -186,14 +186,12 @@ def _writing(path: Path, *, is_folder: bool = False, option: str = "--output") -
     """A place beside the path; what is written there takes the path's place at the end."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        staging = path.parent / f".{path.name}-{secrets.token_hex(8)}"
+        staging = path.parent / f".{path.name[:40]}-{secrets.token_hex(8)}"  # whose name may be as long as one may be
         try:  # from here on, since a signal can come between any two lines
             staging.mkdir(0o700)
             if is_folder:
                 yield staging
-                if path.exists():
-                    path.rename(staging / "before")
-                (staging / "task").rename(path)
+                _exchange(staging / "task", path, before=staging / "before")
             else:
                 yield staging / "image"
                 (staging / "image").replace(path)
@@ -204,6 +202,18 @@ def _writing(path: Path, *, is_folder: bool = False, option: str = "--output") -
         raise WorkspaceError(
             f"{path} could not be written: {reason}", f"nothing of it was left; make room, or give another {option}"
         ) from error
+
+
+def _exchange(folder: Path, path: Path, *, before: Path) -> None:
+    """Have a folder take a place; where it cannot, or a signal comes between, what was there comes back."""
+    try:
+        if path.exists():
+            path.rename(before)
+        folder.rename(path)
+    except BaseException:
+        if before.exists() and not path.exists():
+            before.rename(path)
+        raise
 
 
 def _is_our_archive(path: Path) -> bool:
