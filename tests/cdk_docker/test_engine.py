@@ -91,6 +91,19 @@ def test_an_engine_that_is_this_program_is_refused(variables: dict[str, str]) ->
     ) == done.stderr
 
 
+@pytest.mark.parametrize("how", ["exec", ""])
+def test_a_script_that_calls_this_program_is_refused(variables: dict[str, str], tmp_path: Path, how: str) -> None:
+    """As one called `docker` may, for whoever calls that: it would call itself for ever."""
+    (tmp_path / "docker").write_text(f'#!/bin/sh\n{how} {PROGRAM} "$@"\n')
+    (tmp_path / "docker").chmod(0o755)
+    engine = {ENGINE: str(tmp_path / "docker")}
+    done = subprocess.run(
+        [PROGRAM, "run", "x"], env={**variables, **engine}, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert 2 == done.returncode
+    assert done.stderr.startswith(f"error: {tmp_path / 'docker'} is this program itself, which has no engine to pass ")
+
+
 def test_docker_is_the_engine_where_none_is_named(tmp_path: Path) -> None:
     """The one on PATH."""
     (tmp_path / "docker").write_text("#!/bin/sh\necho docker $*\n")

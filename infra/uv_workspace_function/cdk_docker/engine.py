@@ -13,6 +13,8 @@ from uv_workspace_function.errors import WorkspaceError
 
 # What Python ignores from its start, and a program that takes its place would ignore as well.
 _IGNORED_BY_PYTHON = ("SIGPIPE", "SIGXFSZ")
+_CALLED = "UV_WORKSPACE_DOCKER_CALLED"
+"""Tells that this program called itself: what it calls may be a script that calls it."""
 
 
 def program(settings: Settings) -> str | None:
@@ -22,7 +24,7 @@ def program(settings: Settings) -> str | None:
         WorkspaceError: when it is this very program.
     """
     found = shutil.which(settings.engine)
-    if found is not None and Path(found).resolve() == Path(sys.argv[0]).resolve():
+    if found is not None and (_CALLED in os.environ or Path(found).resolve() == Path(sys.argv[0]).resolve()):
         raise WorkspaceError(
             f"{settings.engine} is this program itself, which has no engine to pass a call on to",
             f"name the engine's own program with {ENGINE}",
@@ -39,7 +41,8 @@ def pass_on(call: Call, found: str) -> NoReturn:
     for name in _IGNORED_BY_PYTHON:
         signal.signal(getattr(signal, name), signal.SIG_DFL)
     try:
-        os.execv(found, [found, *call.arguments])  # noqa: S606 - nothing is for a shell to read
+        variables = {**os.environ, _CALLED: "1"}
+        os.execve(found, [found, *call.arguments], variables)  # noqa: S606 - nothing is for a shell to read
     except OSError as error:
         raise WorkspaceError(
             f"{found} cannot be started: {(error.strerror or str(error)).lower()}", f"name another one with {ENGINE}"
