@@ -185,18 +185,21 @@ def _finding(of: MemberImports, read: ReadFile, found: Import, module: str, owne
 
 
 def _placed(of: MemberImports, read: ReadFile, found: Import, module: str, there: ByItsPlace) -> Finding:
+    of.used.add(there.owner.name)  # it is meant, by another name
     what = f"{of.member.name} imports {module}, which is {there.path} by its place in the workspace: no image has that name"
     if there.owner is of.known.root and not there.owner.is_package:
         remedy = f"move it into a package that {of.member.name} depends on"
         return _import(of, "UWF003", read, found, module, what, remedy, package=there.begins)
     is_declared = there.owner is of.member or there.owner.name in of.declared.run
     depend = "" if is_declared else f"depend on {there.owner.name}, and "
-    is_known = there.meant is not None and there.meant != there.begins
-    how = (
-        f"begin such names with {there.meant!r}, not {there.begins!r}"
-        if is_known
-        else "import it by the name that its build gives it"
-    )
+    how = "import it by the name that its build gives it"
+    if there.meant is not None and there.meant != there.begins:
+        how = f"begin such names with {there.meant!r}, not {there.begins!r}"
+    top = (there.meant or "").partition(".")[0]
+    having = {member for member, _ in of.known.layout_modules.get(top, ())}
+    both = {of.member, there.owner}
+    if len(both) == 2 and both <= having and not all(of.known.modules.namespace_of(one.name, top) for one in both):
+        how = f"give its package another name than {top!r}, which {of.member.name} has too, and begin such names with that"
     return _import(of, "UWF003", read, found, module, what, f"{depend}{how}", package=there.begins)
 
 
