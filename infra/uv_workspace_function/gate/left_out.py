@@ -1,4 +1,6 @@
-"""Files that git tracks and no image has (UWF022): an ignore rule names them, or they are called as caches and tools are."""
+"""Files that git tracks and no image has (UWF022): an ignore rule names them, or they are called as caches and tools are; and code that a link
+brings in from outside the repository.
+"""
 
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
@@ -28,7 +30,9 @@ def check_left_out(scope: Scope) -> Outcome:
             found = WorkspaceFiles.of(scope.workspace).files(scope.workspace, member).dropped
         except WorkspaceError:
             continue  # the check of contexts tells
-        if of_interest := [entry for entry in found if entry.cause in (*_IGNORED, *_BY_NAME)]:
+        if of_interest := [
+            entry for entry in found if entry.cause in (*_IGNORED, *_BY_NAME) or _is_linked_code(member, entry)
+        ]:
             dropped[member] = of_interest
     if not dropped:
         return Outcome()
@@ -36,12 +40,21 @@ def check_left_out(scope: Scope) -> Outcome:
         history = History.at(scope.workspace.root)
         tracked = history.paths()
     except WorkspaceError:
-        return Outcome()  # no repository: nothing is committed
+        tracked = frozenset()  # no repository: nothing is committed
     # a folder that a rule ignores can hold what is named, and enters
     taken = {
         path for member in dropped for path in WorkspaceFiles.of(scope.workspace).files(scope.workspace, member).files
     }
     return Outcome(findings=tuple(_findings(scope, dropped.items(), tracked - taken)))
+
+
+def _is_linked_code(member: Member, entry: Dropped) -> bool:
+    """Whether it is a link out of the repository that a module of the member begins with, or has in it."""
+    if entry.cause is not Cause.LINK_OUT:
+        return False
+    link = PurePosixPath(entry.path)
+    modules = (member.folder / module.path for module in member.layout.modules)
+    return any(link.is_relative_to(module) or module.is_relative_to(link) for module in modules)
 
 
 def _findings(
@@ -52,7 +65,9 @@ def _findings(
             files = [entry.path] if entry.path in tracked else []
             if entry.path.endswith("/"):
                 files = sorted(path for path in tracked if path.startswith(entry.path))
-            if files:
+            if entry.cause is Cause.LINK_OUT:
+                yield _of_a_link(member, entry)
+            elif files:
                 yield _finding(scope, member, entry, files)
 
 
@@ -75,4 +90,16 @@ def _finding(scope: Scope, member: Member, entry: Dropped, files: list[str]) -> 
         problem=f"{first_of(files)} is committed, and left out of every image: {reason}",
         remedy=remedy,
         subject=entry.path.rstrip("/"),
+    )
+
+
+def _of_a_link(member: Member, entry: Dropped) -> Finding:
+    return Finding(
+        code="UWF022",
+        file=entry.path,
+        line=1,
+        member=member.name,
+        problem=f"{entry.path} is left out of every image: {entry.reason}",
+        remedy="put what it leads to into the repository, or make that a package and depend on it",
+        subject=entry.path,
     )
