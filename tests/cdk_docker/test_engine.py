@@ -86,7 +86,7 @@ def test_an_engine_that_is_this_program_is_refused(variables: dict[str, str]) ->
     )
     assert 2 == done.returncode
     assert (
-        "error: uv-workspace-docker is this program itself, which has no engine to pass a call on to; name the engine's own program "
+        "error: uv-workspace-docker leads to this program itself, which has no engine to pass a call on to; name the engine's own program "
         "with UV_WORKSPACE_DOCKER_ENGINE\n"
     ) == done.stderr
 
@@ -101,7 +101,9 @@ def test_a_script_that_calls_this_program_is_refused(variables: dict[str, str], 
         [PROGRAM, "run", "x"], env={**variables, **engine}, capture_output=True, text=True, check=False, timeout=60
     )
     assert 2 == done.returncode
-    assert done.stderr.startswith(f"error: {tmp_path / 'docker'} is this program itself, which has no engine to pass ")
+    assert done.stderr.startswith(
+        f"error: {tmp_path / 'docker'} leads to this program itself, which has no engine to pass "
+    )
 
 
 def test_docker_is_the_engine_where_none_is_named(tmp_path: Path) -> None:

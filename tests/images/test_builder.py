@@ -9,6 +9,7 @@ import importlib.util
 import marshal
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -457,6 +458,31 @@ def test_a_layer_is_told_when_its_modules_are_compiled(tmp_path: Path) -> None:
     assert told[none] == 0
     assert told[first] < 500 == told[last]
     assert (first / "__pycache__").is_dir()
+
+
+def test_what_others_leave_behind_is_not_taken_for_a_compiler(tmp_path: Path) -> None:
+    """A container's first process is given children that it never had, and their ends."""
+    for name in ("a", "b"):
+        _write(tmp_path / name, {f"m{number}.py": "" for number in range(300)})
+    program = """
+import ctypes, os, sys, time
+from pathlib import Path, PurePosixPath
+from uv_workspace_function.builder import bytecode
+PR_SET_CHILD_SUBREAPER = 36
+assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+for end in (0, 1):
+    if os.fork() == 0:
+        if os.fork():
+            os._exit(0)
+        time.sleep(0.05)
+        os._exit(end)
+    os.wait()
+folders = [Path(sys.argv[1], name) for name in ("a", "b")]
+layers = {folder: [[PurePosixPath(path.name) for path in folder.iterdir()]] for folder in folders}
+assert [*bytecode.compile_modules("/var/task", layers)] == folders
+assert all(len([*folder.rglob("*.pyc")]) == 300 for folder in folders)
+"""
+    subprocess.run([sys.executable, "-c", program, tmp_path], check=True, cwd=tmp_path)
 
 
 def test_everything_in_a_layer_has_one_time_and_plain_modes(tmp_path: Path) -> None:

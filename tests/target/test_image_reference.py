@@ -31,6 +31,11 @@ def test_a_name_is_read_and_written_back(text: str, repository: str, tag: str | 
     [
         ("me:s3cret@r.example.com/a:1", "***@r.example.com/a:1"),
         ("https://me:s3cret@r.example.com/a", "https://***@r.example.com/a"),
+        ("me:s3@cret@r.example.com/a", "***@r.example.com/a"),
+        ("me:s3/cret@r.example.com/a", "***@r.example.com/a"),
+        ("s3cret@r.example.com/a", "***@r.example.com/a"),
+        ("me:s3cret@r.example.com:a", "***@r.example.com:a"),
+        (f"me:s3cret@r.example.com/a@sha256:{'0' * 64}", f"***@r.example.com/a@sha256:{'0' * 64}"),
         ("r.example.com:5000/A:1@sha256:12", "r.example.com:5000/A:1@sha256:12"),
     ],
 )

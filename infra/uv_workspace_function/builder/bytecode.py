@@ -6,7 +6,7 @@ import marshal
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from .errors import BuildError
@@ -50,7 +50,7 @@ def compile_modules(target_folder: str, layers: Mapping[Path, Iterable[Sequence[
         while waiting and len(running) < (os.cpu_count() or 1):
             folder, chunk = waiting.pop()
             running[_start(folder, chunk, target_folder)] = folder
-        folder = running.pop(_ended())
+        folder = running.pop(_ended(running))
         left[folder] -= 1
         if not left[folder]:
             yield folder
@@ -70,8 +70,10 @@ def _start(layer: Path, modules: Sequence[PurePosixPath], target_folder: str) ->
         os._exit(status)
 
 
-def _ended() -> int:
+def _ended(running: Collection[int]) -> int:
     process, status = os.wait()
+    while process not in running:  # the first process of a container is given what others leave behind
+        process, status = os.wait()
     if status:
         raise BuildError(f"a process that compiled bytecode ended with {os.waitstatus_to_exitcode(status)}: see above")
     return process

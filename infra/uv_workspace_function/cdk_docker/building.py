@@ -154,10 +154,9 @@ def _file(name: str, secret: re.Match[str]) -> Iterator[Path]:
     """The file of a secret, which is deleted afterwards where it was made of a variable."""
     if secret["path"] is not None:
         path = Path(secret["path"])
-        if not path.is_file():
-            raise WorkspaceError(
-                f"the build secret {name!r} is the file {path}, which is not there", "name one that is"
-            )
+        if path.is_dir() or not path.exists():
+            what = "which is a folder" if path.is_dir() else "which is not there"
+            raise WorkspaceError(f"the build secret {name!r} is the file {path}, {what}", "name one that is")
         yield path
         return
     value = os.environ.get(secret["variable"])

@@ -26,7 +26,7 @@ def program(settings: Settings) -> str | None:
     found = shutil.which(settings.engine)
     if found is not None and (_CALLED in os.environ or Path(found).resolve() == Path(sys.argv[0]).resolve()):
         raise WorkspaceError(
-            f"{settings.engine} is this program itself, which has no engine to pass a call on to",
+            f"{settings.engine} leads to this program itself, which has no engine to pass a call on to",
             f"name the engine's own program with {ENGINE}",
         )
     return found

@@ -9,12 +9,13 @@ from uv_workspace_function.gate.imports.files import TEST_FILE, TEST_FOLDERS
 from uv_workspace_function.gate.imports.mentions import texts_in
 from uv_workspace_function.workspace.workspace import Workspace
 
-# What a shell would run: `uv run --frozen tools/report.py`, `python -m report`; a linter's file is none.
-_RUN = re.compile(
-    r"(?<![\w-])(?:python[\d.]*|uv[ ]run)"
-    r"(?:[ ]+--?(?!m\b)[\w-]+(?:[= ](?!\S*\.py\b)[^\s-]\S*)?)*"
-    r"[ ]+(?:python[\d.]*[ ]+)?(?:-m[ ]+(?P<module>[\w.]+)|[\"']?(?P<path>[\w./-]+\.py)\b)"
-)
+_STARTED = re.compile(r"(?<![\w-])(?:python[\d.]*|uv[ ]run)(?=(?P<rest>(?:[ ]+[^\s;&|]+){1,60}))")
+_WITH_A_VALUE = frozenset(
+    {
+        *("-W", "-X", "-p", "--python", "--with", "--with-editable", "--with-requirements", "--package", "--extra", "--group"),
+        *("--only-group", "--no-group", "--project", "--directory", "--env-file", "--index", "--default-index", "--python-platform"),
+    }
+)  # fmt: skip
 _OF_SERVERS = (".github/workflows", ".circleci")
 _OF_ONE_SERVER = (".gitlab-ci.yml", ".gitlab-ci.yaml", ".travis.yml")
 
@@ -24,12 +25,12 @@ def run_by_path(workspace: Workspace) -> Iterator[str]:
     by_folder = {member.folder: member for member in workspace.members}
     by_module = {module.name: member for member in workspace.members for module in member.layout.modules}
     for folder, text in _texts(workspace):
-        for found in _RUN.finditer(text):
-            if (module := found["module"]) is not None:
-                tops = [module, *(module.rsplit(".", count)[0] for count in range(1, module.count(".") + 1))]
+        for is_module, program in filter(None, map(_run, _STARTED.finditer(text))):
+            if is_module:
+                tops = [program, *(program.rsplit(".", count)[0] for count in range(1, program.count(".") + 1))]
                 yield from (by_module[top].name for top in tops if top in by_module)
                 continue
-            file = (folder / found["path"]).resolve()
+            file = (folder / program).resolve()
             if not file.is_file() or not file.is_relative_to(workspace.root):
                 continue
             path = PurePosixPath(file.relative_to(workspace.root))
@@ -37,6 +38,22 @@ def run_by_path(workspace: Workspace) -> Iterator[str]:
                 continue
             if owner := next((by_folder[parent] for parent in path.parents if parent in by_folder), None):
                 yield owner.name
+
+
+def _run(started: re.Match[str]) -> tuple[bool, str] | None:
+    """What a shell would run: whether by a module's name, and that or its file; None for any other program, as a linter with its files.
+
+    `uv run --frozen tools/report.py`, `python -m report`.
+    """
+    words = (word.strip("\"'") for word in started["rest"].split())
+    for word in words:
+        if word == "-m":
+            return (True, next(words, ""))
+        if word in _WITH_A_VALUE:
+            next(words, None)
+        elif not word.startswith("-") and not re.fullmatch(r"python[\d.]*", word):
+            return (False, word) if word.endswith(".py") else None
+    return None
 
 
 def _texts(workspace: Workspace) -> Iterator[tuple[Path, str]]:

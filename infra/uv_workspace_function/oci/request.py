@@ -53,7 +53,7 @@ class Request:
         if self.value("SNAP_START") not in {"allow", "off"}:
             raise WorkspaceError(f"SNAP_START is {self.value('SNAP_START')!r}", "give allow or off")
         moment = self.value("SOURCE_DATE_EPOCH")
-        if moment and not (moment.isascii() and moment.isdigit() and int(moment[:20]) <= _LATEST):
+        if moment and not (moment.isascii() and moment.isdigit() and int(moment.lstrip("0")[:20] or "0") <= _LATEST):
             raise WorkspaceError(
                 f"SOURCE_DATE_EPOCH is {moment!r}", "give seconds since 1970 in digits, or leave it out"
             )

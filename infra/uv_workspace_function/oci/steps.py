@@ -4,11 +4,11 @@ import hashlib
 import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
-from tempfile import TemporaryFile
 from typing import Any
 
 from uv_workspace_function.builder.errors import UvFailed
@@ -129,14 +129,13 @@ def _run(
     command: Sequence[str], folder: Path, environment: Mapping[str, str], lock: int, finished: Callable[[str], None]
 ) -> tuple[int, list[str]]:
     """Run the builder's program: its exit status, and the lines that it said."""
-    options = {"stdin": DEVNULL, "stdout": PIPE, "pass_fds": (lock,)}
-    with TemporaryFile() as said, started(command, cwd=folder, env=environment, stderr=said, **options) as process:
+    options = {"stdin": DEVNULL, "stdout": PIPE, "stderr": PIPE, "pass_fds": (lock,)}
+    with ThreadPoolExecutor(1) as reader, started(command, cwd=folder, env=environment, **options) as process:
+        said = reader.submit(lambda: b"".join(process.stderr or ()))
         for line in process.stdout or ():
             if line.startswith(b"layer "):
                 finished(line.split()[1].decode())
-        status = process.wait()
-        said.seek(0)
-        return status, said.read().decode(errors="replace").splitlines()
+        return process.wait(), said.result().decode(errors="replace").splitlines()
 
 
 def _failed(name: str, status: int, said: Sequence[str]) -> WorkspaceError:

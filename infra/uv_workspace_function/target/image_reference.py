@@ -15,8 +15,8 @@ _REFERENCE = re.compile(
     r"(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
     re.ASCII,
 )
-_PASSWORD = re.compile(r"[^/@\s]*:[^/@\s]*@(?=[^@]*/)")
-"""Credentials before a registry: no name of an image has any, and they are not for a log."""
+_CREDENTIALS = re.compile(r"(\w+://)?.*@(?!sha256:)(?=[^@]*[/:])", re.DOTALL)
+"""What stands before a registry: no name of an image has it, and it is not for a log."""
 _PYTHON_TAG = re.compile(r"(?P<python>3\.\d+)($|[.-])")
 _MACHINES: Mapping[str, Machine] = {**MACHINES, "aarch64": "aarch64", "amd64": "x86_64"}
 
@@ -39,8 +39,9 @@ class ImageReference:
         """
         match = _REFERENCE.fullmatch(text)
         if match is None:
+            shown = _CREDENTIALS.sub(r"\1***@", text)
             raise WorkspaceError(
-                f"{_PASSWORD.sub('***@', text)!r} is not a container image",
+                f"{shown!r} is not a container image",
                 "write repository:tag or repository@sha256:..., for example 'public.ecr.aws/lambda/python:3.14'",
             )
         return cls(repository=match["repository"], tag=match["tag"], digest=match["digest"])

@@ -206,8 +206,9 @@ class _Walk:
             is_folder = entry.is_dir()
             stem, suffix = path.stem, path.suffix
             if is_folder:
-                if entry.name in ("docs", "doc") and (path / "conf.py").is_file():
-                    continue  # Sphinx's, with what a table for documents brings
+                is_of_sphinx = entry.name in ("docs", "doc") and (path / "conf.py").is_file()
+                if is_of_sphinx and not (path / "__init__.py").is_file():
+                    continue  # what a table for documents brings is imported there
                 if entry.name in _SKIPPED | VENDORED or not (
                     entry.name.isidentifier() or _is_plain(entry.name, in_tests)
                 ):

@@ -165,6 +165,13 @@ class MemberImports:
         return frozenset(host.replace("-", "_") for host in hosts - self.known.project.lock.names)
 
     @cached_property
+    def has_host_elsewhere(self) -> bool:
+        """Whether the lock has nothing that is called as one of these hosts, or begins with its name and a hyphen."""
+        names = self.known.project.lock.names
+        hosts = {_host(group) for group in self.member.pyproject.metadata.entry_points} - names
+        return any(not any(name.startswith(f"{host}-") for name in names) for host in hosts)
+
+    @cached_property
     def enters_images(self) -> bool:
         """Whether an image of some service holds the member: what runs there is known, and no host of plugins is among it."""
         closures, _ = self.scope.closures()

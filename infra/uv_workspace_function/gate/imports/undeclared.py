@@ -69,7 +69,7 @@ def _is_of_a_host_elsewhere(of: MemberImports, read: ReadFile, module: str) -> b
     """Whether a module that no package of the lock has may come with what loads the member as a plugin: no lock names that host."""
     top = module.partition(".")[0]
     return (
-        bool(of.hosts_elsewhere)
+        of.has_host_elsewhere
         and not of.enters_images
         and top not in of.known.layout_modules
         and not _pythons_with(top)
