@@ -460,6 +460,7 @@ def test_a_layer_is_told_when_its_modules_are_compiled(tmp_path: Path) -> None:
     assert (first / "__pycache__").is_dir()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives a process the children of others")
 def test_what_others_leave_behind_is_not_taken_for_a_compiler(tmp_path: Path) -> None:
     """A container's first process is given children that it never had, and their ends."""
     for name in ("a", "b"):
