@@ -193,7 +193,7 @@ def measure(pair: Pair, rounds: int) -> Iterator[tuple[str, ...]]:
     }
     yield row("cold build, uv's cache empty, base known", medians(cold, rounds, uncounted=0), "0.5")
 
-    edits = count()
+    edits = count(_RUN)
 
     def edited(build: Callable[[], float]) -> Callable[[], float]:
         def run() -> float:
