@@ -6,9 +6,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from constructs import Construct, IConstruct
 
 from uv_workspace_function.constructs.function_options import DefaultOptions
-from uv_workspace_function.constructs.image_options import BuildOptions, ImageOptions
-from uv_workspace_function.constructs.option_checks import check_options, checked
-from uv_workspace_function.constructs.zip_options import ZipOptions
+from uv_workspace_function.constructs.option_checks import BUILD_OPTIONS, check_options, checked
 from uv_workspace_function.errors import WorkspaceError
 
 _SET: WeakKeyDictionary[IConstruct, dict[str, Any]] = WeakKeyDictionary()
@@ -84,8 +82,7 @@ def merged(options: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     found = base | {name: value for name, value in options.items() if value is not None}
     if base.get("environment") and options.get("environment"):
         found["environment"] = {**base["environment"], **options["environment"]}
-    kinds: dict[str, type[BuildOptions]] = {"image": ImageOptions, "archive": ZipOptions}
-    for name, kind in kinds.items():
+    for name, kind in BUILD_OPTIONS.items():
         own, default = options.get(name), base.get(name)
         if isinstance(own, kind) and isinstance(default, kind):
             found[name] = own.over(default)

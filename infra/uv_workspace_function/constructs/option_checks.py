@@ -45,6 +45,10 @@ _OURS = (
 )
 
 
+BUILD_OPTIONS: Mapping[str, type[BuildOptions]] = {"image": ImageOptions, "archive": ZipOptions}
+"""How the two ways to build a function are told, by the option's name."""
+
+
 def check_request(scope: Construct, construct_id: str, workspace: object, service: object) -> None:
     """Refuse a name that is taken, and what is no workspace or no service's name.
 
@@ -74,8 +78,7 @@ def checked(options: dict[str, Any]) -> dict[str, Any]:
     Raises:
         WorkspaceError: when they are not.
     """
-    kinds: dict[str, type[BuildOptions]] = {"image": ImageOptions, "archive": ZipOptions}
-    for name, kind in kinds.items():
+    for name, kind in BUILD_OPTIONS.items():
         if (value := options.get(name)) is not None and not isinstance(value, kind):
             raise WorkspaceError(
                 f"the options of an {name} must be {kind.__name__}, not an object of type {type(value).__name__}",

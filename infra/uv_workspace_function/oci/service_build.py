@@ -224,11 +224,12 @@ class ServiceBuild:
             )
 
     def _write(self, step: Step, found: dict[str, Layer], name: str) -> None:
-        way = [] if name == "root" else self.tree.way(self.request.target_folder)
-        content = tar.entries(step.layers / name, way[-1].name if way else "")
-        found[name] = layers.write(
-            self.store, way, content if way else (_as_in_base(self.tree, one) for one in content)
-        )
+        if name == "root":
+            content = (_as_in_base(self.tree, entry) for entry in tar.entries(step.layers / name))
+            found[name] = layers.write(self.store, (), content)
+            return
+        way = self.tree.way(self.request.target_folder)
+        found[name] = layers.write(self.store, way, tar.entries(step.layers / name, way[-1].name))
 
     def _key(self, step: str, known: str, *, is_shared: bool = False) -> str:
         """What decides a step's result."""

@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from uv_workspace_function.builder.layer import EPOCH
 from uv_workspace_function.oci import tar
@@ -22,7 +22,6 @@ _GLIBC = re.compile(rb"GNU C Library [^\n]*? version \d+\.\d+")
 _DEEPEST = 5
 """Folders that may hold programs or libraries lie no deeper."""
 _LINKS_FOLLOWED = 40
-_READ = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +149,7 @@ def _read_layer(store: Store, layer: Descriptor) -> dict[str, Any]:
             elif name.startswith("ld-musl-"):
                 found["files"][path] = ""
             elif member.isfile() and int(member.mtime) == EPOCH and (stream := archive.extractfile(member)):
-                digest = _digest(stream)
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
                 found["equal"][path] = [member.mode & 0o7777, member.uid, member.gid, digest]
     return found
 
@@ -161,10 +160,3 @@ def _members(store: Store, layer: Descriptor) -> Iterator[tuple[tarfile.TarFile,
         with tarfile.open(fileobj=content, mode="r|") as archive:
             for member in archive:
                 yield archive, member
-
-
-def _digest(stream: IO[bytes]) -> str:
-    whole = hashlib.sha256()
-    while piece := stream.read(_READ):
-        whole.update(piece)
-    return whole.hexdigest()

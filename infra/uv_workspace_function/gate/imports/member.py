@@ -161,15 +161,18 @@ class MemberImports:
     @cached_property
     def hosts_elsewhere(self) -> frozenset[str]:
         """The names of hosts that the lock lacks: modules of theirs may be imported, and they bring no package along."""
-        hosts = {_host(group) for group in self.member.pyproject.metadata.entry_points}
-        return frozenset(host.replace("-", "_") for host in hosts - self.known.project.lock.names)
+        return frozenset(host.replace("-", "_") for host in self._hosts_not_locked)
 
     @cached_property
     def has_host_elsewhere(self) -> bool:
         """Whether the lock has nothing that is called as one of these hosts, or begins with its name and a hyphen."""
         names = self.known.project.lock.names
-        hosts = {_host(group) for group in self.member.pyproject.metadata.entry_points} - names
-        return any(not any(name.startswith(f"{host}-") for name in names) for host in hosts)
+        return any(not any(name.startswith(f"{host}-") for name in names) for host in self._hosts_not_locked)
+
+    @cached_property
+    def _hosts_not_locked(self) -> frozenset[str]:
+        hosts = frozenset(_host(group) for group in self.member.pyproject.metadata.entry_points)
+        return hosts - self.known.project.lock.names
 
     @cached_property
     def enters_images(self) -> bool:
