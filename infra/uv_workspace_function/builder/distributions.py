@@ -73,12 +73,13 @@ def _distribution(metadata: Path, site: Path, environment: Path) -> Distribution
     launchers = _launchers(metadata)
     files = {}
     # As text: of thousands of files, paths would take most of the time.
+    in_environment, in_site = f"{environment}/", f"{site}/"
     for path, digest, size in _rows(record):
-        source = os.path.normpath(os.path.join(site, path))  # noqa: PTH118
-        if not source.startswith(f"{environment}/"):
+        source = os.path.normpath(os.path.join(in_site, path))  # noqa: PTH118
+        if not source.startswith(in_environment):
             raise BuildError(f"{metadata.name} lists {path!r} as its own, a file outside of where it was installed")
-        of_site = source.startswith(f"{site}/")
-        target = source.removeprefix(f"{site if of_site else environment}/")
+        of_site = source.startswith(in_site)
+        target = source.removeprefix(in_site if of_site else in_environment)
         parts = target.split("/")
         if of_site and parts[:-1] == [metadata.name] and parts[-1] in _OF_THIS_BUILD:
             continue

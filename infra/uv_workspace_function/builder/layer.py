@@ -59,8 +59,9 @@ def normalize(layer: Path) -> None:
 
 def _normalize_file(path: str) -> None:
     mode = os.lstat(path).st_mode
-    if not stat.S_ISLNK(mode):
-        os.chmod(path, 0o755 if mode & 0o100 else 0o644)  # noqa: PTH101 - paths take their time, of thousands of files
+    wanted = 0o755 if mode & 0o100 else 0o644
+    if stat.S_IMODE(mode) != wanted and not stat.S_ISLNK(mode):
+        os.chmod(path, wanted)  # noqa: PTH101 - paths take their time, of thousands of files
     os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)
 
 

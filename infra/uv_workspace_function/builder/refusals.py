@@ -245,10 +245,11 @@ def _hiding_python(claims: Iterable[Claim]) -> Iterator[str]:
     """
     for claim in claims:
         found = set()
-        for path in map(PurePosixPath, claim.files):
-            match = _MODULE.fullmatch(path.name)
-            if match is not None and len(path.parts) <= (2 if match["name"] == "__init__" else 1):
-                found.add(path.parts[0] if match["name"] == "__init__" else match["name"])
+        for path in claim.files:
+            folder, _, name = path.rpartition("/")
+            match = None if "/" in folder else _MODULE.fullmatch(name)
+            if match is not None and (match["name"] == "__init__" or not folder):
+                found.add(folder if match["name"] == "__init__" else match["name"])
         for name in sorted(found & (sys.stdlib_module_names - _LITTER)):
             yield (
                 f"{claim.package} brings a module {name}, which hides Python's own of that name in the image, for the runtime "
@@ -261,18 +262,20 @@ _REMEDY = "one would hide the other; rename one, or drop one of the packages"
 
 def _check_shadows(claims: Iterable[Claim]) -> None:
     """Refuse a module of one name in two forms, `a.py`, `a.so` or `a/`: the import system takes one of them."""
-    forms: dict[PurePosixPath, dict[str, Claim]] = {}
+    forms: dict[str, dict[str, Claim]] = {}
     for claim in claims:
-        for path in map(PurePosixPath, claim.files):
-            match = _MODULE.fullmatch(path.name)
+        for path in claim.files:  # as text: of thousands, paths would take most of the time
+            folder, slash, name = path.rpartition("/")
+            match = _MODULE.fullmatch(name)
             if match is None:
                 continue
-            for parent in path.parents[:-1]:
-                forms.setdefault(parent, {}).setdefault(f"{parent}/", claim)
-                if claim.local:
-                    forms[parent][f"{parent}/"] = claim
+            parent = folder
+            while parent and (known := forms.setdefault(parent, {})).get(f"{parent}/") is not claim:
+                if claim.local or f"{parent}/" not in known:
+                    known[f"{parent}/"] = claim
+                parent = parent.rpartition("/")[0]
             if match["name"] != "__init__":
-                forms.setdefault(path.with_name(match["name"]), {})[str(path)] = claim
+                forms.setdefault(f"{folder}{slash}{match['name']}", {})[path] = claim
     for several in forms.values():
         owners = {claim.package: claim for claim in several.values()}
         if len(owners) > 1 and any(claim.local for claim in owners.values()):
