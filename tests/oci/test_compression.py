@@ -7,7 +7,7 @@ import random
 from uv_workspace_function.oci import compression
 
 SAMPLE = b"".join(f"def f{number}(): return {number * 7919 % 1013!r}\n".encode() for number in range(400_000))
-DIGEST = "98244a3e510c6dc975cfa34cd31cf06ecfbffe4ff53f342e362ade84b457cfe4"
+DIGEST = "2b2b1ae7ef8667118f132f608fa846cf9683d021602a05ca1da439516fe76ba4"
 
 
 def test_a_known_layer_has_known_bytes() -> None:

@@ -14,10 +14,10 @@ import deflate
 
 from uv_workspace_function.processes.programs import processors
 
-COMPRESSOR = f"libdeflate by deflate {deflate.__version__}, level 6"
+_LEVEL = 5
+COMPRESSOR = f"libdeflate by deflate {deflate.__version__}, level {_LEVEL}"
 """What is part of every key of the cache that has compressed bytes behind it."""
 
-_LEVEL = 6
 _MEMBER = 4 << 20
 _COUNT = min(processors(), 8)
 _PROCESSORS = ThreadPoolExecutor(max_workers=_COUNT)

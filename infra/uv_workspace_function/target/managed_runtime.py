@@ -12,7 +12,7 @@ PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 """Those that have one: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html"""
 ARCHIVE_LIMIT = 250 * 1024**2
 """Bytes of an unpacked archive, with all layers: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
-ARCHIVE_FORMAT = "1, libdeflate by deflate 0.9.0, level 6"
+ARCHIVE_FORMAT = "1, libdeflate by deflate 0.9.0, level 5"
 """How archives are written: another one when the same files get other bytes. A test holds it to the room that writes them."""
 IMAGES_START_FASTER = 200 * 1000**2
 """Bytes of packages from which on Python functions start faster from images, by the measurements of
