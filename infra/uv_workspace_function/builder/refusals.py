@@ -247,9 +247,12 @@ def _hiding_python(claims: Iterable[Claim]) -> Iterator[str]:
         found = set()
         for path in claim.files:
             folder, _, name = path.rpartition("/")
-            match = None if "/" in folder else _MODULE.fullmatch(name)
-            if match is not None and (match["name"] == "__init__" or not folder):
-                found.add(folder if match["name"] == "__init__" else match["name"])
+            if "/" in folder or (match := _MODULE.fullmatch(name)) is None:
+                continue
+            if not folder:
+                found.add(match["name"])
+            elif match["name"] == "__init__":
+                found.add(folder)
         for name in sorted(found & (sys.stdlib_module_names - _LITTER)):
             yield (
                 f"{claim.package} brings a module {name}, which hides Python's own of that name in the image, for the runtime "
@@ -270,10 +273,11 @@ def _check_shadows(claims: Iterable[Claim]) -> None:
             if match is None:
                 continue
             parent = folder
-            while parent and (known := forms.setdefault(parent, {})).get(f"{parent}/") is not claim:
-                if claim.local or f"{parent}/" not in known:
+            while parent:
+                known = forms.setdefault(parent, {})
+                if known.setdefault(f"{parent}/", claim) is not claim and claim.local:
                     known[f"{parent}/"] = claim
-                parent = parent.rpartition("/")[0]
+                parent, _, _ = parent.rpartition("/")
             if match["name"] != "__init__":
                 forms.setdefault(f"{folder}{slash}{match['name']}", {})[path] = claim
     for several in forms.values():
